@@ -1,0 +1,66 @@
+"""The seam between a verb and whoever starts it: `--day` in, an exit code out."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from pydantic import ValidationError
+
+from tasks.core.errors import TaskError
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks")
+
+EXIT_CODES = f"""exit codes (sysexits.h):
+  0   done, or nothing to do: the same day and inputs twice leave the same state
+  1   a fault of ours; the traceback is in the log
+  2   wrong command line
+  {os.EX_DATAERR}  the source's data breaks its own format; retrying does not help
+  {os.EX_TEMPFAIL}  an outside system does not answer; try again later
+  {os.EX_NOPERM}  an outside system refuses our credentials
+  {os.EX_CONFIG}  a setting is missing or wrong"""
+
+
+def parse_day(text: str) -> date:
+    """Parse `YYYY-MM-DD`; a day after today (UTC) is refused, since nothing can be known of it."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as YYYY-MM-DD") from None
+    if day > datetime.now(UTC).date():
+        raise argparse.ArgumentTypeError(f"{text} is in the future; give today (UTC) or an earlier day")
+    return day
+
+
+def main(run: Callable[[Settings, date], None], doc: str | None) -> None:
+    """Run one verb and exit with its code; `doc` is the verb's module docstring, shown by --help."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m tasks.{os.path.splitext(os.path.basename(sys.argv[0]))[0]}",
+        description=doc,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    today = datetime.now(UTC).date()
+    parser.add_argument("--day", type=parse_day, default=today, help="the day to run for, YYYY-MM-DD (default: today, UTC)")
+    day: date = parser.parse_args().day
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.exit(guarded(run, day))
+
+
+def guarded(run: Callable[[Settings, date], None], day: date) -> int:
+    """Run the verb; an understood error becomes one log line and its exit code, any other keeps its traceback."""
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # filled from the environment
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            log.error("setting %s: %s", str(problem["loc"][0]).upper(), problem["msg"])
+        return os.EX_CONFIG
+    try:
+        run(settings, day)
+    except TaskError as error:
+        log.error("%s: %s", type(error).__name__, error)
+        return error.exit_code
+    return os.EX_OK

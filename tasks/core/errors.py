@@ -1,0 +1,33 @@
+"""The errors a task can end with, named for what the reader does next; each carries its sysexits.h exit code."""
+
+import os
+
+
+class TaskError(Exception):
+    """A failure that is understood; the message names the wrong value and what to do."""
+
+    exit_code = 1
+
+
+class BadInput(TaskError):
+    """The source's data is not what its format promises; a retry with the same bytes fails again."""
+
+    exit_code = os.EX_DATAERR
+
+
+class Unavailable(TaskError):
+    """An outside system does not answer, or answers 5xx; a later try may succeed."""
+
+    exit_code = os.EX_TEMPFAIL
+
+
+class Refused(TaskError):
+    """An outside system refuses our credentials; someone must correct a setting."""
+
+    exit_code = os.EX_NOPERM
+
+
+class BadSetting(TaskError):
+    """A setting is missing or wrong; the message names it."""
+
+    exit_code = os.EX_CONFIG

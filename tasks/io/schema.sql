@@ -1,0 +1,149 @@
+-- The movies database. Applied by every task that connects; each statement may run again on a database that has it.
+-- One writer a table: ingest_imdb writes the first five, ingest_tmdb the next two, both append to quarantine
+-- and ingested_file; build_features and publish_features write the last two.
+
+create table if not exists film (
+    movie_id        text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
+    title_type      text not null,
+    primary_title   text not null,
+    original_title  text not null,
+    is_adult        boolean not null,
+    start_year      smallint check (start_year between 1870 and 2200),
+    end_year        smallint check (end_year between 1870 and 2200),
+    runtime_minutes integer check (runtime_minutes >= 0),
+    genres          text[] not null
+);
+comment on table film is 'One row a film of IMDb title.basics (titleType movie or tvMovie); the latest ingested file.';
+comment on column film.movie_id is 'IMDb tconst: the id of a movie everywhere on this platform.';
+comment on column film.start_year is 'Year of first release; null where IMDb has none.';
+
+create table if not exists rating (
+    movie_id       text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
+    average_rating numeric(3, 1) not null check (average_rating between 1 and 10),
+    num_votes      integer not null check (num_votes >= 0)
+);
+comment on table rating is 'IMDb title.ratings, of every title type; not all have a film row. Known only after release.';
+
+create table if not exists crew (
+    movie_id  text primary key,
+    directors text[] not null,
+    writers   text[] not null
+);
+comment on table crew is 'IMDb title.crew: person ids (nconst) in the order of the file.';
+
+create table if not exists credit (
+    movie_id   text not null,
+    ordering   integer not null check (ordering > 0),
+    person_id  text not null,
+    category   text not null,
+    job        text,
+    characters text,
+    primary key (movie_id, ordering)
+);
+comment on table credit is 'IMDb title.principals: who is billed, in billing order.';
+
+create table if not exists person (
+    person_id   text primary key check (person_id ~ '^nm[0-9]{7,10}$'),
+    name        text not null,
+    birth_year  smallint,
+    death_year  smallint,
+    professions text[] not null,
+    known_for   text[] not null
+);
+comment on table person is 'IMDb name.basics.';
+
+create table if not exists tmdb_movie (
+    movie_id          text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
+    tmdb_id           bigint not null unique,
+    title             text,
+    original_language text,
+    release_date      date,
+    runtime_minutes   integer,
+    budget            bigint check (budget > 0),
+    status            text,
+    adult             boolean,
+    overview          text,
+    tagline           text,
+    genres            text[] not null,
+    companies         text[] not null,
+    countries         text[] not null,
+    spoken_languages  text[] not null,
+    keywords          text[] not null,
+    cast_size         integer not null,
+    crew_size         integer not null,
+    revenue           bigint check (revenue > 0),
+    popularity        double precision,
+    vote_average      double precision,
+    vote_count        integer,
+    raw_key           text not null,
+    raw_row           integer not null
+);
+comment on table tmdb_movie is 'The latest answer of TMDB GET /3/movie/{id} for each film it knows.';
+comment on column tmdb_movie.budget is 'US dollars; null where TMDB says 0, which is its word for unknown.';
+comment on column tmdb_movie.original_language is 'ISO 639-1; null where TMDB says xx, which is its word for unknown.';
+comment on column tmdb_movie.revenue is 'US dollars. Known only after release: never a pre-release feature; so are popularity and the votes.';
+comment on column tmdb_movie.raw_key is 'Object in S3 with the answer''s bytes; raw_row is its row there.';
+
+create table if not exists tmdb_request (
+    movie_id     text primary key,
+    outcome      text not null check (outcome in ('found', 'absent', 'quarantined')),
+    tmdb_id      bigint,
+    status       smallint not null,
+    raw_key      text not null,
+    raw_row      integer not null,
+    requested_on date not null
+);
+comment on table tmdb_request is 'The ledger of films asked of TMDB: what is in it is not asked again until TMDB says it changed or it is old.';
+
+create table if not exists quarantine (
+    source     text not null,
+    raw_key    text not null,
+    line       bigint not null,
+    reason     text not null,
+    record     text not null,
+    seen_on    date not null,
+    primary key (source, raw_key, line)
+);
+comment on table quarantine is 'Rows that break their source''s format, with the reason; raw_key and line lead to the bytes.';
+
+create table if not exists ingested_file (
+    name          text not null,
+    sha256        text not null,
+    raw_key       text not null,
+    bytes         bigint not null,
+    etag          text,
+    last_modified text,
+    lines         bigint not null,
+    loaded        bigint not null,
+    skipped       bigint not null,
+    quarantined   bigint not null,
+    day           date not null,
+    ingested_at   timestamptz not null default now(),
+    is_current    boolean not null,
+    primary key (name, sha256),
+    check (lines = loaded + skipped + quarantined)
+);
+comment on table ingested_file is 'The ledger of source files: which bytes each table came from, with every line accounted for.';
+create unique index if not exists ingested_file_current on ingested_file (name) where is_current;
+
+create table if not exists feature_build (
+    build_id     text primary key,
+    snapshot_id  bigint not null,
+    day          date not null,
+    movies       bigint not null,
+    appended     bigint not null,
+    content_hash text not null,
+    built_at     timestamptz not null default now()
+);
+comment on table feature_build is 'One row a build of the offline features; build_id is the hash of its inputs and code.';
+
+create table if not exists feature_set (
+    feature_set  text primary key,
+    snapshot_id  bigint not null,
+    content_hash text not null,
+    movies       bigint not null,
+    state        text not null check (state in ('writing', 'live', 'previous', 'retired')),
+    published_at timestamptz
+);
+comment on table feature_set is 'Feature sets in Redis; each is a Feast project of that name. One is live, the one before is kept.';
+create unique index if not exists feature_set_live on feature_set (state) where state = 'live';

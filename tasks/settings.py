@@ -1,0 +1,32 @@
+"""Every setting the tasks read, read once, from the environment."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Names are those of the upstream tools where one exists; `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    movies_database_url: SecretStr
+    """libpq URL of the database that holds films, ratings, credits and ledgers."""
+    feast_registry_url: SecretStr
+    """SQLAlchemy URL (postgresql+psycopg://) of Feast's registry; the Iceberg catalog lives beside it."""
+    feast_redis: SecretStr
+    """Feast's connection string: host:port,username=…,password=…"""
+
+    aws_endpoint_url_s3: str | None = None
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: SecretStr | None = None
+    aws_region: str = "us-east-1"
+    s3_bucket: str = "marquee"
+
+    mlflow_tracking_uri: str
+
+    imdb_base_url: str = "https://datasets.imdbws.com"
+    tmdb_base_url: str = "https://api.themoviedb.org"
+    tmdb_access_token: SecretStr | None = None
+    tmdb_requests_per_second: float = Field(default=35, gt=0)
+    tmdb_requests_per_run: int = Field(default=20_000, gt=0)
+    """Films asked for in one run, most voted first; the ledger lets the next run go on."""
