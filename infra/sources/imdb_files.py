@@ -1,0 +1,78 @@
+"""IMDb's file host as datasets.imdbws.com behaves: gzipped TSVs with ETag, Last-Modified, ranges and 304."""
+
+import hashlib
+import os
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+NAMES = frozenset(
+    {
+        "name.basics.tsv.gz",
+        "title.akas.tsv.gz",
+        "title.basics.tsv.gz",
+        "title.crew.tsv.gz",
+        "title.episode.tsv.gz",
+        "title.principals.tsv.gz",
+        "title.ratings.tsv.gz",
+    }
+)
+ACCESS_DENIED = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
+)
+"""What IMDb's host says, with 403, of a file it does not have."""
+
+
+class ImdbFiles:
+    """Serves one folder; an ETag is the MD5 of the bytes, as in S3, so a copied folder keeps its ETags."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._etags: dict[tuple[str, int, int], str] = {}
+
+    async def answer(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        path = self._folder / name
+        if name not in NAMES or not path.is_file():
+            return Response(ACCESS_DENIED, status_code=403, media_type="application/xml")
+        stat = path.stat()
+        etag = await to_thread.run_sync(self._etag, path, stat)
+        response = FileResponse(path, headers={"etag": etag}, media_type="binary/octet-stream", stat_result=stat)
+        if _is_unchanged(request, etag, response.headers["last-modified"]):
+            headers = {"etag": etag, "last-modified": response.headers["last-modified"], "accept-ranges": "bytes"}
+            return Response(status_code=304, headers=headers)
+        return response
+
+    def _etag(self, path: Path, stat: os.stat_result) -> str:
+        key = (path.name, stat.st_mtime_ns, stat.st_size)
+        if key not in self._etags:
+            with path.open("rb") as file:
+                self._etags[key] = f'"{hashlib.file_digest(file, _md5).hexdigest()}"'
+        return self._etags[key]
+
+
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _is_unchanged(request: Request, etag: str, last_modified: str) -> bool:
+    """RFC 9110, 13.2.2: If-None-Match decides alone where it is given."""
+    if (tags := request.headers.get("if-none-match")) is not None:
+        return tags.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+    if (since := request.headers.get("if-modified-since")) is None:
+        return False
+    try:
+        return parsedate_to_datetime(last_modified) <= parsedate_to_datetime(since)
+    except (TypeError, ValueError):
+        return False
+
+
+def require_folder(folder: Path) -> Path:
+    """Refuse a folder that is not laid out as the sources publish it, naming what is missing."""
+    for part in ("imdb/title.basics.tsv.gz", "imdb/title.ratings.tsv.gz"):
+        if not (folder / part).is_file():
+            raise FileNotFoundError(f"{folder} is not a source folder: it has no {part}")
+    return folder

@@ -1,0 +1,121 @@
+"""TMDB's API v3 as it behaves for a reader: movies, find, changes, genres, and its own words for each refusal."""
+
+import json
+import time
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.sources.tmdb_catalogue import Catalogue, find_movie, keep_sections, summarize
+
+GENRES = {
+    28: "Action", 12: "Adventure", 16: "Animation", 35: "Comedy", 80: "Crime", 99: "Documentary", 18: "Drama",
+    10751: "Family", 14: "Fantasy", 36: "History", 27: "Horror", 10402: "Music", 9648: "Mystery", 10749: "Romance",
+    878: "Science Fiction", 10770: "TV Movie", 53: "Thriller", 10752: "War", 37: "Western",
+}  # fmt: skip
+PAGE_SIZE = 100
+MAX_PAGE = 500
+MAX_DAYS = 14
+
+REFUSALS = {
+    5: (422, "Invalid parameters: Your request parameters are incorrect."),
+    7: (401, "Invalid API key: You must be granted a valid key."),
+    20: (422, "Invalid date range: Should be a range no longer than 14 days."),
+    22: (400, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer."),
+    25: (429, "Your request count is over the allowed limit."),
+    34: (404, "The resource you requested could not be found."),
+}
+"""TMDB's status_code -> HTTP status and its words."""
+
+
+def refuse(status_code: int, headers: dict[str, str] | None = None) -> Response:
+    status, message = REFUSALS[status_code]
+    return _as_json({"success": False, "status_code": status_code, "status_message": message}, status, headers)
+
+
+class TmdbApi:
+    """`token` None accepts any bearer token, since the bodies are the reader's own files; a given one must match."""
+
+    def __init__(self, catalogue: Catalogue, token: str | None, requests_per_second: float | None) -> None:
+        self._catalogue, self._token, self._rate = catalogue, token, requests_per_second
+        self._allowance, self._counted_at = requests_per_second or 0.0, time.monotonic()
+
+    async def answer(self, request: Request) -> Response:
+        """Answer any path under /3; one handler, so that a refusal of the token comes before everything else."""
+        if not self._is_authorized(request.headers.get("authorization", "")):
+            return refuse(7)
+        if self._is_over_the_limit():
+            return refuse(25, {"retry-after": "1"})
+        return self._dispatch(request)
+
+    def _dispatch(self, request: Request) -> Response:
+        match request.path_params["path"].split("/"):
+            case ["movie", "changes"]:
+                return self._answer_changes(request)
+            case ["movie", movie_id]:
+                return self._answer_movie(movie_id, request.query_params.get("append_to_response", ""))
+            case ["find", external_id]:
+                return self._answer_find(external_id, request.query_params.get("external_source"))
+            case ["genre", "movie", "list"]:
+                return _as_json({"genres": [{"id": key, "name": name} for key, name in GENRES.items()]})
+        return refuse(34)
+
+    def _is_authorized(self, header: str) -> bool:
+        scheme, _, token = header.partition(" ")
+        return scheme.lower() == "bearer" and token != "" and self._token in {None, token}
+
+    def _answer_movie(self, movie_id: str, sections: str) -> Response:
+        body = find_movie(self._catalogue, movie_id)
+        return refuse(34) if body is None else _respond(keep_sections(body, _split_sections(sections)))
+
+    def _answer_find(self, external_id: str, source: str | None) -> Response:
+        if source is None:
+            return refuse(5)
+        body = self._catalogue.by_imdb_id.get(external_id) if source == "imdb_id" else None
+        found: dict[str, list[object]] = {"movie_results": [] if body is None else [summarize(body)]}
+        found |= {kind: [] for kind in ("person_results", "tv_results", "tv_episode_results", "tv_season_results")}
+        return _as_json(found)
+
+    def _answer_changes(self, request: Request) -> Response:
+        today = datetime.now(UTC).date()
+        try:
+            end = date.fromisoformat(request.query_params.get("end_date", today.isoformat()))
+            start = date.fromisoformat(request.query_params.get("start_date", (end - timedelta(days=1)).isoformat()))
+        except ValueError:
+            return refuse(5)
+        if not timedelta(0) <= end - start <= timedelta(days=MAX_DAYS):
+            return refuse(20)
+        text = request.query_params.get("page", "1")
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE):
+            return refuse(22)
+        ids = list(dict.fromkeys(tmdb_id for day, tmdb_id in self._catalogue.changes if start <= day <= end))
+        page = int(text)
+        shown = [{"id": tmdb_id, "adult": False} for tmdb_id in ids[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
+        pages = max(1, -(-len(ids) // PAGE_SIZE))
+        return _as_json({"results": shown, "page": page, "total_pages": pages, "total_results": len(ids)})
+
+    def _is_over_the_limit(self) -> bool:
+        if self._rate is None:
+            return False
+        now = time.monotonic()
+        self._allowance = min(self._rate, self._allowance + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+        if self._allowance < 1:
+            return True
+        self._allowance -= 1
+        return False
+
+
+@lru_cache(maxsize=64)
+def _split_sections(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
+def _as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return _respond(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), status, headers)
+
+
+def _respond(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status, headers, media_type="application/json; charset=utf-8")

@@ -1,0 +1,70 @@
+"""The films TMDB knows, from tmdb/movies.jsonl.gz: each answer's bytes as they stand, found by TMDB id and IMDb id."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+SECTIONS = frozenset({"credits", "keywords", "external_ids", "release_dates"})
+"""Parts of a body that TMDB leaves out unless `append_to_response` asks for them."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    by_tmdb_id: dict[int, bytes]
+    by_imdb_id: dict[str, bytes]
+    changes: tuple[tuple[date, int], ...]
+    """(day, TMDB id), in order of day."""
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Read a source folder's `tmdb/`; without one, TMDB is a service that knows no film."""
+    by_tmdb_id: dict[int, bytes] = {}
+    by_imdb_id: dict[str, bytes] = {}
+    for line in _read_lines(folder / "tmdb" / "movies.jsonl.gz"):
+        body = json.loads(line)
+        if isinstance(body.get("id"), int):
+            by_tmdb_id[body["id"]] = line
+        if isinstance(body.get("imdb_id"), str):
+            by_imdb_id[body["imdb_id"]] = line
+    changes = (json.loads(line) for line in _read_lines(folder / "tmdb" / "changes.jsonl"))
+    return Catalogue(by_tmdb_id, by_imdb_id, tuple(sorted((date.fromisoformat(row["date"]), int(row["id"])) for row in changes)))
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    if not path.exists():
+        return
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        for line in file:
+            if line.strip():
+                yield line.rstrip(b"\r\n")
+
+
+def find_movie(catalogue: Catalogue, movie_id: str) -> bytes | None:
+    """Look up `tt0111161` or `278`, as TMDB's /3/movie/{id} does."""
+    if movie_id.startswith("tt"):
+        return catalogue.by_imdb_id.get(movie_id)
+    return catalogue.by_tmdb_id.get(int(movie_id)) if movie_id.isascii() and movie_id.isdigit() else None
+
+
+def keep_sections(body: bytes, asked: frozenset[str]) -> bytes:
+    """Leave out what was not asked for; an answer asked for whole keeps its bytes."""
+    if asked >= SECTIONS:
+        return body
+    movie: dict[str, Any] = json.loads(body)
+    if not (unwanted := (SECTIONS - asked) & movie.keys()):
+        return body
+    kept = {key: value for key, value in movie.items() if key not in unwanted}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def summarize(body: bytes) -> dict[str, Any]:
+    """The short form in which /3/find shows a movie."""
+    movie: dict[str, Any] = json.loads(body)
+    keys = ("adult", "backdrop_path", "id", "title", "original_title", "overview", "poster_path")
+    more = ("original_language", "popularity", "release_date", "softcore", "video", "vote_average", "vote_count")
+    short = {key: movie.get(key) for key in keys} | {"media_type": "movie"} | {key: movie.get(key) for key in more}
+    return short | {"genre_ids": [genre["id"] for genre in movie.get("genres") or []]}
