@@ -53,7 +53,7 @@ def main(run: Callable[[Settings, date], None], doc: str | None) -> None:
 def guarded(run: Callable[[Settings, date], None], day: date) -> int:
     """Run the verb; an understood error becomes one log line and its exit code, any other keeps its traceback."""
     try:
-        settings = Settings()  # type: ignore[call-arg]  # filled from the environment
+        settings = Settings()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             log.error("setting %s: %s", str(problem["loc"][0]).upper(), problem["msg"])

@@ -1,6 +1,6 @@
 -- The movies database. Applied by every task that connects; each statement may run again on a database that has it.
 -- One writer a table: ingest_imdb writes the first five, ingest_tmdb the next two, both append to quarantine
--- and ingested_file; build_features and publish_features write the last two.
+-- and ingested_file; publish_features writes the last.
 
 create table if not exists film (
     movie_id        text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
@@ -125,17 +125,6 @@ create table if not exists ingested_file (
 );
 comment on table ingested_file is 'The ledger of source files: which bytes each table came from, with every line accounted for.';
 create unique index if not exists ingested_file_current on ingested_file (name) where is_current;
-
-create table if not exists feature_build (
-    build_id     text primary key,
-    snapshot_id  bigint not null,
-    day          date not null,
-    movies       bigint not null,
-    appended     bigint not null,
-    content_hash text not null,
-    built_at     timestamptz not null default now()
-);
-comment on table feature_build is 'One row a build of the offline features; build_id is the hash of its inputs and code.';
 
 create table if not exists feature_set (
     feature_set  text primary key,

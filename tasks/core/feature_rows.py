@@ -1,0 +1,28 @@
+"""What changed between two builds, and the identity of a build's content."""
+
+import hashlib
+
+import polars as pl
+
+
+def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
+    """The rows to append: films that are new or differ from their last known row, and withdrawals.
+
+    rows: movie_id, tmdb_id, title, features, as computed. known: the same columns and `withdrawn`, one row a film.
+    A film that was known and is in the sources no more becomes a row of nulls with `withdrawn` true.
+    """
+    rows = rows.with_columns(withdrawn=pl.lit(value=False))
+    if known is None:
+        return rows
+    comparable = known.select(*[pl.col(name) if name in known.columns else pl.lit(None).alias(name) for name in rows.columns])
+    same = rows.join(comparable, on=rows.columns, how="semi", nulls_equal=True, maintain_order="left")
+    gone = comparable.filter(~pl.col("withdrawn")).join(rows, on="movie_id", how="anti", maintain_order="left")
+    withdrawn = gone.select("movie_id", withdrawn=pl.lit(value=True))
+    changed = rows.join(same, on="movie_id", how="anti", maintain_order="left")
+    return pl.concat([changed, withdrawn], how="diagonal").select(rows.columns)
+
+
+def compute_content_hash(rows: pl.DataFrame) -> str:
+    """sha256 over the column names and every value, in order of movie_id: the same content anywhere gives the same hash."""
+    ordered = rows.sort("movie_id")
+    return hashlib.sha256(ordered.write_csv(null_value="null", float_precision=6).encode()).hexdigest()

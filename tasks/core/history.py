@@ -1,0 +1,57 @@
+"""Track records: what a film's people, companies, languages and countries had done before its release."""
+
+from datetime import date
+
+import polars as pl
+
+MIN_VOTES = 25
+"""Ratings of films with fewer votes are mostly noise: such a film counts as made, but not in the mean rating."""
+
+
+def compute_track_record(links: pl.DataFrame, release: pl.DataFrame, ratings: pl.DataFrame, day: date, role: str) -> pl.DataFrame:
+    """Point-in-time record of everyone linked to a film in one role.
+
+    links: movie_id, member (person id, company name …). release: as of `compute_release`.
+    ratings: movie_id, average_rating (1..10), num_votes.
+    A film counts for another only if it was released strictly before it, and strictly before `day`.
+    Returns movie_id, {role}_films (films made before, over all members), {role}_rating (mean rating of those with
+    MIN_VOTES; null if none), {role}_votes (mean log10 of their votes; null if none). A film with no member in the role
+    or with no known release is absent.
+    """
+    dated = links.unique().join(release.drop_nulls(), on="movie_id")
+    made = (
+        dated.join(ratings, on="movie_id", how="left")
+        .with_columns(counts=pl.col("num_votes").fill_null(0) >= MIN_VOTES)
+        .sort("released_until", "movie_id")
+        .with_columns(
+            films=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("member"),
+            rated=pl.col("counts").cast(pl.Int64).cum_sum().over("member"),
+            # Whole tenths, as IMDb publishes them: integer sums do not depend on the order of addition.
+            tenths=_sum_where_counted((pl.col("average_rating") * 10).round().cast(pl.Int64)),
+            millilogs=_sum_where_counted((pl.col("num_votes").cast(pl.Float64).log10() * 1000).round()),
+        )
+        .select("member", "released_until", "films", "rated", "tenths", "millilogs")
+        .sort("released_until")
+    )
+    asked = dated.with_columns(as_of=pl.min_horizontal("released_from", pl.lit(day))).sort("as_of")
+    before = asked.join_asof(
+        made,
+        left_on="as_of",
+        right_on="released_until",
+        by="member",
+        strategy="backward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    )
+    total = before.group_by("movie_id").agg(pl.col("films", "rated", "tenths", "millilogs").fill_null(0).sum())
+    rated = pl.when(pl.col("rated") > 0).then(pl.col("rated"))
+    return total.select(
+        "movie_id",
+        pl.col("films").cast(pl.Float64).alias(f"{role}_films"),
+        (pl.col("tenths") / 10 / rated).alias(f"{role}_rating"),
+        (pl.col("millilogs") / 1000 / rated).alias(f"{role}_votes"),
+    )
+
+
+def _sum_where_counted(value: pl.Expr) -> pl.Expr:
+    return pl.when("counts").then(value).otherwise(0).cast(pl.Int64).cum_sum().over("member")

@@ -1,0 +1,123 @@
+"""The online store: Feast feature sets in Redis, and the one key that says which of them is live."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from feast import FeatureStore
+from feast.repo_config import load_repo_config
+from feast.repo_operations import parse_repo
+from redis import Redis
+
+from tasks.core.errors import Unavailable
+from tasks.io.progress import Progress
+from tasks.settings import Settings
+
+REPO = Path("feature_repo")
+"""Relative to the working directory, as the feast CLI needs it too."""
+POINTER = "marquee:feature_set"
+ROWS_PER_WRITE = 5_000
+"""Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What the pointer key holds, as JSON: the one feature set that readers use."""
+
+    feature_set: str
+    """Feast project, and so the end of every Redis key, of the set."""
+    snapshot_id: str
+    content_hash: str
+    movies: int
+    day: str
+    """The latest day the set is known to be right for, YYYY-MM-DD."""
+    published_at: str
+
+
+def open_redis(settings: Settings) -> Redis:
+    """A client of the Redis that Feast's connection string names."""
+    address, *options = settings.feast_redis.get_secret_value().split(",")
+    host, port = address.rsplit(":", 1)
+    parameters = dict(option.split("=", 1) for option in options)
+    return Redis(
+        host=host,
+        port=int(port),
+        username=parameters.get("username"),
+        password=parameters.get("password"),
+        db=int(parameters.get("db", 0)),
+        socket_timeout=60,
+        socket_connect_timeout=5,
+    )
+
+
+def open_store(project: str) -> FeatureStore:
+    """Feast on the definitions of feature_repo, as the project (feature set) of this name."""
+    config = load_repo_config(REPO, REPO / "feature_store.yaml")
+    config.project = project
+    return FeatureStore(config=config)
+
+
+def apply_definitions(store: FeatureStore) -> None:
+    """Write the definitions of feature_repo to the registry under the store's project."""
+    contents = parse_repo(REPO)
+    store.apply([*contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
+
+
+def read_live(redis: Redis) -> FeatureSet | None:
+    """The live feature set, or None when none was ever published here."""
+    found = redis.get(POINTER)
+    if found is None:
+        return None
+    return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
+
+
+def with_day(live: FeatureSet, day: date) -> FeatureSet:
+    """The same set, found right for a later day."""
+    return replace(live, day=day.isoformat())
+
+
+def write_live(redis: Redis, live: FeatureSet) -> None:
+    """Flip the pointer: one SET, so a reader sees the old set or the new."""
+    redis.set(POINTER, json.dumps(asdict(live)))
+
+
+def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame) -> None:
+    """Write a view's rows in chunks, so that memory stays flat whatever the catalogue's size."""
+    progress = Progress(f"{view} to Redis", rows.height)
+    for chunk in rows.iter_slices(ROWS_PER_WRITE):
+        store.write_to_online_store(view, df=chunk.to_pandas())
+        progress.advance(chunk.height)
+    progress.finish()
+
+
+def count_rows(redis: Redis, feature_set: str) -> int:
+    """Redis keys of a feature set: one a film, one more for each film with a TMDB id."""
+    return sum(1 for _ in scan_keys(redis, feature_set))
+
+
+def scan_keys(redis: Redis, feature_set: str) -> Iterator[bytes]:
+    yield from redis.scan_iter(match=b"*" + feature_set.encode(), count=10_000)
+
+
+def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: list[str]) -> pl.DataFrame:
+    """What Feast answers for these films, as a frame: movie_id and the features asked for."""
+    answer = store.get_online_features(
+        [f"{view}:{name}" for name in features], [{"movie_id": movie_id} for movie_id in movie_ids]
+    )
+    return pl.DataFrame(answer.to_dict()).select("movie_id", *features)
+
+
+def delete_set(store: FeatureStore, redis: Redis) -> None:
+    """Remove a retired set: its keys in Redis and its project in the registry.
+
+    Not FeatureStore.teardown(): in Feast 0.67 that deletes every project of the registry.
+    """
+    keys = list(scan_keys(redis, store.project))
+    for start in range(0, len(keys), ROWS_PER_WRITE):
+        redis.unlink(*keys[start : start + ROWS_PER_WRITE])
+    store.registry.delete_project(store.project)
+    if count_rows(redis, store.project):
+        raise Unavailable(f"Redis still holds keys of the retired feature set {store.project}")

@@ -1,0 +1,73 @@
+"""The offline store: Feast's source table `features.movies`, an Iceberg table on S3 with its catalog in Postgres."""
+
+from datetime import UTC, date, datetime, time
+
+import polars as pl
+import pyarrow as pa
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.table import Table
+
+CATALOG = "marquee"
+NAMESPACE = "features"
+TABLE = f"{NAMESPACE}.movies"
+TIMES = ("event_timestamp", "created_timestamp")
+BUILD_ID = "marquee.build-id"
+"""Snapshot property that names the build which wrote it."""
+
+
+def open_table() -> Table | None:
+    """The table, or None before the first build. Address and keys: PYICEBERG_CATALOG__MARQUEE__*, AWS_*."""
+    try:
+        return _catalog().load_table(TABLE)
+    except NoSuchTableError:
+        return None
+
+
+def read_latest(table: Table, day: date, snapshot_id: int | None = None) -> pl.DataFrame:
+    """The last known row of each film as of the end of `day`, withdrawn ones included, sorted by movie_id."""
+    rows = pl.DataFrame(table.scan(snapshot_id=snapshot_id).to_arrow())
+    until = datetime.combine(day, time.max, tzinfo=UTC)
+    return (
+        rows.filter(pl.col("event_timestamp") <= until)
+        .sort("movie_id", *TIMES)
+        .unique("movie_id", keep="last", maintain_order=True)
+    )
+
+
+def append_rows(rows: pl.DataFrame, day: date, build_id: str) -> int:
+    """Append one build's rows as one snapshot, tagged; returns its id. The table is made at the first build.
+
+    rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and this moment as
+    created_timestamp.
+    """
+    arrow = _stamped(rows, day).to_arrow().cast(_schema(rows))
+    catalog = _catalog()
+    catalog.create_namespace_if_not_exists(NAMESPACE)
+    table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema)
+    with table.update_schema() as update:
+        update.union_by_name(arrow.schema)
+    table.append(arrow, snapshot_properties={BUILD_ID: build_id})
+    snapshot = table.refresh().current_snapshot()
+    if snapshot is None:
+        raise RuntimeError(f"{TABLE} has no snapshot after an append")
+    table.manage_snapshots().create_tag(snapshot.snapshot_id, f"build-{build_id}").commit()
+    return snapshot.snapshot_id
+
+
+def _catalog() -> Catalog:
+    return load_catalog(CATALOG)
+
+
+def _stamped(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    event, created = datetime.combine(day, time.min, tzinfo=UTC), datetime.now(UTC)
+    return rows.with_columns(
+        pl.lit(event).dt.cast_time_unit("us").alias("event_timestamp"),
+        pl.lit(created).dt.cast_time_unit("us").alias("created_timestamp"),
+    )
+
+
+def _schema(rows: pl.DataFrame) -> pa.Schema:
+    named = {"movie_id": pa.string(), "tmdb_id": pa.int64(), "title": pa.string(), "withdrawn": pa.bool_()}
+    fields = [pa.field(name, named.get(name, pa.float64())) for name in rows.columns]
+    return pa.schema([*fields, *[pa.field(name, pa.timestamp("us", tz="UTC")) for name in TIMES]])

@@ -1,0 +1,94 @@
+"""Publish the latest feature rows to Redis as a new feature set beside the live one, check it, then make it live.
+
+Reads the offline store. A set is a Feast project of its own; readers follow one pointer key, so they see the old set
+or the new one whole. The set before is kept for a rollback, older ones are removed.
+"""
+
+import logging
+from datetime import UTC, date, datetime
+
+import polars as pl
+from redis.exceptions import RedisError
+
+from tasks.command import main
+from tasks.core.errors import BadInput, Unavailable
+from tasks.core.feature_rows import compute_content_hash
+from tasks.io import feature_sets, offline_store, postgres
+from tasks.io import feature_store as online
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.publish_features")
+
+SAMPLE = 500
+"""Films whose online values are compared with the offline ones before the set goes live."""
+
+
+def run(settings: Settings, day: date) -> None:
+    """Same offline rows twice, same state: a set that is live and whole is left as it is."""
+    try:
+        publish(settings, day)
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+def publish(settings: Settings, day: date) -> None:
+    table = offline_store.open_table()
+    snapshot = table.current_snapshot() if table is not None else None
+    if table is None or snapshot is None:
+        raise BadInput("the offline store is empty: run build_features first")
+    rows = offline_store.read_latest(table, day).filter(~pl.col("withdrawn")).drop("withdrawn", "created_timestamp")
+    redis = online.open_redis(settings)
+    live = online.read_live(redis)
+
+    content_hash = compute_content_hash(rows.drop("event_timestamp"))
+    by_tmdb_id = rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", "event_timestamp")
+    keys = rows.height + by_tmdb_id.height
+    if live and live.content_hash == content_hash and online.count_rows(redis, live.feature_set) == keys:
+        log.info("feature set %s is live with these %d films already", live.feature_set, live.movies)
+        fresh = live if live.day >= day.isoformat() else online.with_day(live, day)
+    else:
+        now = datetime.now(UTC)
+        name = f"movies_{day:%Y%m%d}_{content_hash[:12]}"
+        fresh = online.FeatureSet(name, str(snapshot.snapshot_id), content_hash, rows.height, day.isoformat(), now.isoformat())
+        write_set(settings, fresh, rows, by_tmdb_id)
+
+    if fresh != live:
+        online.write_live(redis, fresh)
+        log.info("feature set %s is live: %d films as of %s", fresh.feature_set, fresh.movies, fresh.day)
+    retire(settings, fresh)
+
+
+def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame) -> None:
+    """Write a set nobody reads yet, and hold it to the offline rows: every key there, a sample equal in every value."""
+    with postgres.connect(settings) as conn:
+        feature_sets.start(conn, fresh)
+    redis = online.open_redis(settings)
+    store = online.open_store(fresh.feature_set)
+    online.apply_definitions(store)
+    online.write_rows(store, "movies", rows.drop("tmdb_id"))
+    online.write_rows(store, "tmdb_ids", by_tmdb_id)
+
+    written, wanted = online.count_rows(redis, fresh.feature_set), rows.height + by_tmdb_id.height
+    if written != wanted:
+        raise Unavailable(f"feature set {fresh.feature_set}: {written} keys in Redis, {wanted} wanted; it was not made live")
+    features = [name for name in rows.columns if name not in ("movie_id", "tmdb_id", "event_timestamp")]
+    sample = rows.select("movie_id", *features).sample(min(SAMPLE, rows.height), seed=0).sort("movie_id")
+    answered = online.read_online(store, "movies", sample["movie_id"].to_list(), features).sort("movie_id")
+    for name in features:
+        if not sample[name].equals(answered[name].cast(sample[name].dtype), null_equal=True):
+            raise Unavailable(f"feature set {fresh.feature_set}: {name} differs online from offline; it was not made live")
+    log.info("feature set %s holds %d keys; %d sampled films equal the offline store", fresh.feature_set, written, sample.height)
+
+
+def retire(settings: Settings, live: online.FeatureSet) -> None:
+    """Bring the record up to the pointer and remove the sets that neither is live nor was before."""
+    redis = online.open_redis(settings)
+    with postgres.connect(settings) as conn:
+        for name in feature_sets.make_live(conn, live):
+            online.delete_set(online.open_store(name), redis)
+            feature_sets.mark_retired(conn, name)
+            log.info("removed the retired feature set %s", name)
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
