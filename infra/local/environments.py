@@ -1,0 +1,75 @@
+"""The Python environments: each built from its hashed lock by uv, and rebuilt when the lock changes."""
+
+import hashlib
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.errors import StackError
+from infra.local.layout import REPOSITORY, Layout
+from infra.local.progress import Progress
+
+PLATFORM = ("airflow", "tasks", "mlflow", "serving")
+AT_ONCE = 2
+"""Builds side by side: more only wait for the disk."""
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The environments of the repository."""
+
+    layout: Layout
+
+    def lock(self, name: str) -> Path:
+        return REPOSITORY / "requirements.txt" if name == "dev" else REPOSITORY / "infra" / "locks" / f"{name}.txt"
+
+    def wanted(self, name: str) -> str:
+        """Return what the environment should be of: its lock, and its own path, since an environment can not be moved."""
+        content = self.lock(name).read_bytes() + str(self.layout.environments / name).encode()
+        return hashlib.sha256(content).hexdigest()
+
+    def stamp(self, name: str) -> str:
+        """Return what the environment is of; empty while it is missing or half built."""
+        path = self.layout.environments / name / "stamp"
+        return path.read_text().strip() if path.exists() else ""
+
+    def is_ready(self, name: str) -> bool:
+        return self.stamp(name) == self.wanted(name) and self.layout.python(name).exists()
+
+    def install(self, names: tuple[str, ...], progress: Progress) -> None:
+        """Build what is missing or outdated, two at a time."""
+        missing = [name for name in names if not self.is_ready(name)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for name in missing:
+                progress.begin(f"env {name}", "installing")
+            builds = {pool.submit(self.build, name): name for name in missing}
+            try:
+                for build in as_completed(builds):
+                    build.result()
+                    progress.end(f"env {builds[build]}", "installed")
+            except StackError:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def build(self, name: str) -> None:
+        """Build one environment in place; the stamp comes last, so that an interrupted build is seen and begun anew."""
+        folder = self.layout.environments / name
+        shutil.rmtree(folder, ignore_errors=True)
+        uv = str(self.layout.environments / "installer" / "bin" / "uv")
+        python = str(self.layout.python("installer").resolve())
+        run_uv(name, [uv, "venv", "--quiet", "--no-config", "--python", python, str(folder)])
+        options = ["--require-hashes", "--compile-bytecode", "--no-config", "--quiet", "--requirements", str(self.lock(name))]
+        run_uv(name, [uv, "pip", "install", "--python", str(self.layout.python(name)), *options])
+        (folder / "stamp").write_text(self.wanted(name))
+
+
+def run_uv(name: str, command: list[str]) -> None:
+    """Run uv; its last lines become the message."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise StackError(
+            f"The environment {name} could not be installed: check network and disk, then repeat the command. uv said:\n{last}"
+        )

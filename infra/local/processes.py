@@ -1,0 +1,78 @@
+"""Which processes are ours, told by a random name in their environment, and how they are ended."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from infra.local.layout import Layout
+
+MARK = "MARQUEE_STACK"
+
+
+def find_ours(layout: Layout) -> list[psutil.Process]:
+    """Return every process of this stack, grandchildren and orphans included; a reused pid can not fool it."""
+    mark = layout.stack_id()
+    known = {process for process in psutil.process_iter() if carries(process, mark)}
+    family = {child for process in known for child in children(process)}
+    return sorted(known | family, key=lambda process: process.pid)
+
+
+def carries(process: psutil.Process, mark: str) -> bool:
+    """Return whether the process was started with our mark."""
+    try:
+        return process.environ().get(MARK) == mark
+    except (psutil.Error, OSError):
+        return False
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def end(processes: Iterable[psutil.Process], patience: float) -> list[str]:
+    """Ask the processes to stop, kill those that do not within `patience` seconds, and return the names of any left."""
+    remaining = list(processes)
+    for process in remaining:
+        signal(process, kill=False)
+    _, remaining = psutil.wait_procs(remaining, timeout=patience)
+    for process in remaining:
+        signal(process, kill=True)
+    _, remaining = psutil.wait_procs(remaining, timeout=5)
+    return [str(process.pid) for process in remaining]
+
+
+def signal(process: psutil.Process, *, kill: bool) -> None:
+    """Send TERM or KILL; psutil checks pid and start time first, so a stranger who got the pid is safe."""
+    try:
+        process.kill() if kill else process.terminate()
+    except psutil.NoSuchProcess:
+        return
+
+
+def remove_stale_postmaster(cluster: Path) -> None:
+    """Remove postmaster.pid when its pid now belongs to another program: Postgres would wait for that one for ever."""
+    path = cluster / "postmaster.pid"
+    if not path.exists():
+        return
+    pid = int(path.read_text().splitlines()[0])
+    try:
+        foreign = psutil.Process(pid).name() != "postgres" or str(cluster) not in psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return  # Postgres sees that by itself
+    if foreign:
+        path.unlink()
+
+
+def memory(process: psutil.Process) -> int:
+    """Return the proportional set size in bytes of a process and its children: shared pages are counted once."""
+    total = 0
+    for each in (process, *children(process)):
+        try:
+            total += each.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total

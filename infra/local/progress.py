@@ -1,0 +1,103 @@
+"""Telling people what happens: one line a step with its seconds, live on a terminal, plain elsewhere, logged in tests."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console
+from rich.status import Status
+
+log = logging.getLogger("marquee")
+
+
+class Progress(Protocol):
+    """Steps may overlap: they are told apart by name."""
+
+    def begin(self, step: str, doing: str) -> None: ...
+    def note(self, step: str, doing: str) -> None: ...
+    def end(self, step: str, outcome: str) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class LogProgress:
+    """For programs and tests."""
+
+    started: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, step: str, doing: str) -> None:
+        self.started[step] = time.monotonic()
+        log.debug("%s: %s", step, doing)
+
+    def note(self, step: str, doing: str) -> None:
+        log.debug("%s: %s", step, doing)
+
+    def end(self, step: str, outcome: str) -> None:
+        log.info("%s: %s (%.1f s)", step, outcome, time.monotonic() - self.started.pop(step))
+
+    def close(self) -> None:
+        self.started.clear()
+
+
+@dataclass
+class ConsoleProgress:
+    """For people: ended steps stay on the screen; on a terminal the running ones spin below them."""
+
+    console: Console
+    quiet_seconds: float = 15
+    """Off a terminal, a running step's notes are printed at most this often."""
+    started: dict[str, float] = field(default_factory=dict)
+    doing: dict[str, str] = field(default_factory=dict)
+    spoke: float = field(default_factory=time.monotonic)
+    spinner: Status | None = None
+
+    def begin(self, step: str, doing: str) -> None:
+        self.started[step] = time.monotonic()
+        self.note(step, doing)
+
+    def note(self, step: str, doing: str) -> None:
+        self.doing[step] = doing
+        if self.console.is_terminal:
+            self.spin()
+        elif time.monotonic() - self.spoke > self.quiet_seconds:
+            self.say(f"  … {step}: {doing}")
+
+    def end(self, step: str, outcome: str) -> None:
+        seconds = time.monotonic() - self.started.pop(step)
+        self.doing.pop(step, None)
+        self.say(f"  {'✓' if self.console.is_terminal else '-'} {step:<14} {outcome}  {seconds:.1f} s")
+        self.spin()
+
+    def say(self, line: str) -> None:
+        self.spoke = time.monotonic()
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def spin(self) -> None:
+        """Show the running steps on one line."""
+        if not self.console.is_terminal:
+            return
+        text = ", ".join(f"{step}: {doing}" for step, doing in self.doing.items())
+        if self.spinner is None and text:
+            self.spinner = self.console.status(text)
+            self.spinner.start()
+        elif self.spinner is not None and text:
+            self.spinner.update(text)
+        elif self.spinner is not None:
+            self.spinner.stop()
+            self.spinner = None
+
+    def close(self) -> None:
+        if self.spinner is not None:
+            self.spinner.stop()
+            self.spinner = None
+
+
+@contextmanager
+def step(progress: Progress, name: str, doing: str, outcome: str = "done") -> Iterator[None]:
+    """Report one step that runs to its end here."""
+    progress.begin(name, doing)
+    yield
+    progress.end(name, outcome)

@@ -1,0 +1,75 @@
+"""Every setting of the embedded stack, read once, from the environment and `.env`."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.local.errors import StackError
+from infra.local.layout import REPOSITORY, Layout
+from infra.local.ports import S3_PORTS, find_free_ports
+
+ENV_FILE = REPOSITORY / ".env"
+
+
+class Settings(BaseSettings):
+    """Names are those of the environment in lower case; `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_file=ENV_FILE)
+
+    marquee_home: Path = REPOSITORY / ".marquee"
+    """Folder of secrets, data, logs and run files."""
+    sources: str = "sample"
+    """`sample`, `live`, or a folder laid out as the sources publish."""
+    sample_films: int = Field(default=20_000, ge=100)
+    """Films in the invented world of `SOURCES=sample`."""
+    tmdb_access_token: SecretStr | None = None
+    """TMDB's v4 token, for `SOURCES=live` alone."""
+    bind_address: str = "127.0.0.1"
+    """Address of the doors: API, Airflow, MLflow. The stores, and the Feast UI, which asks for no password, stay on loopback."""
+    api_port: int = Field(default=8000, ge=1, le=65_535)
+    mlflow_port: int = Field(default=5000, ge=1, le=65_535)
+    airflow_port: int = Field(default=8080, ge=1, le=65_535)
+    feast_ui_port: int = Field(default=8889, ge=1, le=65_535)
+    postgres_port: int = Field(default=5432, ge=1, le=65_535)
+    redis_port: int = Field(default=6379, ge=1, le=65_535)
+    s3_port: int = Field(default=8333, ge=1, le=65_535 - S3_PORTS)
+    """First of eight ports in a row: SeaweedFS is four servers, each with a second port."""
+    sources_port: int = Field(default=8090, ge=1, le=65_535)
+
+    @field_validator("marquee_home")
+    @classmethod
+    def absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the settings; a wrong one becomes one sentence that names it."""
+        try:
+            return cls()
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            name = str(problem["loc"][0]).upper()
+            raise StackError(
+                f"Setting {name} is wrong: {problem['msg']}. Correct it in the environment or in {ENV_FILE}."
+            ) from None
+
+    @classmethod
+    def trial(cls, home: Path, **overrides: Any) -> Self:
+        """Return settings for a throw-away stack on free ports, deaf to `.env`; for tests."""
+        names = ("api_port", "mlflow_port", "airflow_port", "feast_ui_port", "postgres_port", "redis_port", "sources_port")
+        *ports, s3_port = find_free_ports(len(names))
+        values = {**dict(zip(names, ports, strict=True)), "s3_port": s3_port, "marquee_home": home, **overrides}
+        return cls(_env_file=None, **values)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.marquee_home)
+
+
+def read_passed_on(environment: dict[str, str]) -> dict[str, str]:
+    """Return the variables of `.env` and the environment that the tasks and the API read themselves (the environment wins)."""
+    everything = {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **environment}
+    return {name: value for name, value in everything.items() if name.startswith(("MODEL_", "TMDB_REQUESTS_", "LOG_"))}

@@ -1,0 +1,136 @@
+"""The stack: starts parts in the order of their needs, waits until each is well, and stops them all."""
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+import psutil
+
+from infra.local.environments import Environments
+from infra.local.errors import StackError
+from infra.local.part import Part
+from infra.local.parts import make_parts
+from infra.local.ports import check_free
+from infra.local.processes import end, find_ours
+from infra.local.progress import LogProgress, Progress
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings
+from infra.local.supervisor import Supervisor
+from infra.local.variables import base_variables, serving_variables, task_variables
+
+FAILED = {"FATAL", "UNKNOWN"}
+LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Every method may be called by any process that knows the settings; the state is supervisord's."""
+
+    settings: Settings
+    secrets: Secrets
+    parts: dict[str, Part]
+    progress: Progress = field(default_factory=LogProgress)
+
+    @classmethod
+    def load(cls, settings: Settings, progress: Progress | None = None) -> Self:
+        """Make the folders and describe the parts; nothing is started."""
+        settings.layout.make()
+        secrets = Secrets(settings.layout.secrets)
+        parts = {part.name: part for part in make_parts(settings, secrets, Environments(settings.layout))}
+        return cls(settings, secrets, parts, progress or LogProgress())
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.settings.layout)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the variables of a program of the platform (`tasks` or `serving`) beside PATH, HOME and the like."""
+        make = {"tasks": task_variables, "serving": serving_variables}[name]
+        return {**base_variables(os.environ), **make(self.settings, self.secrets)}
+
+    def with_needs(self, names: Iterable[str]) -> list[str]:
+        """Return the parts and all they need, needs first."""
+        ordered: list[str] = []
+        for name in names:
+            if name not in self.parts:
+                raise StackError(f"There is no part {name!r}; the parts are {', '.join(self.parts)}.")
+            ordered += [each for each in (*self.with_needs(self.parts[name].needs), name) if each not in ordered]
+        return ordered
+
+    def start(self, names: Iterable[str]) -> None:
+        """Start the parts and what they need, each as soon as its needs are well; parts that are well already are left alone."""
+        wanted = [self.parts[name] for name in self.with_needs(names)]
+        self.heal()
+        environments = Environments(self.settings.layout)
+        self.supervisor.write(
+            self.parts.values(), {name: environments.stamp(name) for name in {p.environment_name for p in wanted}}
+        )
+        self.supervisor.start()
+        well: set[str] = set()
+        deadlines: dict[str, float] = {}
+        while len(well) < len(wanted):
+            for part in wanted:
+                if part.name in well or not well.issuperset(part.needs):
+                    continue
+                if part.name not in deadlines:
+                    self.begin(part)
+                    deadlines[part.name] = time.monotonic() + part.start_seconds
+                if self.is_well(part, deadlines[part.name]):
+                    part.settle()
+                    self.progress.end(part.name, f"ready at {part.url}" if part.url else "ready")
+                    well.add(part.name)
+            time.sleep(0.1)
+
+    def begin(self, part: Part) -> None:
+        """Prepare and start one part unless it runs."""
+        self.progress.begin(part.name, "starting")
+        if self.state(part.name) in {"RUNNING", "STARTING"}:
+            return
+        for address, setting, port in part.ports:
+            check_free(address, port, setting)
+        part.prepare()
+        self.supervisor.start_part(part.name)
+
+    def is_well(self, part: Part, deadline: float) -> bool:
+        """Return whether the part answers; raise with its last log lines once it can not be expected to."""
+        state = self.state(part.name)
+        try:
+            if state == "RUNNING":
+                part.check()
+                return True
+            reason = f"it is {state.lower()}"
+        except Exception as error:  # noqa: BLE001  # any failure of a check only means: not yet
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        if state in FAILED or time.monotonic() > deadline:
+            log = self.settings.layout.logs / f"{part.name}.log"
+            raise StackError(f"{part.name} did not become healthy ({reason}). The end of {log}:\n{self.last_lines(part.name)}")
+        self.progress.note(part.name, "waiting until it answers")
+        return False
+
+    def state(self, name: str) -> str:
+        return str(self.supervisor.processes().get(name, {}).get("statename", "STOPPED"))
+
+    def last_lines(self, name: str) -> str:
+        path = self.settings.layout.logs / f"{name}.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-LAST_LINES:]) if path.exists() else "(no log)"
+
+    def heal(self) -> None:
+        """End what a killed supervisord or a broken start left behind; others' processes are never touched."""
+        if self.supervisor.pid() is None:
+            left = end(find_ours(self.settings.layout), patience=10)
+            if left:
+                raise StackError(f"Processes {', '.join(left)} of an earlier start do not end: restart the machine.")
+
+    def stop(self) -> None:
+        """Stop every part, its children and grandchildren, and supervisord; return when no process is left."""
+        family = find_ours(self.settings.layout)
+        pid = self.supervisor.pid()
+        if pid is not None:
+            process = psutil.Process(pid)
+            self.supervisor.shutdown()
+            psutil.wait_procs([process], timeout=90)
+        left = end({*family, *find_ours(self.settings.layout)}, patience=5)
+        if left:
+            raise StackError(f"Processes {', '.join(left)} do not end: see `ps -fp {','.join(left)}`.")

