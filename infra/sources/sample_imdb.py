@@ -1,0 +1,146 @@
+"""The invented world in IMDb's published format: tab separated, unquoted, `\\N` for null, a header line.
+
+As in the real files, the five do not agree with one another: there are ratings of titles that title.basics lacks, titles
+that are no films, films without runtime, genres or year, and, at fixed places, the rows of BROKEN, which break the format.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from infra.sources.sample_films import Film
+from infra.sources.sample_people import Person
+from infra.sources.sample_words import make_title
+
+NULL = r"\N"
+
+HEADERS = {
+    "title.basics.tsv.gz": "tconst titleType primaryTitle originalTitle isAdult startYear endYear runtimeMinutes genres",
+    "title.ratings.tsv.gz": "tconst averageRating numVotes",
+    "title.crew.tsv.gz": "tconst directors writers",
+    "title.principals.tsv.gz": "tconst ordering nconst category job characters",
+    "name.basics.tsv.gz": "nconst primaryName birthYear deathYear primaryProfession knownForTitles",
+}
+
+BROKEN = {
+    "title.basics.tsv.gz": (
+        "tt79000001\tmovie\tThe Short Row",  # fields missing, as after a stray line break in a title
+        "tt79000002\tmovie\tThe Long Row\tThe Long Row\t0\t1999\t\\N\t90\tDrama\tDrama",  # a tab inside a field
+        "tt79000003\tmovie\tThe Shifted Row\tThe Shifted Row\t0\t2004\t\\N\tReality-TV\t\\N",  # text for a runtime
+        "79000004\tmovie\tThe Nameless Row\tThe Nameless Row\t0\t2010\t\\N\t95\tComedy",  # no tt before the number
+        "tt79000005\tmovie\tThe Timeless Row\tThe Timeless Row\t0\t20O1\t\\N\t95\tComedy",  # a letter in the year
+    ),
+    "title.ratings.tsv.gz": (
+        "tt79000006\t10.1\t1200",  # above IMDb's scale
+        "tt79000007\t7,4\t310",  # a decimal comma
+        "tt79000008\t6.2\t-15",
+    ),
+    "title.crew.tsv.gz": ("tt79000009\tnm70000001", "\\N\tnm70000001\tnm70000002"),
+    "title.principals.tsv.gz": (
+        "tt79000010\tfirst\tnm70000001\tactor\t\\N\t\\N",
+        "tt79000010\t2\tactor\t\\N\t\\N",
+    ),
+    "name.basics.tsv.gz": ("nm79000001\tThe Short Person", "Nobody\tnm79000002\t1950\t\\N\tactor\t\\N"),
+}
+"""Rows that break the format, one kind of breakage each; a reader should set each aside with its reason and go on."""
+
+OTHER_TYPES = ("tvSeries", "short", "tvEpisode", "tvMiniSeries", "video", "tvSpecial", "videoGame", "tvMovie")
+OTHER_WEIGHTS = (30, 30, 15, 5, 10, 3, 2, 5)
+
+
+def write_imdb(films: list[Film], rng: Random) -> dict[str, list[str]]:
+    """Compute the lines of each file, in order of id as IMDb has them."""
+    others = _make_others(rng, len(films) // 8)
+    return {
+        "title.basics.tsv.gz": _with_broken("title.basics.tsv.gz", [*_basics(films, rng), *(basics for basics, _ in others)]),
+        "title.ratings.tsv.gz": _with_broken("title.ratings.tsv.gz", _ratings(films, rng, [row for _, row in others])),
+        "title.crew.tsv.gz": _with_broken("title.crew.tsv.gz", _crew(films)),
+        "title.principals.tsv.gz": _with_broken("title.principals.tsv.gz", _principals(films)),
+        "name.basics.tsv.gz": _with_broken("name.basics.tsv.gz", _names(films, rng)),
+    }
+
+
+def _with_broken(name: str, rows: Iterable[str]) -> list[str]:
+    lines = ["\t".join(HEADERS[name].split()), *rows]
+    for place, row in enumerate(BROKEN[name], start=1):
+        lines.insert(place * len(lines) // (len(BROKEN[name]) + 1), row)
+    return lines
+
+
+def _basics(films: list[Film], rng: Random) -> Iterator[str]:
+    for film in films:
+        year = NULL if rng.random() < 0.004 else film.released.year
+        minutes = NULL if rng.random() < 0.05 else film.minutes
+        genres = NULL if rng.random() < 0.015 else ",".join(film.genres)
+        kind = "movie" if film.budget > 150_000 or rng.random() < 0.6 else "tvMovie"
+        names = f"{film.title}\t{film.original_title}"
+        yield f"{film.tconst}\t{kind}\t{names}\t{film.is_adult:d}\t{year}\t{NULL}\t{minutes}\t{genres}"
+
+
+def _make_others(rng: Random, count: int) -> list[tuple[str, str | None]]:
+    """(basics row, ratings row) of titles that are not films."""
+    rows = []
+    for number in range(count):
+        tconst, kind, title = f"tt{78_000_000 + number}", rng.choices(OTHER_TYPES, OTHER_WEIGHTS)[0], make_title(rng)
+        start = rng.randint(1960, 2025)
+        end = start + rng.randint(0, 9) if kind == "tvSeries" and rng.random() < 0.6 else NULL
+        genre = "Short" if kind == "short" else "Drama"
+        basics = f"{tconst}\t{kind}\t{title}\t{title}\t0\t{start}\t{end}\t{rng.randint(4, 60)}\t{genre}"
+        rated = f"{tconst}\t{rng.triangular(2, 9.6, 7.2):.1f}\t{int(rng.lognormvariate(5, 2)) + 5}"
+        rows.append((basics, rated if rng.random() < 0.7 else None))
+    return rows
+
+
+def _ratings(films: list[Film], rng: Random, others: list[str | None]) -> Iterator[str]:
+    for film in films:
+        if film.rating is not None:
+            yield f"{film.tconst}\t{film.rating}\t{film.votes}"
+    for number in range(len(films) // 50):
+        yield f"tt{77_000_000 + number}\t{rng.triangular(1, 9.8, 6.5):.1f}\t{int(rng.lognormvariate(4, 2)) + 5}"  # without basics
+    yield from (row for row in others if row is not None)
+
+
+def _crew(films: list[Film]) -> Iterator[str]:
+    for film in films:
+        directors, writers = (",".join(person.nconst for person in people) for people in (film.directors, film.writers))
+        yield f"{film.tconst}\t{directors or NULL}\t{writers or NULL}"
+
+
+def _principals(films: list[Film]) -> Iterator[str]:
+    for film in films:
+        billed: list[tuple[Person, str, str, str]] = [
+            (person, "actress" if person.is_woman else "actor", NULL, f'["{character_of(film, place)}"]')
+            for place, person in enumerate(film.cast[:8])
+        ]
+        billed += [(person, "director", NULL, NULL) for person in film.directors]
+        billed += [(person, "writer", "written by", NULL) for person in film.writers]
+        billed += [(film.producer, "producer", "producer", NULL), (film.composer, "composer", NULL, NULL)]
+        for ordering, (person, category, job, characters) in enumerate(billed, start=1):
+            yield f"{film.tconst}\t{ordering}\t{person.nconst}\t{category}\t{job}\t{characters}"
+
+
+def character_of(film: Film, place: int) -> str:
+    """The same name in both sources, without a draw of its own."""
+    name = film.cast[(place + 3) % len(film.cast)].name.split()[0]
+    return name[::-1].capitalize() if place % 2 else f"{name[::-1].capitalize()} {film.directors[0].name.split()[-1][:4]}"
+
+
+def _names(films: list[Film], rng: Random) -> Iterator[str]:
+    known_for: dict[Person, list[Film]] = defaultdict(list)
+    professions: dict[Person, dict[str, None]] = defaultdict(dict)
+    for film in films:
+        for role, people in (
+            ("director", film.directors),
+            ("writer", film.writers),
+            ("actor", film.cast),
+            ("producer", (film.producer,)),
+            ("composer", (film.composer,)),
+        ):
+            for person in people:
+                known_for[person].append(film)
+                professions[person]["actress" if role == "actor" and person.is_woman else role] = None
+    for person in sorted(known_for, key=lambda person: person.nconst):
+        best = sorted({film.tconst: film.votes for film in known_for[person]}.items(), key=lambda item: -item[1])[:4]
+        titles = ",".join(tconst for tconst, _ in best) if rng.random() > 0.02 else NULL
+        jobs = ",".join(list(professions[person])[:3])
+        yield f"{person.nconst}\t{person.name}\t{person.born or NULL}\t{person.died or NULL}\t{jobs}\t{titles}"
