@@ -1,0 +1,44 @@
+"""`python -m serving`: one worker on API_HOST:API_PORT, settings from the environment."""
+
+import logging
+import os
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from serving.app import create_app
+from serving.logs import log_to_stdout
+from serving.settings import Settings
+
+DRAIN_SECONDS = 10
+"""After SIGTERM, answers that were begun may take this long."""
+
+
+def main() -> int:
+    """Serve until SIGTERM; exits 78 when a setting is missing or wrong."""
+    log_to_stdout()
+    try:
+        settings = Settings()  # filled from the environment
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            logging.getLogger("serving").error("setting %s: %s", str(problem["loc"][0]).upper(), problem["msg"])
+        return os.EX_CONFIG
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

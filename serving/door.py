@@ -1,0 +1,103 @@
+"""What every request passes: a request id, the headers that keep browsers out of trouble, one log line, one measurement."""
+
+import logging
+import re
+import secrets
+import time
+from typing import BinaryIO
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.metrics import Metrics
+
+log = logging.getLogger("serving")
+
+QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+"""Asked every few seconds by machines; a log line each would bury the rest."""
+DOCS_ROUTES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
+ROUTES = frozenset({"/predict", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
+"""Any other path is measured as `other`, so that a scanner cannot fill the metrics."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{1,64}\Z")
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+class Door:
+    """ASGI middleware around the whole application; sets scope['request_id'], reads scope['outcome']."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, log_file: BinaryIO) -> None:
+        self.app, self._metrics, self._log_file = app, metrics, log_file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        path: str = scope["path"]
+        route = path if path in ROUTES else "other"
+        request_id = read_request_id(scope)
+        scope["request_id"] = request_id
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], *_HEADERS, (b"x-request-id", request_id.encode())]
+                message["headers"] = headers if route in DOCS_ROUTES else [*headers, _POLICY]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            if status:
+                raise  # half an answer is out; the server must cut the connection
+            await send_failure(send_with_headers, request_id)
+        seconds = time.perf_counter() - started
+        self._metrics.duration.labels(route).observe(seconds)
+        self._metrics.requests.labels(route, str(status)).inc()
+        if route not in QUIET_ROUTES:
+            self._write_line(scope, status, seconds)
+
+    def _write_line(self, scope: Scope, status: int, seconds: float) -> None:
+        """One JSON line; a full disk costs lines, counted, and never an answer."""
+        line = {
+            "time": round(time.time(), 3),
+            "level": "INFO",
+            "logger": "serving.access",
+            "request_id": scope["request_id"],
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "query": scope["query_string"][:200].decode("latin-1"),
+            "status": status,
+            "outcome": scope.get("outcome"),
+            "ms": round(seconds * 1000, 3),
+        }
+        try:
+            self._log_file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            self._log_file.flush()
+        except OSError:
+            self._metrics.log_lines_dropped.inc()
+
+
+def read_request_id(scope: Scope) -> str:
+    """The caller's X-Request-ID where it is harmless in a log, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if _REQUEST_ID.match(value) else secrets.token_hex(16)
+    return secrets.token_hex(16)
+
+
+async def send_failure(send: Send, request_id: str) -> None:
+    """The answer to a fault of ours: nothing of the traceback, only the id to find it in the log by."""
+    body = orjson.dumps({"detail": "internal error; the log has it under this request id", "request_id": request_id})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

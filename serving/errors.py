@@ -1,0 +1,52 @@
+"""Why a prediction is refused: each error is one answer, with its status, its label and what to do next."""
+
+
+class Refusal(Exception):
+    """An answer that is not a prediction; the message is the body's `detail`."""
+
+    status = 503
+    reason = "unavailable"
+    """The label in the body, the log and the metric."""
+    retry_after_seconds: int | None = 1
+
+
+class UnknownMovie(Refusal):
+    """No feature row for this id in the live feature set; nothing is ever predicted without one."""
+
+    status = 404
+    reason = "unknown_movie"
+    retry_after_seconds = None
+
+
+class NoModel(Refusal):
+    """No model is loaded: none was promoted yet, or none that could be verified."""
+
+    reason = "no_model"
+    retry_after_seconds = 5
+
+
+class NoFeatureSet(Refusal):
+    """Redis answers, but no feature set is published in it."""
+
+    reason = "no_feature_set"
+    retry_after_seconds = 5
+
+
+class StoreUnavailable(Refusal):
+    """Redis does not answer in time, or refuses us."""
+
+    reason = "feature_store_unavailable"
+
+
+class CorruptRow(Refusal):
+    """The feature row is not what Feast writes, or lacks a feature that the model needs; the message names the field."""
+
+    reason = "corrupt_features"
+    retry_after_seconds = 60
+
+
+class ImplausibleRating(Refusal):
+    """The model's output is not a rating: not a number, or outside 1 to 10."""
+
+    reason = "implausible_rating"
+    retry_after_seconds = 60

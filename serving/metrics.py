@@ -1,0 +1,63 @@
+"""What Prometheus scrapes: durations and outcomes as they happen, model and features as they are."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serving.errors import Refusal
+from serving.feature_store import FeatureStore
+from serving.release import ReleaseWatch
+
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
+"""Seconds; fine where an answer should be, up to well past the store's deadline."""
+PREDICTED, MALFORMED = "predicted", "malformed"
+
+
+class Metrics:
+    """One registry an application, so that a test can make an application anew."""
+
+    def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
+        self.registry = CollectorRegistry()
+        self.duration = Histogram(
+            "marquee_http_request_duration_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=self.registry
+        )
+        self.requests = Counter("marquee_http_requests", "Answers by status.", ["route", "status"], registry=self.registry)
+        self.predictions = Counter("marquee_predictions", "Answers of /predict by outcome.", ["outcome"], registry=self.registry)
+        for outcome in (PREDICTED, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__())):
+            self.predictions.labels(outcome)  # a rate over a series that is absent raises no alert
+        self.log_lines_dropped = Counter(
+            "marquee_log_lines_dropped", "Access log lines that could not be written.", registry=self.registry
+        )
+        self.registry.register(StateCollector(store, watch))
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+
+class StateCollector(Collector):
+    """Reads the state at the scrape, so that no gauge can be forgotten at a change."""
+
+    def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
+        self._store, self._watch = store, watch
+
+    def collect(self) -> Iterator[Metric]:
+        model = GaugeMetricFamily("marquee_model_info", "The served model version.", labels=["name", "version", "sha256"])
+        if self._watch.current is not None:
+            served = self._watch.current.manifest
+            model.add_metric([served.name, served.version, served.sha256], 1)
+        yield model
+        yield CounterMetricFamily("marquee_model_refusals", "Champions that did not verify.", value=self._watch.refusals)
+        yield GaugeMetricFamily(
+            "marquee_champion_followed", "1 while the registry answers which version is champion.", value=not self._watch.trouble
+        )
+        feature_set = GaugeMetricFamily("marquee_feature_set_info", "The live feature set.", labels=["name", "snapshot_id"])
+        age = GaugeMetricFamily("marquee_feature_age_seconds", "Time since the day that the live features describe.")
+        rows = GaugeMetricFamily("marquee_feature_set_movies", "Films in the live feature set.")
+        if (live := self._store.live) is not None:
+            feature_set.add_metric([live.name, live.snapshot_id], 1)
+            described = datetime(live.day.year, live.day.month, live.day.day, tzinfo=UTC)
+            age.add_metric([], max(0.0, (datetime.now(UTC) - described).total_seconds()))
+            rows.add_metric([], live.movies)
+        yield from (feature_set, age, rows)

@@ -1,0 +1,138 @@
+"""Feast's online row in Redis, without Feast: the key, the hash fields and a checked decoder of the values.
+
+The layout is Feast's (entity key version 3, one hash per entity); contract tests hold every function here to Feast's own
+builders, so that an upgrade of Feast fails a test and not a user.
+"""
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.errors import CorruptRow
+
+_STRING, _INT64 = 2, 4  # feast.types.ValueType
+_TAG_STRING, _TAG_DOUBLE = 0x12, 0x29  # protobuf tags of feast.types.Value: field 2 length-delimited, field 5 64-bit
+_TAG_SECONDS, _TAG_NANOS = 0x08, 0x10  # protobuf tags of google.protobuf.Timestamp
+_DOUBLE = np.dtype([("tag", "u1"), ("value", "<f8")])
+_NULL_DOUBLE = struct.pack("<Bd", _TAG_DOUBLE, float("nan"))
+_MAX_VARINT_BYTES = 10
+_MASK = 0xFFFFFFFF
+
+
+def build_key(join_key: str, value: str | int, project: str) -> bytes:
+    """The Redis key of one entity in one Feast project."""
+    kind, body = (_INT64, struct.pack("<q", value)) if isinstance(value, int) else (_STRING, value.encode())
+    return b"".join((build_key_prefix(join_key), struct.pack("<II", kind, len(body)), body, project.encode()))
+
+
+def build_key_prefix(join_key: str) -> bytes:
+    """What the Redis keys of all values of one entity begin with."""
+    name = join_key.encode()
+    return struct.pack("<III", 1, _STRING, len(name)) + name
+
+
+def hash_field(view: str, feature: str) -> bytes:
+    """The hash field of one feature: murmur3 (32 bits, seed 0) of `view:feature`, little-endian."""
+    return struct.pack("<I", murmur3(f"{view}:{feature}".encode()))
+
+
+def timestamp_field(view: str) -> bytes:
+    """The hash field that holds the row's event time; a row without it does not exist."""
+    return f"_ts:{view}".encode()
+
+
+def murmur3(data: bytes) -> int:
+    """MurmurHash3 x86_32 with seed 0 (Appleby's reference, public domain)."""
+    state = 0
+    whole = len(data) & ~3
+    for (block,) in struct.iter_unpack("<I", data[:whole]):
+        state ^= _scramble(block)
+        state = ((state << 13 | state >> 19) * 5 + 0xE6546B64) & _MASK
+    state ^= _scramble(int.from_bytes(data[whole:], "little")) ^ len(data)
+    state = (state ^ state >> 16) * 0x85EBCA6B & _MASK
+    state = (state ^ state >> 13) * 0xC2B2AE35 & _MASK
+    return state ^ state >> 16
+
+
+def _scramble(block: int) -> int:
+    block = block * 0xCC9E2D51 & _MASK
+    return (block << 15 | block >> 17) * 0x1B873593 & _MASK
+
+
+def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
+    """Decode Feast doubles into the model's row; an empty value is Feast's null and becomes NaN, as training saw it.
+
+    Anything else (absent, another type, another length, NaN or infinite where a number should be) raises CorruptRow.
+    """
+    filled = [value or _NULL_DOUBLE for value in raw if value is not None]
+    if len(filled) == len(raw) and {*map(len, filled)} == {_DOUBLE.itemsize}:
+        cells = np.frombuffer(b"".join(filled), _DOUBLE)
+        with np.errstate(over="ignore"):
+            row = cells["value"].astype(np.float32)
+        if (cells["tag"] == _TAG_DOUBLE).all() and np.isfinite(row).sum() + raw.count(b"") == len(raw):
+            return row
+    raise CorruptRow(explain_doubles(raw, names))
+
+
+def explain_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> str:
+    """Name the first field that is not a double, the slow way; only refused rows come here."""
+    for value, name in zip(raw, names, strict=True):
+        if value is None:
+            return f"feature {name!r} is absent from the row"
+        if value and (len(value) != _DOUBLE.itemsize or value[0] != _TAG_DOUBLE):
+            return f"feature {name!r} is not a double"
+        if value and not np.isfinite(np.float64(struct.unpack("<d", value[1:])[0])):
+            return f"feature {name!r} is not a finite number"
+    return "a feature is too large for the model's 32-bit input"
+
+
+def decode_string(raw: bytes | None, name: str) -> str | None:
+    """Decode a Feast string; an empty value is null. Raises CorruptRow."""
+    if raw is None:
+        raise CorruptRow(f"feature {name!r} is absent from the row")
+    if not raw:
+        return None
+    try:
+        return _parse_string(raw)
+    except ValueError:
+        raise CorruptRow(f"feature {name!r} is not a string") from None
+
+
+def _parse_string(raw: bytes) -> str:
+    length, start = _read_varint(raw, 1)
+    if raw[0] != _TAG_STRING or start + length != len(raw):
+        raise ValueError(raw)
+    return raw[start:].decode()
+
+
+@lru_cache(maxsize=1024)  # one build gives all its rows the same time
+def decode_timestamp(raw: bytes) -> datetime:
+    """Decode the row's event time (UTC); raises CorruptRow."""
+    try:
+        return _parse_timestamp(raw)
+    except (ValueError, OverflowError, OSError):
+        raise CorruptRow("the row's event time is not a timestamp") from None
+
+
+def _parse_timestamp(raw: bytes) -> datetime:
+    parts: dict[int, int] = {}
+    at = 0
+    while at < len(raw):
+        tag = raw[at]
+        parts[tag], at = _read_varint(raw, at + 1)
+    if not parts.keys() <= {_TAG_SECONDS, _TAG_NANOS} or not parts.get(_TAG_SECONDS):  # no seconds would mean 1970
+        raise ValueError(raw)
+    return datetime.fromtimestamp(parts[_TAG_SECONDS], UTC).replace(microsecond=parts.get(_TAG_NANOS, 0) // 1000)
+
+
+def _read_varint(raw: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for count, byte in enumerate(raw[at : at + _MAX_VARINT_BYTES]):
+        value |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            return value, at + count + 1
+    raise ValueError(raw)

@@ -1,0 +1,84 @@
+"""The bodies of the answers, as the OpenAPI document shows them."""
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+IMDB_ID = "^tt[0-9]{7,10}$"
+
+
+class Body(BaseModel):
+    """What every body obeys: no undocumented field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Model(Body):
+    """The released model that made the prediction."""
+
+    name: str = Field(examples=["movie-rating"])
+    version: str = Field(description="Version in the MLflow registry.", examples=["3"])
+
+
+class Prediction(Body):
+    """One rating and what it was made from."""
+
+    movie_id: str = Field(description="IMDb id, also when a TMDB id was asked.", pattern=IMDB_ID, examples=["tt0111161"])
+    title: str | None = Field(examples=["The Shawshank Redemption"])
+    rating: float = Field(ge=1, le=10, description="Predicted IMDb rating, four decimals.", examples=[8.4127])
+    model: Model
+    features_as_of: AwareDatetime = Field(description="The time that the features describe the film for.")
+    request_id: str = Field(description="Also in the header X-Request-ID.", examples=["6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"])
+
+
+Reason = Literal[
+    "unknown_movie", "no_model", "no_feature_set", "feature_store_unavailable", "corrupt_features", "implausible_rating"
+]
+
+
+class Problem(Body):
+    """Why there is no prediction."""
+
+    detail: str
+    reason: Reason = Field(description="The same in the log and in the metric marquee_predictions_total.")
+    request_id: str
+
+
+class ValidationProblem(Body):
+    """What is wrong with the request, in FastAPI's own shape."""
+
+    detail: list[dict[str, Any]]
+    request_id: str
+
+
+class Alive(Body):
+    """The process answers."""
+
+    alive: bool
+
+
+class RefusedModel(Body):
+    """A champion that did not verify; the model before it is still served."""
+
+    version: str
+    reason: str
+
+
+class LiveFeatureSet(Body):
+    """The published features that are read."""
+
+    name: str
+    day: date
+    movies: int
+
+
+class Readiness(Body):
+    """Whether /predict can answer, and which part is missing."""
+
+    detail: str = Field(examples=["ready"])
+    ready: bool
+    missing: list[str] = Field(description="Of `model` and `feature_store`.")
+    model: Model | None
+    refused_model: RefusedModel | None
+    feature_set: LiveFeatureSet | None

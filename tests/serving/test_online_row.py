@@ -1,0 +1,150 @@
+"""The decoder and the key builder, held to Feast's own builders over every type in use."""
+
+import math
+import struct
+from datetime import UTC, datetime
+
+import mmh3
+import numpy as np
+import pytest
+from feast import ValueType
+from feast.infra.online_stores.helpers import _mmh3, _redis_key, _redis_key_prefix
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import python_values_to_proto_values
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.errors import CorruptRow
+from serving.online_row import (
+    build_key,
+    build_key_prefix,
+    decode_doubles,
+    decode_string,
+    decode_timestamp,
+    hash_field,
+    murmur3,
+)
+
+FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def double(value: float) -> bytes:
+    return bytes(Value(double_val=value).SerializeToString())
+
+
+@given(st.text(max_size=40), st.from_regex(r"[a-z_0-9]{1,40}", fullmatch=True))
+def test_key_of_a_string_entity_is_feasts(movie_id: str, project: str) -> None:
+    key = EntityKey(join_keys=["movie_id"], entity_values=[Value(string_val=movie_id)])
+    assert build_key("movie_id", movie_id, project) == _redis_key(project, key, 3)
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_key_of_an_integer_entity_is_feasts(tmdb_id: int) -> None:
+    key = EntityKey(join_keys=["tmdb_id"], entity_values=[Value(int64_val=tmdb_id)])
+    assert build_key("tmdb_id", tmdb_id, "marquee_1") == _redis_key("marquee_1", key, 3)
+
+
+def test_key_prefix_is_feasts() -> None:
+    assert build_key_prefix("movie_id") == _redis_key_prefix(["movie_id"])
+
+
+@given(st.binary(max_size=70))
+def test_murmur3_is_mmh3s(data: bytes) -> None:
+    assert murmur3(data) == mmh3.hash(data, signed=False)
+
+
+@given(st.text(max_size=40))
+def test_hash_field_is_feasts(feature: str) -> None:
+    assert hash_field("movies", feature) == _mmh3(f"movies:{feature}")
+
+
+@given(st.lists(FLOAT32 | st.none(), min_size=1, max_size=50))
+def test_doubles_and_nulls_that_feast_writes_are_read(values: list[float | None]) -> None:
+    written = [value.SerializeToString() for value in python_values_to_proto_values(values, ValueType.DOUBLE)]
+    row = decode_doubles(written, [f"f{n}" for n in range(len(values))])
+    assert row.dtype == np.float32
+    np.testing.assert_array_equal(row, np.array([math.nan if value is None else value for value in values], np.float32))
+
+
+def test_nan_given_to_feast_is_written_as_null() -> None:
+    (written,) = python_values_to_proto_values([math.nan], ValueType.DOUBLE)
+    assert written.SerializeToString() == b""
+
+
+def test_zero_is_a_number_and_not_a_null() -> None:
+    assert decode_doubles([double(0.0)], ["f"]).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "absent"),
+        (Value(int64_val=7).SerializeToString(), "not a double"),
+        (Value(float_val=7).SerializeToString(), "not a double"),
+        (Value(string_val="7").SerializeToString(), "not a double"),
+        (Value(string_val="1234567").SerializeToString(), "not a double"),  # 9 bytes, as long as a double
+        (Value(bool_val=True).SerializeToString(), "not a double"),
+        (double(7.0)[:-1], "not a double"),
+        (double(7.0) + b"\0", "not a double"),
+        (b"\x29", "not a double"),
+        (b"garbage", "not a double"),
+        (double(math.nan), "not a finite number"),
+        (double(math.inf), "not a finite number"),
+        (double(-math.inf), "not a finite number"),
+        (double(1e300), "too large"),
+    ],
+)
+def test_whatever_is_not_a_double_is_refused_by_name(value: bytes | None, reason: str) -> None:
+    with pytest.raises(CorruptRow, match=reason) as caught:
+        decode_doubles([double(1.0), value, b""], ["first", "second", "third"])
+    assert reason == "too large" or "'second'" in str(caught.value)
+
+
+def test_lengths_that_only_add_up_are_refused() -> None:
+    with pytest.raises(CorruptRow, match="'a'"):
+        decode_doubles([double(1.0)[:-1], double(1.0) + b"\x29"], ["a", "b"])
+
+
+@given(st.lists(st.none() | st.binary(max_size=12), min_size=1, max_size=6))
+def test_any_bytes_are_a_row_or_a_refusal(raw: list[bytes | None]) -> None:
+    try:
+        row = decode_doubles(raw, [f"f{n}" for n in range(len(raw))])
+    except CorruptRow:
+        return
+    assert all(value == b"" or struct.unpack("<Bd", value or b"")[0] == 0x29 for value in raw)
+    assert np.isnan(row).sum() == raw.count(b"")
+
+
+@given(st.text(max_size=300))
+def test_strings_that_feast_writes_are_read(text: str) -> None:
+    assert decode_string(Value(string_val=text).SerializeToString(), "title") == text
+
+
+def test_null_string_is_none() -> None:
+    (written,) = python_values_to_proto_values([None], ValueType.STRING)
+    assert decode_string(written.SerializeToString(), "title") is None
+
+
+@pytest.mark.parametrize(
+    "raw", [None, double(1.0), b"\x12\x05abc", b"\x12\x02abc", b"\x12", b"\x12\xff\xff", b"\x12\x02\xff\xfe"]
+)
+def test_whatever_is_not_a_string_is_refused(raw: bytes | None) -> None:
+    with pytest.raises(CorruptRow, match="'title'"):
+        decode_string(raw, "title")
+
+
+@given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_event_times_that_feast_writes_are_read(time: datetime) -> None:
+    written = Timestamp()
+    written.FromDatetime(time)
+    assert decode_timestamp(written.SerializeToString()) == time
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x08", b"\x08\0", b"\x10\x05", b"now", b"\x08" + b"\xff" * 12, b"\x08" + b"\xff" * 9 + b"\x01"]
+)
+def test_whatever_is_not_a_time_is_refused(raw: bytes) -> None:
+    with pytest.raises(CorruptRow, match="event time"):
+        decode_timestamp(raw)
