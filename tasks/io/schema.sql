@@ -6,7 +6,7 @@ create table if not exists film (
     movie_id        text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
     title_type      text not null,
     primary_title   text not null,
-    original_title  text not null,
+    original_title  text,
     is_adult        boolean not null,
     start_year      smallint check (start_year between 1870 and 2200),
     end_year        smallint check (end_year between 1870 and 2200),
@@ -16,6 +16,7 @@ create table if not exists film (
 comment on table film is 'One row a film of IMDb title.basics (titleType movie or tvMovie); the latest ingested file.';
 comment on column film.movie_id is 'IMDb tconst: the id of a movie everywhere on this platform.';
 comment on column film.start_year is 'Year of first release; null where IMDb has none.';
+comment on column film.original_title is 'Null for the few films that IMDb lists without one.';
 
 create table if not exists rating (
     movie_id       text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),

@@ -1,0 +1,45 @@
+"""IMDb ids as numbers, and the memory of which keys a file has had: 8 bytes a key."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Keys = NDArray[np.int64]
+
+
+def compute_keys(ids: pa.Array) -> Keys:
+    """One number for each well-formed id (2 letters, 7 to 10 digits); different texts give different numbers."""
+    numbers: Keys = pc.utf8_slice_codeunits(ids, 2).cast(pa.int64()).to_numpy()
+    lengths: Keys = pc.binary_length(ids).to_numpy().astype(np.int64)
+    return numbers + lengths * 10**10  # tt0000001 and tt00000001 are two texts
+
+
+class SeenKeys:
+    """Keys so far, as sorted runs of falling length: each new batch meets only a few of them."""
+
+    def __init__(self) -> None:
+        self._runs: list[Keys] = []
+
+    def find_repeated(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which of these keys came earlier, in this batch or one before; all count as seen afterwards."""
+        unique, first = np.unique(keys, return_index=True)
+        repeated = np.ones(len(keys), np.bool_)
+        new = ~self.holds(unique)
+        repeated[first[new]] = False
+        self._add(unique[new])
+        return repeated
+
+    def holds(self, keys: Keys) -> NDArray[np.bool_]:
+        found = np.zeros(len(keys), np.bool_)
+        for run in self._runs:
+            at = np.searchsorted(run, keys)
+            found |= run[np.minimum(at, len(run) - 1)] == keys
+        return found
+
+    def _add(self, run: Keys) -> None:
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            # A stable sort of two sorted runs is a merge.
+            run = np.sort(np.concatenate((self._runs.pop(), run)), kind="stable")
+        if len(run):
+            self._runs.append(run)
