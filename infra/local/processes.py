@@ -8,6 +8,7 @@ import psutil
 from infra.local.layout import Layout
 
 MARK = "MARQUEE_STACK"
+PART = "MARQUEE_PART"
 
 
 def find_ours(layout: Layout) -> list[psutil.Process]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -22,6 +23,7 @@ from infra.local.variables import base_variables, serving_variables, task_variab
 
 FAILED = {"FATAL", "UNKNOWN"}
 LAST_LINES = 15
+PREPARED_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -68,26 +70,37 @@ class Stack:
             self.parts.values(), {name: environments.stamp(name) for name in {p.environment_name for p in wanted}}
         )
         self.supervisor.start()
+        with ThreadPoolExecutor(PREPARED_AT_ONCE) as pool:
+            try:
+                self.start_in_order(wanted, pool)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def start_in_order(self, wanted: list[Part], pool: Executor) -> None:
+        """Start every part once its needs are well; schemas are prepared side by side."""
         well: set[str] = set()
-        deadlines: dict[str, float] = {}
+        begun: dict[str, Future[float]] = {}
         while len(well) < len(wanted):
             for part in wanted:
                 if part.name in well or not well.issuperset(part.needs):
                     continue
-                if part.name not in deadlines:
-                    self.begin(part)
-                    deadlines[part.name] = time.monotonic() + part.start_seconds
-                if self.is_well(part, deadlines[part.name]):
+                if part.name not in begun:
+                    self.progress.begin(part.name, "starting")
+                    begun[part.name] = pool.submit(self.begin, part)
+                if begun[part.name].done() and self.is_well(part, begun[part.name].result()):
                     part.settle()
                     self.progress.end(part.name, f"ready at {part.url}" if part.url else "ready")
                     well.add(part.name)
             time.sleep(0.1)
 
-    def begin(self, part: Part) -> None:
-        """Prepare and start one part unless it runs."""
-        self.progress.begin(part.name, "starting")
-        if self.state(part.name) in {"RUNNING", "STARTING"}:
-            return
+    def begin(self, part: Part) -> float:
+        """Prepare and start one part unless it runs; return when it must be well, in seconds of the monotonic clock."""
+        if self.state(part.name) not in {"RUNNING", "STARTING"}:
+            self.launch(part)
+        return time.monotonic() + part.start_seconds
+
+    def launch(self, part: Part) -> None:
         for address, setting, port in part.ports:
             check_free(address, port, setting)
         part.prepare()

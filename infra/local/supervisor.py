@@ -17,7 +17,7 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra.local.errors import StackError
-from infra.local.layout import Layout
+from infra.local.layout import REPOSITORY, Layout
 from infra.local.part import Part
 from infra.local.processes import MARK
 from infra.local.secret_files import write_private
@@ -40,7 +40,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 PROGRAM = """[program:{name}]
 command=/bin/sh %(here)s/parts/{name}.sh
-environment=MARQUEE_PART="{digest}"
+environment=MARQUEE_PART="{name}",MARQUEE_START="{digest}"
 autostart=false
 autorestart=true
 startsecs=1
@@ -92,7 +92,7 @@ class Supervisor:
         user = "user=root\n" if os.geteuid() == 0 else ""  # it warns when root is not meant
         config = HEAD.format(socket=str(self.socket).replace("%", "%%"), user=user)
         for part in parts:
-            script = render_script(part)
+            script = render_script(part, self.layout)
             write_private(folder / f"{part.name}.sh", script)
             digest = hashlib.sha256(f"{script}{stamps.get(part.environment_name)}".encode()).hexdigest()[:16]
             config += PROGRAM.format(
@@ -159,11 +159,13 @@ class Supervisor:
         self.call.shutdown()
 
 
-def render_script(part: Part) -> str:
+def render_script(part: Part, layout: Layout) -> str:
     """Return a shell script that becomes the part: its whole environment beside supervisord's, then exec."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(part.environment.items())]
     move = [f"cd {shlex.quote(str(part.directory))}"] if part.directory else ["cd /"]
-    return "\n".join(["#!/bin/sh", "set -e", *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"
+    python, here = shlex.quote(str(layout.python("local"))), shlex.quote(str(REPOSITORY))
+    sweep = [f"(cd {here} && {python} -m infra.local.sweep)"] if part.sweep else []
+    return "\n".join(["#!/bin/sh", "set -e", *sweep, *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"
 
 
 def make_private(folder: Path) -> None:

@@ -1,0 +1,29 @@
+"""The prediction API: one process of the `serving` environment, which sees Redis read-only and MLflow."""
+
+from functools import partial
+
+from infra.local.layout import REPOSITORY
+from infra.local.part import Part
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings
+from infra.local.variables import serving_variables
+from infra.local.web import check_url
+
+
+def api_uri(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.api_port}"
+
+
+def api_part(settings: Settings, secrets: Secrets) -> Part:
+    """Describe the server. It is up when it lives: ready it gets with the first model, which the pipeline has yet to make."""
+    return Part(
+        name="api",
+        argv=(str(settings.layout.python("serving")), "-m", "serving"),
+        check=partial(check_url, f"{api_uri(settings)}/livez"),
+        environment=serving_variables(settings, secrets),
+        needs=("redis",),
+        ports=((settings.bind_address, "API_PORT", settings.api_port),),
+        url=f"{api_uri(settings)}/docs",
+        directory=REPOSITORY,
+        environment_name="serving",
+    )

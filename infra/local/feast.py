@@ -1,0 +1,57 @@
+"""Feast for people: the CLI and the UI, on the feature set that is live."""
+
+import json
+import os
+import subprocess
+from functools import partial
+
+from infra.local.layout import REPOSITORY
+from infra.local.part import Part
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings
+from infra.local.valkey import connect_redis, redis_url
+from infra.local.variables import base_variables, task_variables
+from infra.local.web import check_url
+
+POINTER = "marquee:feature_set"
+"""Redis key whose JSON names the published feature set."""
+FEATURE_REPO = REPOSITORY / "feature_repo"
+
+
+def read_pointer(settings: Settings, secrets: Secrets) -> dict[str, str] | None:
+    """Return the pointer to the published feature set; None before the first was published."""
+    with connect_redis(settings, secrets, "api") as client:
+        text = client.get(POINTER)
+    return json.loads(text) if isinstance(text, str) else None
+
+
+def feast_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
+    """Return the variables of the feast CLI: the tasks', and the live feature set as the project."""
+    pointer = read_pointer(settings, secrets)
+    return {**task_variables(settings, secrets), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
+
+
+def run_feast(settings: Settings, secrets: Secrets, arguments: list[str]) -> int:
+    """Run the feast CLI in the feature repository and return its exit code."""
+    feast = settings.layout.environments / "tasks" / "bin" / "feast"
+    environment = {**base_variables(os.environ), **feast_variables(settings, secrets)}
+    return subprocess.run([str(feast), *arguments], env=environment, cwd=FEATURE_REPO, check=False).returncode
+
+
+def feast_ui_part(settings: Settings, secrets: Secrets) -> Part:
+    """Describe the UI, run by a watcher that starts it anew when another feature set goes live."""
+    python, url = str(settings.layout.python("local")), f"http://127.0.0.1:{settings.feast_ui_port}"
+    feast = settings.layout.environments / "tasks" / "bin" / "feast"
+    serve = (str(feast), "ui", "--host", "127.0.0.1", "--port", str(settings.feast_ui_port))
+    return Part(
+        name="feast-ui",
+        argv=(python, "-m", "infra.local.feast_watch", *serve),
+        check=partial(check_url, url),
+        environment={**task_variables(settings, secrets), "REDIS_URL": redis_url(settings, secrets, "api")},
+        needs=("postgres", "redis"),
+        ports=(("127.0.0.1", "FEAST_UI_PORT", settings.feast_ui_port),),
+        url=url,
+        directory=FEATURE_REPO,
+        environment_name="tasks",
+        sweep=True,
+    )
