@@ -46,7 +46,8 @@ def main(run: Callable[[Settings, date], None], doc: str | None) -> None:
     today = datetime.now(UTC).date()
     parser.add_argument("--day", type=parse_day, default=today, help="the day to run for, YYYY-MM-DD (default: today, UTC)")
     day: date = parser.parse_args().day
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("tasks").setLevel(logging.INFO)
     sys.exit(guarded(run, day))
 
 

@@ -36,12 +36,12 @@ def publish(settings: Settings, day: date) -> None:
     snapshot = table.current_snapshot() if table is not None else None
     if table is None or snapshot is None:
         raise BadInput("the offline store is empty: run build_features first")
-    rows = offline_store.read_latest(table, day).filter(~pl.col("withdrawn")).drop("withdrawn", "created_timestamp")
+    rows = offline_store.read_latest(table, day).filter(~pl.col("withdrawn")).drop("withdrawn")
     redis = online.open_redis(settings)
     live = online.read_live(redis)
 
-    content_hash = compute_content_hash(rows.drop("event_timestamp"))
-    by_tmdb_id = rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", "event_timestamp")
+    content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
+    by_tmdb_id = rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", *offline_store.TIMES)
     keys = rows.height + by_tmdb_id.height
     if live and live.content_hash == content_hash and online.count_rows(redis, live.feature_set) == keys:
         log.info("feature set %s is live with these %d films already", live.feature_set, live.movies)
@@ -71,7 +71,7 @@ def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, 
     written, wanted = online.count_rows(redis, fresh.feature_set), rows.height + by_tmdb_id.height
     if written != wanted:
         raise Unavailable(f"feature set {fresh.feature_set}: {written} keys in Redis, {wanted} wanted; it was not made live")
-    features = [name for name in rows.columns if name not in ("movie_id", "tmdb_id", "event_timestamp")]
+    features = [name for name in rows.columns if name not in ("movie_id", "tmdb_id", *offline_store.TIMES)]
     sample = rows.select("movie_id", *features).sample(min(SAMPLE, rows.height), seed=0).sort("movie_id")
     answered = online.read_online(store, "movies", sample["movie_id"].to_list(), features).sort("movie_id")
     for name in features:

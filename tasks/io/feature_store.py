@@ -1,14 +1,16 @@
 """The online store: Feast feature sets in Redis, and the one key that says which of them is live."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import polars as pl
+import yaml
 from feast import FeatureStore
-from feast.repo_config import load_repo_config
+from feast.repo_config import RepoConfig
 from feast.repo_operations import parse_repo
 from redis import Redis
 
@@ -19,6 +21,7 @@ from tasks.settings import Settings
 REPO = Path("feature_repo")
 """Relative to the working directory, as the feast CLI needs it too."""
 POINTER = "marquee:feature_set"
+SERVICE = "pre_release"
 ROWS_PER_WRITE = 5_000
 """Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
 
@@ -55,9 +58,8 @@ def open_redis(settings: Settings) -> Redis:
 
 def open_store(project: str) -> FeatureStore:
     """Feast on the definitions of feature_repo, as the project (feature set) of this name."""
-    config = load_repo_config(REPO, REPO / "feature_store.yaml")
-    config.project = project
-    return FeatureStore(config=config)
+    written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
+    return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
 
 
 def apply_definitions(store: FeatureStore) -> None:
@@ -108,6 +110,25 @@ def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: 
         [f"{view}:{name}" for name in features], [{"movie_id": movie_id} for movie_id in movie_ids]
     )
     return pl.DataFrame(answer.to_dict()).select("movie_id", *features)
+
+
+def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFrame, list[str]]:
+    """The labelled films with their features as they were known at the end of `day`, and the features' names.
+
+    labels: movie_id and the label. A row that was made known later does not count, whatever day it describes: the
+    same day asked again after a backfill gives the same rows.
+    """
+    store = open_store(project)
+    service = store.get_feature_service(SERVICE)
+    as_of = datetime.combine(day, time.max, tzinfo=UTC)
+    job = store.get_historical_features(
+        entity_df=labels.with_columns(pl.lit(as_of).alias("event_timestamp")).to_pandas(),
+        features=service,
+        filter_by_created_timestamp=True,
+    )
+    features = [feature.name for projection in service.feature_view_projections for feature in projection.features]
+    rows = pl.DataFrame(job.to_arrow()).select("movie_id", "average_rating", *features)
+    return rows.sort("movie_id"), sorted(features)
 
 
 def delete_set(store: FeatureStore, redis: Redis) -> None:

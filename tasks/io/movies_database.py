@@ -68,3 +68,9 @@ def read_frame(conn: psycopg.Connection, source: str, schema: Schema, prefix: st
 def _column(name: str, dtype: pl.DataType | type[pl.DataType], prefix: str | None) -> str:
     column = f"{prefix}.{name}" if prefix and name != "movie_id" else name
     return f"array_to_string({column}, E'\\x1f') as {name}" if dtype == LIST else f"{column} as {name}"
+
+
+def read_labels(conn: psycopg.Connection, min_votes: int) -> pl.DataFrame:
+    """movie_id and average_rating of every film with at least `min_votes` votes, by movie_id."""
+    source = f"rating join film using (movie_id) where num_votes >= {min_votes:d}"
+    return read_frame(conn, source, {"movie_id": pl.String, "average_rating": pl.Float64}).sort("movie_id")

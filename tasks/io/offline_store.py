@@ -35,6 +35,13 @@ def read_latest(table: Table, day: date, snapshot_id: int | None = None) -> pl.D
     )
 
 
+def read_snapshot_id() -> int | None:
+    """The current snapshot, or None before the first build."""
+    table = open_table()
+    snapshot = table.current_snapshot() if table is not None else None
+    return snapshot.snapshot_id if snapshot else None
+
+
 def append_rows(rows: pl.DataFrame, day: date, build_id: str) -> int:
     """Append one build's rows as one snapshot, tagged; returns its id. The table is made at the first build.
 

@@ -1,0 +1,28 @@
+"""Whether a new model may become the champion."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`passed` and why, in words for the run's page."""
+
+    passed: bool
+    reason: str
+
+
+def judge(candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None) -> Verdict:
+    """A candidate must beat the constant baseline and the champion, all three on the same test rows.
+
+    champion_rmse is None while there is no champion.
+    """
+    if not candidate_rmse < baseline_rmse:
+        return Verdict(passed=False, reason=f"RMSE {candidate_rmse:.4f} is not below the constant baseline's {baseline_rmse:.4f}")
+    gain = (
+        f"RMSE {candidate_rmse:.4f}, {1 - candidate_rmse / baseline_rmse:.1%} below the constant baseline's {baseline_rmse:.4f}"
+    )
+    if champion_rmse is None:
+        return Verdict(passed=True, reason=f"{gain}; there was no champion")
+    if not candidate_rmse < champion_rmse:
+        return Verdict(passed=False, reason=f"{gain}, but not below the champion's {champion_rmse:.4f}")
+    return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}")

@@ -1,0 +1,109 @@
+"""Train the rating model on the features known as of the day, judge it, and make it the champion if it is better.
+
+Reads the offline store through Feast (historical features with the known-at cut-off) and the ratings; writes an MLflow
+run and a version of the registered model movie-rating. The alias `champion` moves only to a model that beats the
+constant baseline and the current champion on the same test rows. Identical inputs make no new version.
+"""
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version as installed
+
+from tasks.command import main
+from tasks.core import pictures
+from tasks.core.errors import BadInput
+from tasks.core.model import PARAMETERS
+from tasks.core.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
+from tasks.core.trial import Trial, run_trial
+from tasks.io import feature_store, offline_store, postgres, registry
+from tasks.io.movies_database import read_labels
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.train_model")
+
+LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
+
+
+def run(settings: Settings, day: date) -> None:
+    """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
+    live = feature_store.read_live(feature_store.open_redis(settings))
+    snapshot_id = offline_store.read_snapshot_id()
+    if live is None or snapshot_id is None:
+        raise BadInput("no feature set is live: run build_features and publish_features first")
+    with postgres.connect(settings) as conn:
+        labels = read_labels(conn, MIN_LABEL_VOTES)
+    rows, features = feature_store.read_as_of(live.feature_set, labels, day)
+
+    split = split_by_year(rows, features)
+    training_id = compute_training_id(split)
+    log.info("%d films with a label, %d to judge by, from %d on", rows.height, split.test.height, split.first_test_year)
+
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        version = registry.find_version(client, training_id)
+        if version is not None:
+            log.info("version %s was trained from these very inputs: none is registered", version.version)
+        else:
+            champion = registry.read_champion(client)
+            trial = run_trial(split, champion.exported if champion else None)
+            tags = describe(trial, training_id, champion.version if champion else None)
+            record = describe_run(split, trial, day, snapshot_id, tags)
+            version = registry.write_run(client, record, trial.fitted, trial.exported)
+            log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], trial.verdict.reason)
+        if registry.awaits_promotion(version):
+            registry.promote(client, version.version)
+            log.info("version %s is the champion", version.version)
+
+
+def compute_training_id(split: Split) -> str:
+    """The hash of all that decides the outcome: data, split, parameters, library versions."""
+    libraries = {name: installed(name) for name in LIBRARIES}
+    inputs = [split.dataset_hash, split.first_test_year, split.features, PARAMETERS, libraries]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def describe(trial: Trial, training_id: str, champion: str | None) -> dict[str, str]:
+    """The tags of the run and of the version."""
+    return {
+        registry.TRAINING_ID: training_id,
+        registry.GATE: "passed" if trial.verdict.passed else "refused",
+        "gate_reason": trial.verdict.reason,
+        "compared_with": f"version {champion}" if champion else "no champion",
+    }
+
+
+def describe_run(split: Split, trial: Trial, day: date, snapshot_id: int, tags: dict[str, str]) -> registry.Record:
+    """Everything of the trial that people look at in MLflow."""
+    actual = split.test[LABEL].to_numpy()
+    gain = 1 - trial.scores["test"].rmse / trial.scores["baseline"].rmse
+    return registry.Record(
+        name=f"{day}-{tags[registry.TRAINING_ID][:8]}",
+        parameters=PARAMETERS
+        | {
+            "day": day.isoformat(),
+            "snapshot_id": snapshot_id,
+            "dataset_rows": split.train.height + split.test.height,
+            "dataset_hash": split.dataset_hash,
+            "first_test_year": split.first_test_year,
+            "features": len(split.features),
+            "iterations": trial.fitted.n_iter_,
+        },
+        metrics={f"{part}_{name}": value for part, score in trial.scores.items() for name, value in asdict(score).items()}
+        | {"gain_over_baseline": gain},
+        tags=tags,
+        pictures={
+            "predicted_against_actual": pictures.draw_predicted_against_actual(actual, trial.predicted),
+            "residuals_by_year": pictures.draw_residuals_by_year(split.test["release_year"].to_numpy(), actual - trial.predicted),
+            "feature_importance": pictures.draw_importance(split.features, trial.importance),
+        },
+        train=split.train.select(*split.features, LABEL).to_pandas(),
+        label=LABEL,
+        dataset_hash=split.dataset_hash,
+        features=split.features,
+    )
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
