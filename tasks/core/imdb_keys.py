@@ -30,6 +30,9 @@ class SeenKeys:
         self._add(unique[new])
         return repeated
 
+    def add(self, keys: Keys) -> None:
+        self.find_repeated(keys)
+
     def holds(self, keys: Keys) -> NDArray[np.bool_]:
         found = np.zeros(len(keys), np.bool_)
         for run in self._runs:
