@@ -116,9 +116,22 @@ def write_run(client: MlflowClient, record: Record, model: HistGradientBoostingR
         dataset = mlflow.data.from_pandas(record.train, targets=record.label, name="pre_release", digest=record.dataset_hash[:36])
         mlflow.log_input(dataset, context="training")
         mlflow.sklearn.log_model(
-            model, name="scikit-learn", serialization_format="skops", skops_trusted_types=SKOPS_TRUSTED, **pins
+            model,
+            name="scikit-learn",
+            serialization_format="skops",
+            skops_trusted_types=SKOPS_TRUSTED,
+            pip_requirements=["scikit-learn", "skops"],
+            signature=signature,
         )
-        logged = mlflow.onnx.log_model(onnx.load_from_string(exported), name="onnx", save_as_external_data=False, **pins)
+        logged = mlflow.onnx.log_model(
+            onnx.load_from_string(exported),
+            name="onnx",
+            save_as_external_data=False,
+            onnx_execution_providers=["CPUExecutionProvider"],
+            pip_requirements=["onnxruntime"],
+            signature=signature,
+            input_example=example,
+        )
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL, description="IMDb rating of a movie from what is known before its release")
     return client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=dict(record.tags), model_id=logged.model_id)

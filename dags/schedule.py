@@ -1,0 +1,23 @@
+"""What the DAGs share: the features asset, the day's form field, how often a task is tried again."""
+
+from datetime import timedelta
+
+from airflow.sdk import Asset, Param
+
+FEATURES = Asset(name="movie_features", uri="redis://marquee/feature_set")
+"""Updated when a feature set is found live and whole; training wakes on it."""
+
+DAY_PARAM = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    title="Day",
+    description="The day to run for; empty means the day on which the run was due (UTC). The same day again changes nothing.",
+)
+
+RETRIES = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}
