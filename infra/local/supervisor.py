@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -17,43 +16,15 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra.local.errors import StackError
-from infra.local.layout import REPOSITORY, Layout
+from infra.local.layout import Layout
 from infra.local.part import Part
 from infra.local.processes import MARK
 from infra.local.secret_files import write_private
+from infra.local.supervisor_config import render_head, render_program, render_script
 from infra.local.variables import base_variables
 
 LONGEST_SOCKET = 90
 """Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
-HEAD = """; Written by `marquee` at each start. It holds no secret: those are in parts/*.sh, which only the owner may read.
-[unix_http_server]
-file={socket}
-chmod=0700
-[supervisord]
-pidfile=%(here)s/supervisord.pid
-logfile=%(here)s/../logs/supervisord.log
-logfile_maxbytes=5MB
-logfile_backups=1
-umask=077
-{user}[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-"""
-PROGRAM = """[program:{name}]
-command=/bin/sh %(here)s/parts/{name}.sh
-environment=MARQUEE_PART="{name}",MARQUEE_START="{digest}"
-autostart=false
-autorestart=true
-startsecs=1
-startretries=60
-stopsignal={stop_signal}
-stopwaitsecs={stop_seconds}
-stopasgroup={stop_group}
-killasgroup=true
-redirect_stderr=true
-stdout_logfile=%(here)s/../logs/{name}.log
-stdout_logfile_maxbytes=10MB
-stdout_logfile_backups=3
-"""
 
 
 @dataclass(frozen=True)
@@ -89,20 +60,12 @@ class Supervisor:
         folder = self.layout.run / "parts"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
-        user = "user=root\n" if os.geteuid() == 0 else ""  # it warns when root is not meant
-        config = HEAD.format(socket=str(self.socket).replace("%", "%%"), user=user)
+        sections = [render_head(self.socket)]
         for part in parts:
             script = render_script(part, self.layout)
             write_private(folder / f"{part.name}.sh", script)
-            digest = hashlib.sha256(f"{script}{stamps.get(part.environment_name)}".encode()).hexdigest()[:16]
-            config += PROGRAM.format(
-                name=part.name,
-                digest=digest,
-                stop_signal=part.stop_signal,
-                stop_seconds=part.stop_seconds,
-                stop_group="true" if part.stop_group else "false",
-            )
-        write_private(self.layout.run / "supervisord.conf", config)
+            sections.append(render_program(part, script + stamps.get(part.environment_name, "")))
+        write_private(self.layout.run / "supervisord.conf", "".join(sections))
 
     def start(self) -> None:
         """Start supervisord, or have the running one read the configuration: changed parts are stopped, to be started anew."""
@@ -157,15 +120,6 @@ class Supervisor:
     def shutdown(self) -> None:
         """Ask supervisord to stop every part and itself."""
         self.call.shutdown()
-
-
-def render_script(part: Part, layout: Layout) -> str:
-    """Return a shell script that becomes the part: its whole environment beside supervisord's, then exec."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(part.environment.items())]
-    move = [f"cd {shlex.quote(str(part.directory))}"] if part.directory else ["cd /"]
-    python, here = shlex.quote(str(layout.python("local"))), shlex.quote(str(REPOSITORY))
-    sweep = [f"(cd {here} && {python} -m infra.local.sweep)"] if part.sweep else []
-    return "\n".join(["#!/bin/sh", "set -e", *sweep, *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"
 
 
 def make_private(folder: Path) -> None:

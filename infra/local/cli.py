@@ -1,0 +1,171 @@
+"""The `marquee` command: each verb reads the settings, does one thing, and says what happened."""
+
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import requests
+import typer
+
+from infra.local.airflow import PASSWORDS
+from infra.local.airflow_client import AirflowClient
+from infra.local.doctor import examine
+from infra.local.environments import Environments
+from infra.local.errors import StackError
+from infra.local.feast import run_feast
+from infra.local.log_files import find_logs, follow_logs, show_logs
+from infra.local.only_one import only_one
+from infra.local.pipeline import run_dag
+from infra.local.predictions import describe_prediction, fetch_prediction
+from infra.local.progress import ConsoleProgress
+from infra.local.reset import remove_all
+from infra.local.settings import Settings
+from infra.local.stack import Stack
+from infra.local.tables import doors, findings_table, make_console, status_table
+from infra.local.up import bring_up
+
+console = make_console()
+app = typer.Typer(name="marquee", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def say(line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an understood failure into its sentence and exit code 1."""
+    try:
+        yield
+    except StackError as error:
+        typer.echo(f"marquee: {error}", err=True)
+        raise typer.Exit(1) from None
+    except requests.ConnectionError as error:
+        typer.echo(
+            f"marquee: {error.request.url if error.request else 'a server'} does not answer: is it up? `make status`", err=True
+        )
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("marquee: interrupted; what was started goes on, `make down` stops it", err=True)
+        raise typer.Exit(130) from None
+
+
+def load() -> Stack:
+    return Stack.load(Settings.read(), ConsoleProgress(console))
+
+
+@app.command()
+def up() -> None:
+    """Install, start, run the pipeline if it never ran, and predict. Safe to repeat."""
+    with plain_errors():
+        settings = Settings.read()
+        with only_one(settings.layout):
+            bring_up(settings, console)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; data stay."""
+    with plain_errors(), only_one(Settings.read().layout):
+        stack = load()
+        stack.stop()
+        say("Everything is stopped; the data stay. `make up` starts again.")
+
+
+@app.command()
+def status() -> None:
+    """Show each part: state, pid, port, address, memory."""
+    with plain_errors():
+        console.print(status_table(load()))
+
+
+@app.command()
+def doctor() -> None:
+    """Check each part as its users meet it; exit 0 only if all is well."""
+    with plain_errors():
+        findings = examine(load())
+        console.print(findings_table(findings))
+        raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str | None, typer.Argument(help="a part, or supervisord (default: all)")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with new lines")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 20,
+) -> None:
+    """Show the last lines of the parts' logs."""
+    with plain_errors():
+        found = find_logs(load(), service)
+        show_logs(found, lines, say)
+        if follow:
+            follow_logs(found, say)
+
+
+@app.command("open")
+def open_doors(browser: Annotated[bool, typer.Option(help="also open them in a browser, where there is one")] = False) -> None:
+    """Tell where the doors are, and where Airflow's password is."""
+    with plain_errors():
+        stack = load()
+        for name, url in doors(stack):
+            say(f"{name:<10} {url}")
+            if browser:
+                webbrowser.open(url)
+        say(f"Airflow's user and password are in {stack.settings.layout.secrets / PASSWORDS}")
+
+
+@app.command()
+def run(
+    dag: Annotated[str, typer.Argument(help="refresh_movies or train_model")],
+    conf: Annotated[list[str] | None, typer.Option(help="a parameter, as key=value; may be repeated")] = None,
+) -> None:
+    """Start a DAG run and follow it; exit 1 with the failed task's last lines if it fails."""
+    with plain_errors():
+        stack = load()
+        pairs = [pair.partition("=") for pair in conf or []]
+        wrong = [key for key, equals, _ in pairs if not equals]
+        if wrong:
+            raise StackError(f"--conf {wrong[0]} is not key=value")
+        client = AirflowClient(stack.settings, stack.secrets)
+        try:
+            run_dag(stack, client, dag, {key: value for key, _, value in pairs})
+        finally:
+            stack.progress.close()
+        say(f"{dag} succeeded.")
+
+
+@app.command()
+def predict(movie_id: Annotated[str, typer.Argument(help="an IMDb id (tt…), or a TMDB id, which is a number")]) -> None:
+    """Ask the API for a film's rating."""
+    with plain_errors():
+        say(describe_prediction(fetch_prediction(Settings.read(), movie_id)))
+
+
+@app.command(context_settings=PASS_ON)
+def feast(context: typer.Context) -> None:
+    """Run the feast CLI on the published feature set: `marquee feast feature-views list`."""
+    with plain_errors():
+        stack = load()
+        raise typer.Exit(run_feast(stack.settings, stack.secrets, context.args))
+
+
+@app.command()
+def install(names: Annotated[list[str], typer.Argument(help="airflow, tasks, mlflow, serving, dev")]) -> None:
+    """Build Python environments from their locks; those that are as the locks say are left alone."""
+    with plain_errors():
+        layout = Settings.read().layout
+        Environments(layout).install(tuple(names), ConsoleProgress(console))
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False) -> None:
+    """Stop everything and remove data, secrets and logs; the Python environments stay."""
+    with plain_errors(), only_one(Settings.read().layout):
+        stack = load()
+        home = stack.settings.marquee_home
+        if not yes and not typer.confirm(f"Remove all data, models and secrets in {home}?"):
+            raise typer.Exit(1)
+        remove_all(stack)
+        say(f"Removed the data, secrets and logs in {home}.")

@@ -1,0 +1,141 @@
+"""The doctor: each part as its users meet it, and whether a film's rating can be predicted now."""
+
+import secrets as randomness
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from infra.local.airflow import PARTS, airflow_uri
+from infra.local.airflow_client import AirflowClient
+from infra.local.errors import StackError
+from infra.local.feast import read_pointer
+from infra.local.pipeline import ALIAS, MODEL, REFRESH, TRAIN, find_champion
+from infra.local.postgres import ROLES, check_postgres
+from infra.local.predictions import fetch_prediction, find_movie
+from infra.local.seaweedfs import BUCKET, connect_s3
+from infra.local.stack import Stack
+from infra.local.valkey import USERS, check_redis
+from infra.local.variables import mlflow_uri
+from infra.local.web import check_url, read_json
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    well: bool
+    detail: str
+    seconds: float
+
+
+def examine(stack: Stack) -> list[Finding]:
+    """Make every check, whatever the others found."""
+    checks: dict[str, Callable[[Stack], str]] = {
+        "processes": check_processes,
+        "postgres": check_roles,
+        "s3": check_round_trip,
+        "redis": check_users,
+        "mlflow": check_mlflow,
+        "airflow": check_airflow,
+        "dags": check_dags,
+        "feature store": check_feature_store,
+        "champion": check_champion,
+        "prediction": check_prediction,
+    }
+    return [examine_one(stack, name, check) for name, check in checks.items()]
+
+
+def examine_one(stack: Stack, name: str, check: Callable[[Stack], str]) -> Finding:
+    start = time.monotonic()
+    try:
+        well, detail = True, check(stack)
+    except Exception as error:  # noqa: BLE001  # a check may fail in any way; each way is a finding
+        said = str(error).strip() or type(error).__name__
+        well, detail = False, said if isinstance(error, StackError) else f"{type(error).__name__}: {said.splitlines()[0]}"
+    return Finding(name, well, detail, time.monotonic() - start)
+
+
+def check_processes(stack: Stack) -> str:
+    stopped = [name for name in stack.parts if stack.state(name) != "RUNNING"]
+    if stopped:
+        raise StackError(f"not running: {', '.join(stopped)}; `make up` starts them")
+    return f"{len(stack.parts)} running"
+
+
+def check_roles(stack: Stack) -> str:
+    for role in ROLES:
+        check_postgres(stack.settings, stack.secrets, role)
+    return f"answers {', '.join(ROLES)}, each in its own database"
+
+
+def check_round_trip(stack: Stack) -> str:
+    """Put, get and delete an object as the tasks do."""
+    client, key, body = (
+        connect_s3(stack.settings, stack.secrets),
+        f"doctor/{randomness.token_hex(8)}",
+        randomness.token_bytes(1024),
+    )
+    client.put_object(Bucket=BUCKET, Key=key, Body=body)
+    read = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    client.delete_object(Bucket=BUCKET, Key=key)
+    if read != body:
+        raise StackError("an object came back changed")
+    return f"put, got and deleted an object in {BUCKET}"
+
+
+def check_users(stack: Stack) -> str:
+    for user in USERS:
+        check_redis(stack.settings, stack.secrets, user)
+    return f"answers {' and '.join(USERS)}"
+
+
+def check_mlflow(stack: Stack) -> str:
+    uri = mlflow_uri(stack.settings)
+    check_url(f"{uri}/health")
+    read_json(f"{uri}/api/2.0/mlflow/registered-models/search?max_results=1")
+    return "healthy, and its database answers"
+
+
+def check_airflow(stack: Stack) -> str:
+    health = read_json(f"{airflow_uri(stack.settings)}/api/v2/monitor/health", seconds=20)
+    components = ["metadatabase", *filter(None, PARTS.values())]
+    ill = [name for name in components if health[name]["status"] != "healthy"]
+    if ill:
+        raise StackError(f"not healthy: {', '.join(ill)}")
+    return f"{', '.join(components)} healthy"
+
+
+def check_dags(stack: Stack) -> str:
+    client = AirflowClient(stack.settings, stack.secrets)
+    errors, dags = client.read_import_errors(), client.read_dags()
+    if errors:
+        raise StackError("; ".join(errors))
+    if not {REFRESH, TRAIN} <= set(dags):
+        raise StackError(f"Airflow knows {', '.join(dags) or 'no DAG'}, wanted {REFRESH} and {TRAIN}")
+    return f"{', '.join(dags)} imported without errors"
+
+
+def check_feature_store(stack: Stack) -> str:
+    pointer = read_pointer(stack.settings, stack.secrets)
+    if pointer is None:
+        raise StackError(f"no feature set is published; `make run DAG={REFRESH}`")
+    return f"{pointer['feature_set']}: {pointer['movies']:,} films of {pointer['day']}"
+
+
+def check_champion(stack: Stack) -> str:
+    version = find_champion(stack)
+    if version is None:
+        raise StackError(f"no version of {MODEL} has the alias {ALIAS}; `make run DAG={TRAIN}`")
+    return f"{MODEL} version {version['version']}"
+
+
+def check_prediction(stack: Stack) -> str:
+    movie = find_movie(stack.settings, stack.secrets)
+    try:
+        body = fetch_prediction(stack.settings, movie)
+    except requests.RequestException as error:
+        raise StackError(f"the API does not answer ({type(error).__name__}); `make logs SERVICE=api`") from error
+    return f"{body['movie_id']} {body.get('title')!r}: {body['rating']:.2f}"

@@ -1,0 +1,46 @@
+"""Asking the API as a user does, with ids that the feature store really holds."""
+
+import re
+from typing import Any
+
+import redis
+
+from infra.local.api import api_uri
+from infra.local.errors import StackError
+from infra.local.feast import read_pointer
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings
+from infra.local.valkey import redis_url
+from infra.local.web import local_session
+
+IMDB_ID = re.compile(rb"tt\d{7,10}")
+
+
+def find_movie(settings: Settings, secrets: Secrets) -> str:
+    """Return the id of some film in the published feature set: Feast's keys hold the id and end with the project."""
+    pointer = read_pointer(settings, secrets)
+    if pointer is None:
+        raise StackError("No feature set is published yet: `make run DAG=refresh_movies`.")
+    with redis.Redis.from_url(redis_url(settings, secrets, "api"), socket_timeout=5, socket_connect_timeout=3) as client:
+        for key in client.scan_iter(match=f"*{pointer['feature_set']}", count=1000):
+            found = IMDB_ID.search(key)
+            if found:
+                return found.group().decode()
+    raise StackError(f"The published feature set {pointer['feature_set']} has no film in Redis: `make run DAG=refresh_movies`.")
+
+
+def fetch_prediction(settings: Settings, movie_id: str) -> dict[str, Any]:
+    """Return the API's answer; what it says against the request becomes the message."""
+    with local_session() as session:
+        answer = session.get(f"{api_uri(settings)}/predict", params={"movie_id": movie_id}, timeout=10)
+    if not answer.ok:
+        raise StackError(f"The API answers {answer.status_code} for {movie_id}: {answer.text.strip()}")
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def describe_prediction(body: dict[str, Any]) -> str:
+    """Return one line for people."""
+    model, title = body["model"], body.get("title") or "untitled"
+    source = f"{model['name']} version {model['version']}, features as of {body['features_as_of']}"
+    return f"{title} ({body['movie_id']}): predicted IMDb rating {body['rating']:.2f}, by {source}"

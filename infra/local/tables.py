@@ -1,0 +1,70 @@
+"""What people see in tables: the state of the parts, the doctor's findings, where to go next."""
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.airflow import PASSWORDS, USER, airflow_uri
+from infra.local.api import api_uri
+from infra.local.doctor import Finding
+from infra.local.processes import memory
+from infra.local.stack import Stack
+from infra.local.variables import mlflow_uri
+
+MEGABYTE = 10**6
+
+
+def make_console() -> Console:
+    """Return the console; off a terminal its tables are wide enough for any address."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=140)
+
+
+def status_table(stack: Stack) -> Table:
+    """Return one row a part, and the sum of the memory."""
+    table = Table("part", "state", "pid", "port", "url", "memory", title="Marquee", title_justify="left")
+    processes, total = stack.supervisor.processes(), 0
+    for name, part in stack.parts.items():
+        process = processes.get(name, {})
+        pid = process.get("pid") or 0
+        used = memory(psutil.Process(pid)) if pid and psutil.pid_exists(pid) else 0
+        total += used
+        port = str(part.ports[0][2]) if part.ports else ""
+        state = str(process.get("statename", "STOPPED")).lower()
+        table.add_row(name, state, str(pid or ""), port, part.url, f"{used / MEGABYTE:.0f} MB" if used else "")
+    table.add_section()
+    table.add_row("all", "", "", "", "", f"{total / MEGABYTE:.0f} MB")
+    return table
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """Return one row a check."""
+    table = Table("check", "", "found", "seconds", title="Doctor", title_justify="left")
+    for finding in findings:
+        table.add_row(finding.check, "ok" if finding.well else "ILL", finding.detail, f"{finding.seconds:.2f}")
+    return table
+
+
+def doors(stack: Stack) -> list[tuple[str, str]]:
+    """Return what people open, and how they get in."""
+    settings = stack.settings
+    return [
+        ("API", f"{api_uri(settings)}/docs"),
+        ("Airflow", airflow_uri(settings)),
+        ("MLflow", mlflow_uri(settings)),
+        ("Feast UI", f"http://127.0.0.1:{settings.feast_ui_port}"),
+    ]
+
+
+def next_table(stack: Stack, movie: str) -> Table:
+    """Return where to go from here."""
+    uris = dict(doors(stack))
+    passwords = stack.settings.layout.secrets / PASSWORDS
+    table = Table("to", "go to", title="Where to go next", title_justify="left")
+    table.add_row("predict a rating", f"curl '{api_uri(stack.settings)}/predict?movie_id={movie}'   or {uris['API']}")
+    table.add_row("run and watch the DAGs", f"{uris['Airflow']}   as {USER}, password in {passwords}")
+    table.add_row("look at models and runs", uris["MLflow"])
+    table.add_row("look at features", f'{uris["Feast UI"]}   or make feast ARGS="feature-views list"')
+    table.add_row("see how it all is", "make status, make doctor, make logs")
+    table.add_row("stop", "make down (data stay; make reset removes them)")
+    return table

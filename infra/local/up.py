@@ -1,0 +1,38 @@
+"""`marquee up`: from a fresh clone to a prediction; safe to repeat."""
+
+from rich.console import Console
+
+from infra.local.disk import check_disk
+from infra.local.environments import PLATFORM, Environments
+from infra.local.pipeline import run_pipeline, wait_until_ready
+from infra.local.predictions import describe_prediction, fetch_prediction, find_movie
+from infra.local.progress import ConsoleProgress
+from infra.local.settings import Settings
+from infra.local.sources import check_source, describe_source
+from infra.local.stack import Stack
+from infra.local.tables import next_table
+
+
+def bring_up(settings: Settings, console: Console) -> None:
+    """Install, start, run the pipeline if it never ran, predict."""
+    progress = ConsoleProgress(console)
+    settings.layout.make()
+    check_source(settings)
+    environments = Environments(settings.layout)
+    check_disk(settings.marquee_home, environments, PLATFORM)
+    try:
+        progress.say(f"Films come from {describe_source(settings)}.")
+        environments.install(PLATFORM, progress)
+        stack = Stack.load(settings, progress)
+        stack.start(stack.parts)
+        if not run_pipeline(stack):
+            progress.say("  A feature set and a champion are there: the pipeline is not run again.")
+        wait_until_ready(stack)
+        movie = find_movie(settings, stack.secrets)
+        prediction = fetch_prediction(settings, movie)
+    finally:
+        progress.close()
+    console.print()
+    console.print(describe_prediction(prediction), soft_wrap=True, markup=False)
+    console.print()
+    console.print(next_table(stack, movie))
