@@ -1,0 +1,43 @@
+# Thin aliases: everything is done by the `marquee` command, which the first start installs.
+# Settings are given in the environment, in .env, or here: make up SOURCES=live
+MARQUEE = sh infra/local/bootstrap.sh
+DEV = .marquee/venvs/dev/bin
+LOCKS = airflow tasks mlflow serving local installer
+# `make locks UPGRADE=--upgrade` takes newer versions; without it the pinned ones stay where they still fit.
+COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command 'make locks' $(UPGRADE) pyproject.toml
+
+.PHONY: up down status doctor logs open run predict reset feast dev check test locks
+
+up down status doctor open reset:
+	@$(MARQUEE) $@ $(ARGS)
+
+logs: # make logs SERVICE=api ARGS=-f
+	@$(MARQUEE) logs $(SERVICE) $(ARGS)
+
+run: # make run DAG=refresh_movies ARGS="--conf day=2026-01-31"
+	@$(MARQUEE) run $(DAG) $(ARGS)
+
+predict: # make predict ID=tt0111161
+	@$(MARQUEE) predict $(ID)
+
+feast: # make feast ARGS="feature-views list"
+	@$(MARQUEE) feast $(ARGS)
+
+dev:
+	@$(MARQUEE) install dev
+
+check: dev
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+	$(DEV)/pytest -m "not integration and not e2e and not real_data"
+
+test: check
+	@$(MARQUEE) install airflow tasks mlflow serving
+	$(DEV)/pytest -m "integration or e2e or real_data"
+
+locks: dev
+	$(COMPILE) $(LOCKS:%=--group %) --group dev -o requirements.txt
+	for lock in $(LOCKS); do $(COMPILE) -c requirements.txt --group $$lock -o infra/locks/$$lock.txt || exit 1; done
