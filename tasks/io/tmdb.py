@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from pydantic import SecretStr
 
 from tasks.core.errors import BadSetting, Refused, Unavailable
-from tasks.core.tmdb import looks_whole, parse_changes, parse_message
+from tasks.core.tmdb import ChangesPage, looks_whole, parse_changes, parse_message
 from tasks.core.tmdb_pack import Answer
 from tasks.io.imdb_http import retry_after
 from tasks.io.tmdb_http import CallFailed, Reply, Transport
@@ -85,30 +85,37 @@ class Tmdb:
         return None if reply is None else Answer(movie_id, reply.status, reply.body)
 
     def fetch_changes(self, start: date, end: date) -> list[int]:
-        """TMDB ids that changed on the days from `start` to `end`, both included, ascending."""
+        """TMDB ids that changed from `start` to `end`, ascending."""
         ids: set[int] = set()
-        while start <= end:
-            last = min(end, start + timedelta(days=CHANGES_DAYS - 1))
+        while True:
+            last = min(end, start + timedelta(days=CHANGES_DAYS))
             ids.update(self._fetch_window(start, last))
-            start = last + timedelta(days=1)
-        return sorted(ids)
+            if last >= end:
+                return sorted(ids)
+            start = last  # windows share a day: TMDB does not say whether its last day is in
 
     def _fetch_window(self, start: date, end: date) -> Iterator[int]:
+        """One window, in halves where it has more pages than TMDB gives; a day has about 100."""
         page = total = 1
-        while page <= min(total, CHANGES_PAGES):
-            reply = self._fetch(f"/3/movie/changes?start_date={start}&end_date={end}&page={page}")
-            if reply is None or reply.status != 200:
-                # A page that is missing would be films never asked again: better to fail, and ask for all of them later.
-                raise self._gave_up(f"the changes from {start} to {end}, page {page}", reply)
+        while page <= total:
+            changes = self._fetch_page(start, end, page)
             # The list grows while it is read, so its length is taken anew from each page.
-            changes = parse_changes(reply.body)
+            total = min(changes.total_pages, CHANGES_PAGES)
+            if changes.total_pages > CHANGES_PAGES and start < end:
+                middle = start + (end - start) // 2
+                yield from self._fetch_window(start, middle)
+                yield from self._fetch_window(middle + timedelta(days=1), end)
+                return
             yield from changes.tmdb_ids
-            page, total = page + 1, changes.total_pages
+            page += 1
 
-    @staticmethod
-    def _gave_up(what: str, reply: Reply | None) -> Unavailable:
+    def _fetch_page(self, start: date, end: date, page: int) -> ChangesPage:
+        reply = self._fetch(f"/3/movie/changes?start_date={start}&end_date={end}&page={page}")
+        if reply is not None and reply.status == 200:
+            return parse_changes(reply.body)
+        # A page that is missing would be films never asked again: better to fail, and ask for all of them later.
         said = "no answer" if reply is None else f"{reply.status}: {parse_message(reply.body)}"
-        return Unavailable(f"TMDB does not give {what}: {said}")
+        raise Unavailable(f"TMDB does not give page {page} of the changes from {start} to {end}: {said}")
 
     def _fetch(self, path: str) -> Reply | None:
         """An answer to keep, be it a refusal of this path; None after TRIES failures."""
