@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.core.errors import BadInput
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 LONGEST_RECORD = 10_000
 """Characters of a quarantined line that are kept; the bytes themselves are in the bucket."""
 BOM = b"\xef\xbb\xbf"
