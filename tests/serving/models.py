@@ -1,7 +1,9 @@
 """Small ONNX models for the tests of serving: a real boosting as training exports it, and broken ones."""
 
 import json
+import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import onnx
@@ -13,7 +15,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 FEATURES = ("runtime_minutes", "release_year", "budget_usd", "is_drama", "director_mean_rating")
 
 
-def train_boosting(seed: int = 0, features: Sequence[str] = FEATURES) -> HistGradientBoostingRegressor:
+@lru_cache
+def train_boosting(seed: int = 0, features: tuple[str, ...] = FEATURES) -> HistGradientBoostingRegressor:
     """A boosting on noise with unknown values; its outputs lie around 6."""
     random = np.random.default_rng(seed)
     rows = random.normal(size=(400, len(features))).astype(np.float32)
@@ -24,9 +27,9 @@ def train_boosting(seed: int = 0, features: Sequence[str] = FEATURES) -> HistGra
 
 def export_onnx(model: HistGradientBoostingRegressor, features: Sequence[str] = FEATURES) -> bytes:
     """Export as `tasks.train_model` does: one float input `features`, the names in the metadata."""
-    exported = to_onnx(
-        model, initial_types=[("features", FloatTensorType([None, len(features)]))], target_opset={"": 17, "ai.onnx.ml": 3}
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # skl2onnx gives numpy booleans where protobuf wants integers
+        exported = to_onnx(model, initial_types=[("features", FloatTensorType([None, len(features)]))])
     return with_metadata(exported, features)
 
 

@@ -1,0 +1,30 @@
+"""A client of an application in this process, its lifespan and background tasks running."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
+
+
+class Client:
+    """Blocking calls into the loop that runs the application."""
+
+    def __init__(self, portal: BlockingPortal, client: httpx.AsyncClient) -> None:
+        self._portal, self._client = portal, client
+
+    def get(self, path: str, headers: Mapping[str, str] | Mapping[bytes, bytes] | None = None) -> httpx.Response:
+        return self.request("GET", path, headers)
+
+    def request(self, method: str, path: str, headers: Mapping[str, str] | Mapping[bytes, bytes] | None = None) -> httpx.Response:
+        return self._portal.call(partial(self._client.request, method, path, headers=headers))
+
+
+@contextmanager
+def run_app(app: FastAPI) -> Iterator[Client]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
+        transport = httpx.ASGITransport(app)
+        with portal.wrap_async_context_manager(httpx.AsyncClient(transport=transport, base_url="http://api")) as client:
+            yield Client(portal, client)

@@ -1,0 +1,103 @@
+"""Fixtures of serving: a Valkey with published films, a service that reads it, a model in its cache."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import redis
+
+from serving.app import create_app
+from serving.model_cache import Manifest, ModelCache
+from serving.settings import Settings
+from tests.serving.client import Client, run_app
+from tests.serving.models import FEATURES, export_onnx, train_boosting
+from tests.serving.published import Film, flip, write_features
+from tests.serving.servers import Valkey
+
+LIVE = "marquee_20261122_aaaaaaaaaaaa"
+CLOSED = "http://127.0.0.1:9"
+"""Nothing listens there: MLflow is down."""
+
+
+def keep_model(cache: Path, model: bytes, version: str = "3") -> Manifest:
+    """Put a model into the cache as the fetching child does, as the one served last."""
+    manifest = Manifest("movie-rating", version, f"models:/m-{version}", "run", hashlib.sha256(model).hexdigest())
+    ModelCache(cache).store(model, manifest)
+    ModelCache(cache).note_last_good(manifest.model_version)
+    return manifest
+
+
+def invent_films(count: int) -> list[Film]:
+    """Films with a third of their features unknown."""
+    random = np.random.default_rng(5)
+    return [
+        Film(
+            movie_id=f"tt{1000000 + n}",
+            title=f"Film {n} — Fi\u0142m",
+            features={name: None if random.random() < 0.3 else float(np.float32(random.normal())) for name in FEATURES},
+            tmdb_id=5000 + n,
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.fixture(scope="session")
+def model_bytes() -> bytes:
+    return export_onnx(train_boosting())
+
+
+@pytest.fixture(scope="session")
+def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(_valkey: Valkey) -> Valkey:
+    """A running, empty Valkey, whatever the test before did to it."""
+    _valkey.stop()
+    _valkey.start()
+    return _valkey
+
+
+@dataclass(frozen=True)
+class World:
+    """What is published, and how to reach a service that serves it."""
+
+    valkey: Valkey
+    films: list[Film]
+    cache: Path
+    serve: Callable[[], AbstractContextManager[Client]]
+    log: io.BytesIO
+
+    def run(self, *command: str | bytes) -> None:
+        """One Redis command, as the administrator."""
+        self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    @property
+    def redis(self) -> redis.Redis:
+        return self.valkey.admin()
+
+
+@pytest.fixture
+def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> World:
+    """Fifty films and a model; MLflow is down. `with world.serve() as client` runs the service in this process."""
+    films = invent_films(50)
+    write_features(valkey.port, LIVE, films)
+    flip(valkey.admin(), LIVE, len(films))
+    keep_model(tmp_path / "models", model_bytes)
+    log = io.BytesIO()
+
+    def serve() -> AbstractContextManager[Client]:
+        settings = Settings.model_validate(
+            {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "model_cache_dir": tmp_path / "models"}
+        )
+        return run_app(create_app(settings, log))
+
+    return World(valkey, films, tmp_path / "models", serve, log)

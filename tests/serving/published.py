@@ -1,0 +1,85 @@
+"""Feature sets in Redis as Feast's own Redis store writes them."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import redis
+from feast import Entity, FeatureView, Field, FileSource, RepoConfig, ValueType
+from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.types import Float64, String
+
+from tests.serving.models import FEATURES
+
+AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film to publish; a feature that is None is unknown."""
+
+    movie_id: str
+    title: str | None = None
+    features: Mapping[str, float | None] = field(default_factory=dict)
+    tmdb_id: int | None = None
+
+
+def view(name: str, join_key: str, kind: ValueType, fields: list[Field]) -> FeatureView:
+    entity = Entity(name=name, join_keys=[join_key], value_type=kind)
+    return FeatureView(name=name, entities=[entity], schema=fields, source=FileSource(path="unused.parquet"))
+
+
+def write_features(port: int, project: str, films: list[Film], names: tuple[str, ...] = FEATURES) -> None:
+    """Write the rows of a set as `publish_features` does, through Feast, without making it live."""
+    store = RedisOnlineStore()
+    config = RepoConfig(
+        project=project,
+        provider="local",
+        registry="unused.db",
+        online_store=RedisOnlineStoreConfig(connection_string=f"127.0.0.1:{port}", skip_dedup=True),
+        entity_key_serialization_version=3,
+    )
+    movies = view("movies", "movie_id", ValueType.STRING, [*(Field(name=n, dtype=Float64) for n in names)])
+    tmdb_ids = view("tmdb_ids", "tmdb_id", ValueType.INT64, [Field(name="movie_id", dtype=String)])
+    rows = [
+        (
+            EntityKey(join_keys=["movie_id"], entity_values=[Value(string_val=film.movie_id)]),
+            {name: as_value(film.features.get(name)) for name in names}
+            | {"title": Value() if film.title is None else Value(string_val=film.title)},
+            AS_OF,
+            AS_OF,
+        )
+        for film in films
+    ]
+    ids = [
+        (
+            EntityKey(join_keys=["tmdb_id"], entity_values=[Value(int64_val=film.tmdb_id)]),
+            {"movie_id": Value(string_val=film.movie_id)},
+            AS_OF,
+            AS_OF,
+        )
+        for film in films
+        if film.tmdb_id is not None
+    ]
+    store.online_write_batch(config, movies, rows, None)
+    store.online_write_batch(config, tmdb_ids, ids, None)
+
+
+def as_value(number: float | None) -> Value:
+    return Value() if number is None or math.isnan(number) else Value(double_val=number)
+
+
+def flip(client: redis.Redis, project: str, movies: int) -> None:
+    """Make a set live."""
+    pointer = {
+        "feature_set": project,
+        "snapshot_id": "7301",
+        "movies": movies,
+        "day": "2026-11-22",
+        "published_at": "2026-11-22T03:04:05+00:00",
+    }
+    client.set("marquee:feature_set", json.dumps(pointer))

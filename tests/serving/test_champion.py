@@ -1,0 +1,182 @@
+"""The alias `champion` on a real MLflow server, followed by the service in its own process and environment."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from signal import Signals
+
+import mlflow
+import onnx
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from tests.serving.conftest import LIVE, World
+from tests.serving.models import constant_onnx, export_onnx, train_boosting
+from tests.serving.servers import Api, Server, mlflow_server, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
+
+MODEL = "movie-rating"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = mlflow_server(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def api(world: World, registry: Server, tmp_path: Path) -> Iterator[Api]:
+    """A service with an empty model cache, not started yet."""
+    server = Api(tmp_path / "api", world.valkey.url, f"http://127.0.0.1:{registry.port}", tmp_path / "empty cache")
+    yield server
+    server.stop()
+
+
+def register(registry: Server, model: bytes, tags: dict[str, str] | None = None) -> str:
+    """Register a version as `tasks.train_model` does, and make it champion."""
+    mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
+    client = MlflowClient()
+    with mlflow.start_run() as run:
+        logged = mlflow.onnx.log_model(
+            onnx.load_from_string(model), name="onnx", save_as_external_data=False, pip_requirements=["onnxruntime"]
+        )
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        client.create_registered_model(MODEL)
+    version = client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id)
+    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    return str(version.version)
+
+
+def served_version(api: Api, world: World) -> str | None:
+    status, body, _ = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+    return json.loads(body)["model"]["version"] if status == 200 else None
+
+
+def serve_version(api: Api, world: World, version: str) -> None:
+    wait_until(lambda: served_version(api, world) == version, what=f"version {version} being served")
+
+
+def readiness(api: Api) -> dict[str, object]:
+    answer: dict[str, object] = json.loads(api.get("/readyz")[1])
+    return answer
+
+
+def test_before_the_first_champion_and_after(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
+    api.start()
+    wait_until(lambda: "train_model" in str(readiness(api)["detail"]), what="saying that nothing is champion yet")
+    status, body, headers = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+    assert (status, json.loads(body)["reason"], headers["retry-after"]) == (503, "no_model", "5")
+    version = register(registry, model_bytes)
+    serve_version(api, world, version)
+    assert api.get("/readyz")[0] == 200
+
+
+def test_a_new_champion_is_picked_up_without_a_failed_request(
+    api: Api, world: World, registry: Server, model_bytes: bytes
+) -> None:
+    first = register(registry, model_bytes)
+    api.start()
+    serve_version(api, world, first)
+    seen: list[tuple[int, str]] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            status, body, _ = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+            seen.append((status, json.loads(body).get("model", {}).get("version", "")))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        second = register(registry, export_onnx(train_boosting(seed=9)))
+        serve_version(api, world, second)
+        MlflowClient().set_registered_model_alias(MODEL, "champion", first)  # back again, from the cache
+        serve_version(api, world, first)
+    finally:
+        done.set()
+        asking.join()
+    assert {status for status, _ in seen} == {200}
+    assert list(dict.fromkeys(version for _, version in seen)) == [first, second]
+
+
+def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
+    version = register(registry, model_bytes)
+    api.start()
+    serve_version(api, world, version)
+    api.stop()
+    registry.stop(Signals.SIGKILL)
+    try:
+        started = time.monotonic()
+        api.start()
+        assert served_version(api, world) == version
+        assert time.monotonic() - started < 10
+        assert api.get("/readyz")[0] == 200
+        wait_until(lambda: b"marquee_champion_followed 0.0" in api.get("/metrics")[1], what="the metric saying so")
+    finally:
+        registry.start()
+    wait_until(lambda: b"marquee_champion_followed 1.0" in api.get("/metrics")[1], what="MLflow being followed again")
+
+
+BAD_MODELS: list[tuple[bytes, dict[str, str], str]] = [
+    (constant_onnx(42.0), {}, "no rating"),
+    (constant_onnx(float("nan")), {}, "no rating"),
+    (constant_onnx(6.0, ("other", "columns")), {}, "lacks 2 of its features: other, columns"),
+    (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, "training recorded 0000"),
+]
+
+
+def test_a_champion_that_does_not_verify_is_refused_and_the_one_before_stays(
+    api: Api, world: World, registry: Server, model_bytes: bytes
+) -> None:
+    good = register(registry, model_bytes)
+    api.start()
+    serve_version(api, world, good)
+    for count, (model, tags, reason) in enumerate(BAD_MODELS, start=1):
+        bad = register(registry, model, tags)
+        wait_until(lambda bad=bad: f"'version': '{bad}'" in str(readiness(api)["refused_model"]), what=f"refusing: {reason}")  # type: ignore[misc]
+        assert reason in str(readiness(api)["refused_model"])
+        assert served_version(api, world) == good
+        assert f"marquee_model_refusals_total {count}.0".encode() in api.get("/metrics")[1]
+        assert reason in api.log.read_text()
+
+
+def test_a_version_without_onnx_is_refused(api: Api, registry: Server, tmp_path: Path) -> None:
+    mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
+    client = MlflowClient()
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x04.")
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(str(tmp_path / "model.pkl"), "pickled")
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        client.create_registered_model(MODEL)
+    version = client.create_model_version(MODEL, f"{run.info.artifact_uri}/pickled", run.info.run_id)
+    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    api.start()
+    wait_until(lambda: readiness(api)["refused_model"] is not None, what="the refusal")
+    assert "holds no model.onnx" in str(readiness(api)["refused_model"])
+    assert api.get("/readyz")[0] == 503
+
+
+def test_the_process_stays_lean_and_ends_with_its_answers_given(
+    api: Api, world: World, registry: Server, model_bytes: bytes
+) -> None:
+    version = register(registry, model_bytes)
+    api.start()
+    serve_version(api, world, version)
+    process = psutil.Process(api.pid)
+    mapped = {mapping.path for mapping in process.memory_maps()}
+    assert not [path for path in mapped if any(name in path for name in ("/pandas/", "/sklearn/", "/pyarrow/", "/scipy/"))]
+    assert process.memory_info().rss < 150 * 2**20
+    assert not process.children()
+    assert api.stop(Signals.SIGTERM) == -Signals.SIGTERM  # uvicorn drains, closes, and only then dies of the signal
+    lines = [json.loads(line) for line in api.log.read_text().splitlines()]
+    access = [line for line in lines if line["logger"] == "serving.access"]
+    assert {line["path"] for line in access} == {"/predict"}
+    assert access[-1]["outcome"] == "predicted"
+    assert "Application shutdown complete." in {line.get("message") for line in lines}
+    assert LIVE in api.log.read_text()
