@@ -14,7 +14,9 @@ def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFr
     rows = rows.with_columns(withdrawn=pl.lit(value=False))
     if known is None:
         return rows
-    comparable = known.select(*[pl.col(name) if name in known.columns else pl.lit(None).alias(name) for name in rows.columns])
+    comparable = known.select(
+        *[pl.col(name) if name in known.columns else pl.lit(None, dtype).alias(name) for name, dtype in rows.schema.items()]
+    )
     same = rows.join(comparable, on=rows.columns, how="semi", nulls_equal=True, maintain_order="left")
     gone = comparable.filter(~pl.col("withdrawn")).join(rows, on="movie_id", how="anti", maintain_order="left")
     withdrawn = gone.select("movie_id", withdrawn=pl.lit(value=True))
