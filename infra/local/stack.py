@@ -24,6 +24,8 @@ from infra.local.variables import base_variables, serving_variables, task_variab
 FAILED = {"FATAL", "UNKNOWN"}
 LAST_LINES = 15
 PREPARED_AT_ONCE = 3
+GIVE_UP_SECONDS = 30
+"""A part that then still exits as soon as it is started will not do better."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class Stack:
                 part.check()
                 return True
             reason = f"it is {state.lower()}"
+            if state == "BACKOFF" and deadline - time.monotonic() < part.start_seconds - GIVE_UP_SECONDS:
+                deadline = 0
         except Exception as error:  # noqa: BLE001  # any failure of a check only means: not yet
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
         if state in FAILED or time.monotonic() > deadline:

@@ -42,16 +42,16 @@ class Supervisor:
         home = hashlib.sha256(os.fsencode(self.layout.home)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"marquee-{os.geteuid()}-{home}" / "s"
 
-    @property
-    def call(self) -> Any:
-        """Return the RPC interface."""
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call one of supervisord's procedures."""
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        return ServerProxy("http://127.0.0.1", transport).supervisor
+        with ServerProxy("http://127.0.0.1", transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def pid(self) -> int | None:
         """Return the pid of the supervisord that answers on our socket, if one does."""
         try:
-            return int(self.call.getPID())
+            return int(self.call("getPID"))
         except (OSError, HTTPException):
             return None
 
@@ -93,33 +93,33 @@ class Supervisor:
             time.sleep(0.05)
 
     def reload(self) -> None:
-        added, changed, removed = self.call.reloadConfig()[0]
+        added, changed, removed = self.call("reloadConfig")[0]
         for name in (*changed, *removed):
             self.stop_part(name)
-            self.call.removeProcessGroup(name)
+            self.call("removeProcessGroup", name)
         for name in (*added, *changed):
-            self.call.addProcessGroup(name)
+            self.call("addProcessGroup", name)
 
     def processes(self) -> dict[str, dict[str, Any]]:
         """Return supervisord's account of each part; empty when it does not run."""
         try:
-            return {process["name"]: process for process in self.call.getAllProcessInfo()}
+            return {process["name"]: process for process in self.call("getAllProcessInfo")}
         except (OSError, HTTPException):
             return {}
 
     def start_part(self, name: str) -> None:
-        self.call.startProcess(name, False)
+        self.call("startProcess", name, False)
 
     def stop_part(self, name: str) -> None:
         try:
-            self.call.stopProcess(name)
+            self.call("stopProcess", name)
         except Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise
 
     def shutdown(self) -> None:
         """Ask supervisord to stop every part and itself."""
-        self.call.shutdown()
+        self.call("shutdown")
 
 
 def make_private(folder: Path) -> None:

@@ -1,0 +1,121 @@
+"""The stores on real servers: each heals after kill -9, of itself or of its supervisor, and down leaves no process."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from infra.local.errors import StackError
+from infra.local.postgres import check_postgres, database_url
+from infra.local.postgres_place import remove_place
+from infra.local.processes import find_ours
+from infra.local.seaweedfs import BUCKET, check_s3, connect_s3
+from infra.local.settings import Settings
+from infra.local.stack import Stack
+from infra.local.valkey import check_redis, connect_redis
+
+pytestmark = pytest.mark.integration
+STORES = ("postgres", "redis", "s3")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack.load(Settings.trial(tmp_path_factory.mktemp("stack") / "home"))
+    stack.start(STORES)
+    yield stack
+    stack.stop()
+    remove_place(stack.settings.layout)
+    assert find_ours(stack.settings.layout) == []
+
+
+def pid_of(stack: Stack, name: str) -> int:
+    return int(stack.supervisor.processes()[name]["pid"])
+
+
+def check(stack: Stack, name: str) -> None:
+    stack.parts[name].check()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def answers(stack: Stack, name: str) -> bool:
+    try:
+        check(stack, name)
+    except Exception:  # noqa: BLE001  # whatever a killed server makes its client raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_killed_store_heals_and_keeps_its_data(stack: Stack, name: str) -> None:
+    settings, secrets = stack.settings, stack.secrets
+    with psycopg.connect(database_url(settings, secrets, "movies"), autocommit=True) as connection:
+        connection.execute("create table if not exists kept (word text)")
+        connection.execute("insert into kept values (%s)", [name])
+    with connect_redis(settings, secrets, "feast") as client:
+        client.set(f"kept:{name}", "yes")
+    connect_s3(settings, secrets).put_object(Bucket=BUCKET, Key=f"kept/{name}", Body=b"yes")
+    time.sleep(1.1)  # the append-only file is on disk within a second
+    before = pid_of(stack, name)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: pid_of(stack, name) not in {0, before} and answers(stack, name), 60)
+    with psycopg.connect(database_url(settings, secrets, "movies")) as connection:
+        assert connection.execute("select 1 from kept where word = %s", [name]).fetchone()
+    with connect_redis(settings, secrets, "feast") as client:
+        assert client.get(f"kept:{name}") == "yes"
+    assert connect_s3(settings, secrets).get_object(Bucket=BUCKET, Key=f"kept/{name}")["Body"].read() == b"yes"
+
+
+def test_killed_supervisor_is_healed_by_the_next_start(stack: Stack) -> None:
+    supervisor = stack.supervisor.pid()
+    assert supervisor
+    before = {name: pid_of(stack, name) for name in STORES}
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(supervisor) or psutil.Process(supervisor).status() == psutil.STATUS_ZOMBIE, 5)
+    stack.start(STORES)
+    assert all(answers(stack, name) for name in STORES)
+    assert not {pid for pid in before.values() if psutil.pid_exists(pid)}
+
+
+def test_starting_again_leaves_well_parts_alone(stack: Stack) -> None:
+    before = [pid_of(stack, name) for name in STORES]
+    stack.start(STORES)
+    assert [pid_of(stack, name) for name in STORES] == before
+
+
+def test_roles_and_users_are_kept_apart(stack: Stack) -> None:
+    settings, secrets = stack.settings, stack.secrets
+    check_postgres(settings, secrets, "movies")
+    password = secrets.read("postgres_movies")
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
+        psycopg.connect(f"postgresql://movies:{password}@127.0.0.1:{settings.postgres_port}/mlflow")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(f"postgresql://movies:wrong@127.0.0.1:{settings.postgres_port}/movies")
+    check_redis(settings, secrets, "api")
+    with connect_redis(settings, secrets, "api") as client, pytest.raises(redis.exceptions.NoPermissionError):
+        client.set("x", "1")
+    with redis.Redis(port=settings.redis_port) as anybody, pytest.raises(redis.exceptions.AuthenticationError):
+        anybody.ping()
+    check_s3(settings, secrets)
+    with pytest.raises(Exception, match=r"Access ?Denied"):
+        connect_s3(settings, secrets).create_bucket(Bucket="another")
+
+
+def test_taken_port_is_told(stack: Stack, tmp_path: Path) -> None:
+    other = Stack.load(Settings.trial(tmp_path / "home", redis_port=stack.settings.redis_port))
+    try:
+        with pytest.raises(StackError, match=r"valkey-server \(pid \d+\).*REDIS_PORT"):
+            other.start(["redis"])
+    finally:
+        other.stop()
