@@ -1,0 +1,137 @@
+"""The invented world: the same bytes each time, in the sources' own formats, with something for a model to learn."""
+
+import gzip
+import hashlib
+import json
+import os
+import statistics
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from infra.sources.sample import write_sample
+from infra.sources.sample_films import TODAY, expected_rating, make_films
+from infra.sources.sample_imdb import BROKEN, HEADERS
+from infra.sources.sample_tmdb import BROKEN as BROKEN_BODIES
+from infra.sources.tmdb_catalogue import read_catalogue
+from tasks.core.imdb import parse_file
+from tasks.core.imdb_files import FILES
+from tasks.core.imdb_gzip import gunzip
+from tasks.core.tmdb import Parsed, Rejected, parse_movie
+
+FILMS = 1500
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources") / "sample"
+    assert write_sample(folder, FILMS, 1)
+    return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def read_lines(folder: Path, name: str) -> list[str]:
+    return gzip.decompress((folder / name).read_bytes()).decode().splitlines()
+
+
+def test_the_same_arguments_give_the_same_bytes(sample: Path, tmp_path: Path) -> None:
+    assert write_sample(tmp_path / "again", FILMS, 1)
+    assert digests(tmp_path / "again") == digests(sample)
+    assert set(digests(sample)) == {
+        *(f"imdb/{name}" for name in HEADERS),
+        "tmdb/movies.jsonl.gz",
+        "tmdb/changes.jsonl",
+        "sample.json",
+    }
+
+
+def test_a_folder_that_has_it_is_left_alone(sample: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in sample.rglob("*")}
+    assert not write_sample(sample, FILMS, 1)
+    assert {path: path.stat().st_mtime_ns for path in sample.rglob("*")} == before
+
+
+def test_another_sample_takes_its_place_and_other_files_never_do(tmp_path: Path) -> None:
+    folder = tmp_path / "sample"
+    assert write_sample(folder, 60, 1)
+    first = digests(folder)
+    assert write_sample(folder, 60, 2)
+    assert digests(folder)["imdb/title.basics.tsv.gz"] != first["imdb/title.basics.tsv.gz"]
+    assert os.listdir(tmp_path) == ["sample"]
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds files that are no sample"):
+        write_sample(tmp_path / "mine", 60, 1)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.sources.sample.write_changes", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_sample(tmp_path / "sample", 60, 1)
+    assert os.listdir(tmp_path) == []
+
+
+def test_imdbs_files_are_as_imdb_lays_them_out(sample: Path) -> None:
+    for name, header in HEADERS.items():
+        lines = read_lines(sample, f"imdb/{name}")
+        assert lines[0] == "\t".join(header.split())
+        for row in BROKEN[name]:
+            lines.remove(row)
+        assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
+
+
+def test_the_tasks_parser_sets_aside_the_broken_rows_and_no_other(sample: Path) -> None:
+    for file in FILES:
+        path = sample / "imdb" / file.name
+        rejected = [row for block in parse_file(file, gunzip([path.read_bytes()])) for row in block.rejected]
+        assert sorted(row.record for row in rejected) == sorted(BROKEN[file.name])
+
+
+def test_the_files_disagree_as_the_real_ones_do(sample: Path) -> None:
+    basics = {line.split("\t")[0]: line.split("\t") for line in read_lines(sample, "imdb/title.basics.tsv.gz")[1:]}
+    rated = {line.split("\t")[0] for line in read_lines(sample, "imdb/title.ratings.tsv.gz")[1:]}
+    films = {tconst for tconst, row in basics.items() if len(row) == 9 and row[1] in {"movie", "tvMovie"}}
+    assert len(films) >= FILMS
+    assert rated - basics.keys()
+    assert films - rated
+    assert {"tvSeries", "short"} <= {row[1] for row in basics.values()}
+    assert all(any(row[column] == r"\N" for row in basics.values() if len(row) == 9) for column in (5, 6, 7, 8))
+
+
+def test_tmdb_knows_two_films_in_three_and_says_unknown_in_its_way(sample: Path) -> None:
+    catalogue = read_catalogue(sample)
+    assert 0.6 < len(catalogue.by_imdb_id) / FILMS < 0.75
+    bodies = [json.loads(body) for body in catalogue.by_imdb_id.values()]
+    assert {"credits", "keywords", "external_ids", "release_dates"} <= bodies[0].keys()
+    assert sum(body["budget"] == 0 for body in bodies) / len(bodies) > 0.3
+    assert any(body["original_language"] == "xx" for body in bodies)
+    assert len(catalogue.changes) == FILMS // 100
+
+
+def test_the_tasks_parser_takes_every_body_but_the_broken_one(sample: Path) -> None:
+    results = [parse_movie(body, movie_id) for movie_id, body in read_catalogue(sample).by_imdb_id.items()]
+    assert [one.reason for one in results if isinstance(one, Rejected)] == ["id is None: it must be a positive whole number"]
+    dropped = [one.dropped for one in results if isinstance(one, Parsed) and one.dropped]
+    assert len(dropped) == len(BROKEN_BODIES) - 3
+    assert {name for names in dropped for name in names} == {
+        *("runtime", "release_date", "credits", "keywords", "popularity", "vote_count")
+    }
+
+
+def test_the_future_is_not_rated_and_the_past_can_be_learned_from() -> None:
+    films = make_films(Random(1), 4000)
+    assert any(film.released > TODAY for film in films)
+    assert all(film.rating is None for film in films if film.released > TODAY)
+    known = [film for film in films if film.rating is not None and film.votes >= 100]
+    assert 0.55 < len(known) / len(films) < 0.75
+    ratings = [film.rating for film in known if film.rating is not None]
+    assert 0.95 < statistics.pstdev(ratings) < 1.25
+    surprise = statistics.pstdev(film.rating - expected_rating(film) for film in known if film.rating is not None)
+    assert 0.4 < surprise / statistics.pstdev(ratings) < 0.65
