@@ -63,6 +63,10 @@ def task_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
         "PYICEBERG_CATALOG__MARQUEE__URI": registry,
         "PYICEBERG_CATALOG__MARQUEE__WAREHOUSE": f"s3://{BUCKET}/offline",
         "PYICEBERG_CATALOG__MARQUEE__PY_IO_IMPL": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        "PYICEBERG_CATALOG__MARQUEE__S3__ENDPOINT": f"http://127.0.0.1:{settings.s3_port}",
+        "PYICEBERG_CATALOG__MARQUEE__S3__REGION": REGION,
+        # A thread that waits for another gives its core away: two cores are shared by the whole platform.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "MLFLOW_TRACKING_URI": mlflow_uri(settings),
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
