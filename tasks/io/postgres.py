@@ -23,8 +23,9 @@ DEADLINES: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 6,
     "tcp_user_timeout": 90_000,
-    "options": "-c statement_timeout=30min -c lock_timeout=60s -c idle_in_transaction_session_timeout=15min",
 }
+LIMITS = b"set statement_timeout = '30min'; set lock_timeout = '60s'; set idle_in_transaction_session_timeout = '15min'"
+"""Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
 PIECE_BYTES = 1 << 20
 NEW = "_new"
 """Suffix of a table, and of its indexes, while it is being filled beside the old one."""
@@ -50,6 +51,8 @@ def connect(settings: PostgresSettings) -> Iterator[psycopg.Connection]:
         raise BadSetting("MOVIES_DATABASE_URL is no libpq URL: write postgresql://role:password@host:port/database") from None
     try:
         with psycopg.connect(url, application_name="marquee-tasks", **DEADLINES) as conn:
+            with conn.transaction():
+                conn.execute(LIMITS)
             apply_schema(conn)
             yield conn
     except psycopg.OperationalError as error:
@@ -59,7 +62,12 @@ def connect(settings: PostgresSettings) -> Iterator[psycopg.Connection]:
 def understood(error: psycopg.OperationalError) -> TaskError:
     """What the reader of the log should do; errors of the start carry no code, only libpq's text, which has no password."""
     text = str(error).strip()
-    if error.sqlstate in ("28000", "28P01") or "authentication failed" in text or "no password supplied" in text:
+    if (
+        error.sqlstate in ("28000", "28P01")
+        or "authentication failed" in text
+        or "no password supplied" in text
+        or "pg_hba.conf" in text
+    ):
         return Refused(f"MOVIES_DATABASE_URL: Postgres refuses the role or its password: {text}")
     if error.sqlstate == "3D000" or ('database "' in text and "does not exist" in text):
         return BadSetting(f"MOVIES_DATABASE_URL: {text}")
@@ -73,23 +81,25 @@ def apply_schema(conn: psycopg.Connection) -> None:
     """
     text = SCHEMA.read_text()
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if schema_is_applied(conn, digest):
-        return
+    with conn.transaction():
+        # Not to_regclass: it may answer from before the commit of a task that applied the schema while we waited.
+        found = conn.execute(
+            "select from pg_tables where schemaname = current_schema and tablename = 'applied_schema'"
+        ).fetchone()
+        if found is not None and schema_is_applied(conn, digest):
+            return
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(hashtext('marquee schema'))")
+        conn.execute("create table if not exists applied_schema (sha256 text primary key, applied_at timestamptz not null)")
         if schema_is_applied(conn, digest):
             return
         conn.execute(text.encode())
-        conn.execute("create table if not exists applied_schema (sha256 text primary key, applied_at timestamptz not null)")
         conn.execute("comment on table applied_schema is 'Versions of tasks/io/schema.sql that this database has.'")
         conn.execute("insert into applied_schema values (%s, now())", [digest])
 
 
 def schema_is_applied(conn: psycopg.Connection, digest: str) -> bool:
-    with conn.transaction():
-        if conn.execute("select to_regclass('applied_schema')").fetchone() == (None,):
-            return False
-        return conn.execute("select 1 from applied_schema where sha256 = %s", [digest]).fetchone() is not None
+    return conn.execute("select from applied_schema where sha256 = %s", [digest]).fetchone() is not None
 
 
 def replace_table(conn: psycopg.Connection, table: str, rows: pa.Table | Iterable[pa.Table]) -> int:
