@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from pydantic import SecretStr
 
-from tasks.core.errors import BadSetting, Refused, Unavailable
+from tasks.core.errors import BadSetting, Refused, TaskError, Unavailable
 from tasks.core.tmdb import ChangesPage, looks_whole, parse_changes, parse_message
 from tasks.core.tmdb_pack import Answer
 from tasks.io.imdb_http import retry_after
@@ -60,7 +60,7 @@ class Tmdb:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pace.close()
+        self._pace.end()
         self._transport.close()
 
     def fetch_movies(self, movie_ids: Iterable[str]) -> Iterator[Answer | None]:
@@ -75,13 +75,17 @@ class Tmdb:
                 while asked:
                     yield asked.popleft().result()
             except BaseException:
-                self._pace.close()
+                self._pace.end()
                 workers.shutdown(wait=False, cancel_futures=True)
                 raise
 
     def fetch_movie(self, movie_id: str) -> Answer | None:
         """Ask by IMDb id, which TMDB takes in place of its own: one request a film."""
-        reply = self._fetch(f"/3/movie/{movie_id}?append_to_response={SECTIONS.replace(',', '%2C')}")
+        try:
+            reply = self._fetch(f"/3/movie/{movie_id}?append_to_response={SECTIONS.replace(',', '%2C')}")
+        except TaskError as error:
+            self._pace.end(error)  # at once: the answers asked for before this one are waited for first
+            raise
         return None if reply is None else Answer(movie_id, reply.status, reply.body)
 
     def fetch_changes(self, start: date, end: date) -> list[int]:

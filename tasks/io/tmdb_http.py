@@ -73,7 +73,8 @@ class Transport:
             except BaseException:
                 response.close()  # a connection with half an answer in it must not be used again
                 raise
-            response.release_conn()
+            finally:
+                response.release_conn()  # gives the place in the pool back, closed or not
         except (HTTPError, OSError) as error:
             raise CallFailed(f"{type(error).__name__}: {error}") from error
         return Reply(response.status, response.headers, body)

@@ -3,21 +3,22 @@
 import threading
 import time
 
-from tasks.core.errors import Unavailable
+from tasks.core.errors import TaskError, Unavailable
 
 RETRIES_AT_START = 60
-RETRIES_A_SUCCESS = 0.1
+SUCCESSES_A_RETRY = 10
 """A service that fails one call in ten is still worth asking; one that fails more is left for a later run."""
 
 
 class Pace:
-    """Spaces calls evenly at `rate` a second; a hold, as when TMDB says 429, stops all threads."""
+    """Spaces calls evenly at `rate` a second; a hold, as when TMDB says 429, is for all threads, and so is the end."""
 
     def __init__(self, rate: float) -> None:
         self._gap = 1 / rate
         self._lock = threading.Lock()
         self._next = time.monotonic()
-        self._closing = threading.Event()
+        self._ended = threading.Event()
+        self._why: TaskError = Unavailable("the run ended before TMDB answered")
 
     def wait(self) -> None:
         """Return when it is this thread's turn."""
@@ -25,21 +26,23 @@ class Pace:
             now = time.monotonic()
             turn = max(now, self._next)
             self._next = turn + self._gap
-        if turn > now:
-            self.pause(turn - now)
+        self.pause(turn - now)
 
     def hold(self, seconds: float) -> None:
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, though not beyond close()."""
-        if self._closing.wait(seconds):
-            raise Unavailable("the run ended before TMDB answered")
+        """Sleep, though not beyond the end."""
+        if self._ended.is_set() or (seconds > 0 and self._ended.wait(seconds)):
+            raise self._why
 
-    def close(self) -> None:
-        """Wake every thread that waits; nothing is asked any more."""
-        self._closing.set()
+    def end(self, why: TaskError | None = None) -> None:
+        """Wake every thread that waits: nothing is asked any more, and the first reason given is everyone's."""
+        with self._lock:
+            if not self._ended.is_set():
+                self._why = why or self._why
+                self._ended.set()
 
 
 class Patience:
@@ -47,14 +50,14 @@ class Patience:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._left = float(RETRIES_AT_START)
+        self._left = RETRIES_AT_START * SUCCESSES_A_RETRY
 
     def take(self, problem: str) -> None:
         with self._lock:
-            if self._left < 1:
+            if self._left < SUCCESSES_A_RETRY:
                 raise Unavailable(f"TMDB fails too often; the last time: {problem}. What was stored is kept; run again later")
-            self._left -= 1
+            self._left -= SUCCESSES_A_RETRY
 
     def restore(self) -> None:
         with self._lock:
-            self._left = min(RETRIES_AT_START, self._left + RETRIES_A_SUCCESS)
+            self._left = min(RETRIES_AT_START * SUCCESSES_A_RETRY, self._left + 1)
