@@ -11,6 +11,7 @@ from typing import BinaryIO
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from serving.access_log import AccessLog
 from serving.door import Door
 from serving.feature_store import FeatureStore
 from serving.health import health_routes
@@ -45,9 +46,11 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
             await store.close()
 
     app = FastAPI(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
-    app.router.routes.append(Route("/predict", PredictEndpoint(store, watch, metrics), methods=["GET"], include_in_schema=False))
+    predict = PredictEndpoint(store, watch, metrics)
+    app.router.routes.append(Route("/predict", predict, methods=["GET"], include_in_schema=False))
     app.include_router(health_routes(store, watch, metrics))
-    app.add_middleware(Door, metrics=metrics, log_file=log_file or sys.stdout.buffer)
+    access_log = AccessLog(log_file or sys.stdout.buffer, metrics.log_lines_dropped)
+    app.add_middleware(Door, metrics=metrics, access_log=access_log, short={("GET", "/predict"): predict})
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

@@ -4,11 +4,11 @@ import logging
 import re
 import secrets
 import time
-from typing import BinaryIO
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.access_log import AccessLog
 from serving.metrics import Metrics
 
 log = logging.getLogger("serving")
@@ -29,10 +29,13 @@ _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'no
 
 
 class Door:
-    """ASGI middleware around the whole application; sets scope['request_id'], reads scope['outcome']."""
+    """ASGI middleware around the whole application; sets scope['request_id'].
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, log_file: BinaryIO) -> None:
-        self.app, self._metrics, self._log_file = app, metrics, log_file
+    `short` maps (method, path) to the endpoint that is called at once: the routing that would find it costs more than it does.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog, short: dict[tuple[str, str], ASGIApp]) -> None:
+        self.app, self._metrics, self._access_log, self._short = app, metrics, access_log, short
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,37 +57,16 @@ class Door:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self._short.get((scope["method"], path), self.app)(scope, receive, send_with_headers)
         except Exception:
             log.exception("request %s failed", request_id)
             if status:
                 raise  # half an answer is out; the server must cut the connection
             await send_failure(send_with_headers, request_id)
         seconds = time.perf_counter() - started
-        self._metrics.duration.labels(route).observe(seconds)
-        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.note_answer(route, status, seconds)
         if route not in QUIET_ROUTES:
-            self._write_line(scope, status, seconds)
-
-    def _write_line(self, scope: Scope, status: int, seconds: float) -> None:
-        """One JSON line; a full disk costs lines, counted, and never an answer."""
-        line = {
-            "time": round(time.time(), 3),
-            "level": "INFO",
-            "logger": "serving.access",
-            "request_id": scope["request_id"],
-            "method": scope["method"],
-            "path": scope["path"][:200],
-            "query": scope["query_string"][:200].decode("latin-1"),
-            "status": status,
-            "outcome": scope.get("outcome"),
-            "ms": round(seconds * 1000, 3),
-        }
-        try:
-            self._log_file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-            self._log_file.flush()
-        except OSError:
-            self._metrics.log_lines_dropped.inc()
+            self._access_log.add(scope, status, seconds)
 
 
 def read_request_id(scope: Scope) -> str:

@@ -3,49 +3,36 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+import hiredis
 
 from serving.errors import CorruptRow, NoFeatureSet, StoreUnavailable, UnknownMovie
 from serving.feature_set import POINTER_KEY, FeatureSet, parse_pointer
 from serving.movie_id import MovieId
-from serving.online_row import (
-    build_key,
-    build_key_prefix,
-    decode_doubles,
-    decode_string,
-    decode_timestamp,
-    hash_field,
-    timestamp_field,
-)
-from serving.predictor import Row
+from serving.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, decode_row, pack_row_query
+from serving.online_row import build_key, build_key_prefix, decode_string, hash_field, timestamp_field
+from serving.redis_command import pack, pack_around, pack_word
+from serving.redis_pipe import RedisPipe
 from serving.settings import Settings
 
 log = logging.getLogger("serving.feature_store")
 
-MOVIES, TMDB_IDS = "movies", "tmdb_ids"
-"""Feature views: a film's features by movie_id; its movie_id by tmdb_id."""
+TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
+"""Feature view and join key of the films' IMDb ids by their TMDB ids."""
 REFRESH_SECONDS = 1.0
 """How long a flip of the pointer may go unnoticed."""
 _IMDB_ID = re.compile(r"tt[0-9]{7,10}\Z")
-_PROBE_SCANS, _PROBE_COUNT = 50, 1000
+PROBE_SCANS, PROBE_COUNT, PROBE_DEADLINES = 50, 1000, 10
+"""How far and how long the keys are searched for any one film when a model is to be loaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class MovieRow:
-    """One film as the model sees it."""
+T = TypeVar("T")
 
-    movie_id: str
-    title: str | None
-    features: Row
-    as_of: datetime
+
+_TMDB_HEAD, _TMDB_TAIL = pack_around([b"HMGET"], [hash_field(TMDB_IDS, "movie_id"), timestamp_field(TMDB_IDS)])
+_GET_POINTER = pack("GET", POINTER_KEY)
 
 
 class FeatureStore:
@@ -53,32 +40,11 @@ class FeatureStore:
 
     def __init__(self, settings: Settings) -> None:
         self._deadline = settings.redis_timeout_seconds
-        pool = BlockingConnectionPool.from_url(
-            settings.redis_url.get_secret_value(),
-            max_connections=settings.redis_connections,
-            timeout=self._deadline,
-            socket_connect_timeout=self._deadline,
-            retry=Retry(NoBackoff(), 0),  # the deadline has no room for a second try; the next request is one
-            protocol=2,
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis = RedisPipe(settings.redis_url.get_secret_value(), self._deadline)
         self.live: FeatureSet | None = None
 
     async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def read_pointer(self) -> FeatureSet:
-        """Ask Redis which feature set is live; raises NoFeatureSet when there is none."""
-        async with self._within_deadline():
-            pointer: bytes | None = await self._redis.get(POINTER_KEY)
-        if pointer is None:
-            self.live = None
-            raise NoFeatureSet("no feature set is published yet; run the DAG refresh_movies")
-        feature_set = parse_pointer(pointer)
-        if feature_set != self.live:
-            log.info("feature set %s is live: day %s, %d films", feature_set.name, feature_set.day, feature_set.movies)
-            self.live = feature_set
-        return feature_set
+        await self._redis.close()
 
     async def follow_pointer(self) -> None:
         """Keep `live` fresh until cancelled; says once when the store goes away or comes back."""
@@ -94,34 +60,49 @@ class FeatureStore:
                 trouble = now
             await asyncio.sleep(REFRESH_SECONDS)
 
-    async def read_movie(self, movie_id: MovieId, features: Sequence[str], fields: Sequence[bytes | str]) -> MovieRow:
-        """Read one film from the set that is live now; `fields` is `row_fields(features)`, computed once per model.
+    async def read_pointer(self) -> FeatureSet:
+        """Ask Redis which feature set is live; raises NoFeatureSet when there is none."""
+        return await self._within_deadline(self._read_pointer())
 
-        On a miss the pointer is read again: the set may have been replaced, or Redis emptied (then it is no 404).
-        """
-        async with self._within_deadline():
-            feature_set = self.live or await self.read_pointer()
-            try:
-                return await self._read_movie(feature_set, movie_id, features, fields)
-            except UnknownMovie:
-                current = await self.read_pointer()
-                if current.name == feature_set.name:
-                    raise
-                return await self._read_movie(current, movie_id, features, fields)
+    async def read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
+        """Read one film from the set that is live now; raises a Refusal, UnknownMovie when it has no row."""
+        return await self._within_deadline(self._read_movie(movie_id, query))
 
-    async def _read_movie(
-        self, feature_set: FeatureSet, asked: MovieId, features: Sequence[str], fields: Sequence[bytes | str]
-    ) -> MovieRow:
+    async def find_absent_features(self, features: Sequence[str]) -> list[str]:
+        """Look at any one film of the live set: which of these features does its row not have at all?"""
+        return await self._within_deadline(self._find_absent_features(features), PROBE_DEADLINES)
+
+    async def _read_pointer(self) -> FeatureSet:
+        pointer: bytes | None = await self._redis.ask(_GET_POINTER)
+        if pointer is None:
+            self.live = None
+            raise NoFeatureSet("no feature set is published yet; run the DAG refresh_movies")
+        feature_set = parse_pointer(pointer)
+        if self.live is None or feature_set.name != self.live.name:
+            log.info("feature set %s is live: day %s, %d films", feature_set.name, feature_set.day, feature_set.movies)
+        self.live = feature_set
+        return feature_set
+
+    async def _read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
+        feature_set = self.live or await self._read_pointer()
+        try:
+            return await self._read_row(feature_set, movie_id, query)
+        except UnknownMovie:
+            current = await self._read_pointer()  # the set may have been replaced, or Redis emptied: then it is no 404
+            if current.name == feature_set.name:
+                raise
+            return await self._read_row(current, movie_id, query)
+
+    async def _read_row(self, feature_set: FeatureSet, asked: MovieId, query: RowQuery) -> MovieRow:
         imdb_id = asked.imdb or await self._resolve_tmdb_id(feature_set, asked)
-        *raw, title, time = await self._hmget(build_key("movie_id", imdb_id, feature_set.name), fields)
-        if time is None:
+        row = decode_row(imdb_id, await self._redis.ask(pack_row_query(query, imdb_id, feature_set.name)), query)
+        if row is None:
             raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
-        return MovieRow(imdb_id, decode_string(title, "title"), decode_doubles(raw, features), decode_timestamp(time))
+        return row
 
     async def _resolve_tmdb_id(self, feature_set: FeatureSet, asked: MovieId) -> str:
-        assert asked.tmdb is not None  # noqa: S101  # MovieId holds one of the two
-        key = build_key("tmdb_id", asked.tmdb, feature_set.name)
-        raw, time = await self._hmget(key, [_TMDB_MOVIE_ID, _TMDB_TIME])
+        key = build_key(TMDB_IDS_KEY, asked.tmdb or 0, feature_set.name)
+        raw, time = await self._redis.ask(_TMDB_HEAD + pack_word(key) + _TMDB_TAIL)
         if time is None:
             raise UnknownMovie(f"no film with TMDB id {asked} in the published features of {feature_set.day}")
         imdb_id = decode_string(raw, f"{TMDB_IDS}:movie_id")
@@ -129,43 +110,29 @@ class FeatureStore:
             raise CorruptRow(f"TMDB id {asked} does not lead to an IMDb id")
         return imdb_id
 
-    async def _hmget(self, key: bytes, fields: Sequence[bytes | str]) -> list[bytes | None]:
-        values: list[bytes | None] = await self._redis.execute_command("HMGET", key, *fields)  # type: ignore[no-untyped-call]
-        return values
+    async def _find_absent_features(self, features: Sequence[str]) -> list[str]:
+        feature_set = self.live or await self._read_pointer()
+        pattern = build_key_prefix(MOVIES_KEY) + b"*" + feature_set.name.encode()
+        query, cursor = build_query(features), b"0"
+        for _ in range(PROBE_SCANS):
+            cursor, keys = await self._redis.ask(pack("SCAN", cursor, "MATCH", pattern, "COUNT", PROBE_COUNT))
+            if keys:
+                values = await self._redis.ask(query.head + pack_word(keys[0]) + query.tail)
+                return [name for name, value in zip(features, values, strict=False) if value is None]
+            if cursor == b"0":
+                break
+        return []
 
-    async def find_absent_features(self, features: Sequence[str]) -> list[str]:
-        """Look at any one film of the live set: which of these features does its row not have at all?"""
-        async with self._within_deadline(10):
-            feature_set = self.live or await self.read_pointer()
-            pattern = build_key_prefix("movie_id") + b"*" + feature_set.name.encode()
-            cursor = 0
-            for _ in range(_PROBE_SCANS):
-                cursor, keys = await self._redis.scan(cursor, pattern, _PROBE_COUNT)
-                if keys:
-                    values = await self._hmget(keys[0], row_fields(features))
-                    return [name for name, value in zip(features, values, strict=False) if value is None]
-                if not cursor:
-                    break
-            return []
-
-    @asynccontextmanager
-    async def _within_deadline(self, times: int = 1) -> AsyncIterator[None]:
+    async def _within_deadline(self, work: Coroutine[Any, Any, T], times: int = 1) -> T:
         try:
             async with asyncio.timeout(self._deadline * times):
-                yield
+                return await work
         except TimeoutError:
             raise StoreUnavailable(f"the feature store does not answer within {self._deadline * times:g} s") from None
-        except ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):
+        except hiredis.ReplyError as error:
+            code = str(error).split(" ", 1)[0]
+            if code == "WRONGTYPE":
                 raise CorruptRow("the key of the row holds something else than a row") from error
-            raise StoreUnavailable(f"the feature store refuses to answer: {str(error).split(' ', 1)[0]}") from error
-        except (RedisError, OSError) as error:
+            raise StoreUnavailable(f"the feature store refuses to answer ({code})") from error
+        except (hiredis.HiredisError, OSError) as error:
             raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
-
-
-_TMDB_MOVIE_ID, _TMDB_TIME = hash_field(TMDB_IDS, "movie_id"), timestamp_field(TMDB_IDS)
-
-
-def row_fields(features: Sequence[str]) -> list[bytes | str]:
-    """Hash fields of one film's row in the order that `read_movie` reads them: features, title, event time."""
-    return [*(hash_field(MOVIES, name) for name in features), hash_field(MOVIES, "title"), timestamp_field(MOVIES)]

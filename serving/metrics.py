@@ -21,19 +21,33 @@ class Metrics:
 
     def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
         self.registry = CollectorRegistry()
-        self.duration = Histogram(
+        self._answers: dict[tuple[str, int], tuple[Histogram, Counter]] = {}
+        self._duration = Histogram(
             "marquee_http_request_duration_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=self.registry
         )
-        self.requests = Counter("marquee_http_requests", "Answers by status.", ["route", "status"], registry=self.registry)
-        self.predictions = Counter("marquee_predictions", "Answers of /predict by outcome.", ["outcome"], registry=self.registry)
-        for outcome in (PREDICTED, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__())):
-            self.predictions.labels(outcome)  # a rate over a series that is absent raises no alert
+        self._requests = Counter("marquee_http_requests", "Answers by status.", ["route", "status"], registry=self.registry)
+        self._predictions = Counter("marquee_predictions", "Answers of /predict by outcome.", ["outcome"], registry=self.registry)
+        outcomes = (PREDICTED, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
+        self._outcomes = {outcome: self._predictions.labels(outcome) for outcome in outcomes}  # all from the start, for alerts
         self.log_lines_dropped = Counter(
             "marquee_log_lines_dropped", "Access log lines that could not be written.", registry=self.registry
         )
         self.registry.register(StateCollector(store, watch))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
+
+    def note_answer(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer; the series are looked up once, which the library would do each time under a lock."""
+        series = self._answers.get((route, status))
+        if series is None:
+            series = (self._duration.labels(route), self._requests.labels(route, str(status)))
+            self._answers[route, status] = series
+        series[0].observe(seconds)
+        series[1].inc()
+
+    def note_outcome(self, outcome: str) -> None:
+        """Count one answer of /predict."""
+        self._outcomes[outcome].inc()
 
 
 class StateCollector(Collector):

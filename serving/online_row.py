@@ -19,6 +19,7 @@ _TAG_STRING, _TAG_DOUBLE = 0x12, 0x29  # protobuf tags of feast.types.Value: fie
 _TAG_SECONDS, _TAG_NANOS = 0x08, 0x10  # protobuf tags of google.protobuf.Timestamp
 _DOUBLE = np.dtype([("tag", "u1"), ("value", "<f8")])
 _NULL_DOUBLE = struct.pack("<Bd", _TAG_DOUBLE, float("nan"))
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _MAX_VARINT_BYTES = 10
 _MASK = 0xFFFFFFFF
 
@@ -29,6 +30,7 @@ def build_key(join_key: str, value: str | int, project: str) -> bytes:
     return b"".join((build_key_prefix(join_key), struct.pack("<II", kind, len(body)), body, project.encode()))
 
 
+@lru_cache
 def build_key_prefix(join_key: str) -> bytes:
     """What the Redis keys of all values of one entity begin with."""
     name = join_key.encode()
@@ -70,11 +72,11 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
     """
     filled = [value or _NULL_DOUBLE for value in raw if value is not None]
     if len(filled) == len(raw) and {*map(len, filled)} == {_DOUBLE.itemsize}:
-        cells = np.frombuffer(b"".join(filled), _DOUBLE)
-        with np.errstate(over="ignore"):
-            row = cells["value"].astype(np.float32)
-        if (cells["tag"] == _TAG_DOUBLE).all() and np.isfinite(row).sum() + raw.count(b"") == len(raw):
-            return row
+        blob = b"".join(filled)
+        numbers = np.frombuffer(blob, _DOUBLE)["value"]
+        known = np.count_nonzero(np.abs(numbers) <= _MAX_FLOAT32)  # neither NaN nor infinite is
+        if blob[:: _DOUBLE.itemsize].count(_TAG_DOUBLE) == len(raw) and known + raw.count(b"") == len(raw):
+            return numbers.astype(np.float32)
     raise CorruptRow(explain_doubles(raw, names))
 
 

@@ -25,7 +25,7 @@ class PredictEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outcome, status, answer, headers = await self.answer(scope["query_string"])
         scope["outcome"] = outcome
-        self._metrics.predictions.labels(outcome).inc()
+        self._metrics.note_outcome(outcome)
         body = orjson.dumps(answer | {"request_id": scope["request_id"]}, option=orjson.OPT_UTC_Z)
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -47,7 +47,7 @@ class PredictEndpoint:
         release = self._watch.current
         if release is None:
             raise NoModel(self._watch.explain_absence())
-        row = await self._store.read_movie(movie_id, release.predictor.features, release.fields)
+        row = await self._store.read_movie(movie_id, release.query)
         rating = release.predictor.predict(row.features)
         return {
             "movie_id": row.movie_id,

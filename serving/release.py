@@ -10,8 +10,9 @@ from pathlib import Path
 
 from serving.champion import ALIAS, MODEL_NAME, RegistryUnavailable, fetch_champion
 from serving.errors import Refusal
-from serving.feature_store import FeatureStore, row_fields
+from serving.feature_store import FeatureStore
 from serving.model_cache import Manifest, ModelCache, ModelVersion
+from serving.movie_row import RowQuery, build_query
 from serving.predictor import ModelRefused, Predictor, load_predictor
 from serving.settings import Settings
 
@@ -32,8 +33,8 @@ class Release:
 
     manifest: Manifest
     predictor: Predictor
-    fields: tuple[bytes | str, ...]
-    """The row's hash fields in the model's order."""
+    query: RowQuery
+    """Reads the model's features in its own order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class ReleaseWatch:
             absent = []  # nothing to compare with now; a row without a feature is refused when it is read
         if absent:
             raise ModelRefused(f"the live feature set lacks {len(absent)} of its features: {', '.join(absent[:5])}")
-        self.current = Release(manifest, predictor, tuple(row_fields(predictor.features)))
+        self.current = Release(manifest, predictor, build_query(predictor.features))
         log.info("serving model %s %s (sha256 %s…)", manifest.name, manifest.version, manifest.sha256[:12])
 
     async def _fetch(self, version: ModelVersion) -> None:

@@ -15,7 +15,6 @@ class Settings(BaseSettings):
     """redis:// or rediss:// URL of the online features; its user needs to read only."""
     redis_timeout_seconds: float = Field(default=0.1, gt=0, le=5)
     """All the store's work for one answer must end within this time, or the answer is a 503."""
-    redis_connections: int = Field(default=64, gt=0)
 
     mlflow_tracking_uri: str
     """http:// or https:// address of the MLflow server; artifacts come through it too."""

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 API_USER_MAY = "+@read +@connection -@dangerous +info"
 """As infra/local gives it; the service must need no more."""
 PASSWORD = "only-for-tests"  # of a server on loopback that lives for one test
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 def free_port() -> int:

@@ -125,7 +125,6 @@ def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registr
 
 BAD_MODELS: list[tuple[bytes, dict[str, str], str]] = [
     (constant_onnx(42.0), {}, "no rating"),
-    (constant_onnx(float("nan")), {}, "no rating"),
     (constant_onnx(6.0, ("other", "columns")), {}, "lacks 2 of its features: other, columns"),
     (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, "training recorded 0000"),
 ]

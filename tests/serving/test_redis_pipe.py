@@ -1,0 +1,161 @@
+"""The one connection to Redis: every caller gets the reply to what it asked, whatever became of the others."""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import hiredis
+import pytest
+
+from serving.errors import StoreUnavailable
+from serving.feature_store import FeatureStore
+from serving.movie_id import MovieId
+from serving.movie_row import build_query
+from serving.redis_command import greet, pack, pack_around, pack_word
+from serving.redis_pipe import Connection
+from serving.settings import Settings
+from tests.serving.conftest import CLOSED, World
+from tests.serving.models import FEATURES
+
+
+class Wire:
+    """A transport that remembers what was written."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def connect() -> tuple[Connection, Wire]:
+    connection, wire = Connection(), Wire()
+    connection.connection_made(cast(asyncio.BaseTransport, wire))
+    return connection, wire
+
+
+async def begin(*asked: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    tasks = [asyncio.create_task(question) for question in asked]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_what_is_asked_in_one_turn_is_one_write() -> None:
+    async def run() -> None:
+        connection, wire = await connect()
+        first, second = await begin(connection.ask(b"A"), connection.ask(b"B"))
+        assert wire.written == [b"AB"]
+        connection.data_received(b"+o")
+        connection.data_received(b"ne\r\n:2\r\n")
+        assert (await first, await second) == (b"one", 2)
+
+    asyncio.run(run())
+
+
+def test_the_reply_to_one_who_gave_up_goes_to_nobody() -> None:
+    async def run() -> None:
+        connection, wire = await connect()
+        first, second = await begin(connection.ask(b"A"), connection.ask(b"B"))
+        await asyncio.sleep(0.002)
+        connection.data_received(b"$3\r\non")  # alive, and slow
+        first.cancel()
+        await asyncio.sleep(0)
+        assert not wire.aborted
+        connection.data_received(b"e\r\n$3\r\ntwo\r\n")
+        assert await second == b"two"
+
+    asyncio.run(run())
+
+
+def test_silence_since_the_question_means_a_new_connection() -> None:
+    async def run() -> None:
+        connection, wire = await connect()
+        (first,) = await begin(connection.ask(b"A"))
+        await asyncio.sleep(0.002)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert wire.aborted
+        with pytest.raises(ConnectionError):
+            await connection.ask(b"B")
+
+    asyncio.run(run())
+
+
+def test_a_lost_connection_fails_all_who_wait() -> None:
+    async def run() -> None:
+        connection, _ = await connect()
+        asked = await begin(connection.ask(b"A"), connection.ask(b"B"))
+        connection.connection_lost(None)
+        assert all(isinstance(error, ConnectionError) for error in await asyncio.gather(*asked, return_exceptions=True))
+
+    asyncio.run(run())
+
+
+def test_an_error_reply_is_its_callers_only() -> None:
+    async def run() -> None:
+        connection, _ = await connect()
+        first, second = await begin(connection.ask(b"A"), connection.ask(b"B"))
+        connection.data_received(b"-NOPERM no\r\n+ok\r\n")
+        with pytest.raises(hiredis.ReplyError, match="NOPERM"):
+            await first
+        assert await second == b"ok"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("noise", [b"HTTP/1.1 400 Bad Request\r\n", b"+one\r\n+more than was asked\r\n"])
+def test_what_is_not_redis_is_hung_up_on(noise: bytes) -> None:
+    async def run() -> None:
+        connection, wire = await connect()
+        await begin(connection.ask(b"A"))
+        connection.data_received(noise)
+        assert wire.aborted
+        connection.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_packed_commands() -> None:
+    assert pack("GET", "a") == b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+    head, tail = pack_around([b"HMGET"], [b"f", b"g"])
+    assert head + pack_word(b"key\0") + tail == pack("HMGET", b"key\0", "f", "g")
+    assert greet("", "", "") == greet("", "", "0") == []
+    assert greet("api", "p w", "2") == [pack("AUTH", "api", "p w"), pack("SELECT", "2")]
+    assert greet("", "p", "0") == [pack("AUTH", "p")]
+
+
+@pytest.mark.integration
+def test_a_thousand_readers_at_once_get_their_own_film(world: World) -> None:
+    settings = {"redis_url": world.valkey.url, "mlflow_tracking_uri": CLOSED, "redis_timeout_seconds": 5}
+    films = random.Random(3).choices(world.films, k=1000)
+
+    async def run() -> list[str | None]:
+        store = FeatureStore(Settings.model_validate(settings))
+        query = build_query(FEATURES)
+        rows = await asyncio.gather(*(store.read_movie(MovieId(imdb=film.movie_id), query) for film in films))
+        await store.close()
+        return [row.title for row in rows]
+
+    assert asyncio.run(run()) == [film.title for film in films]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("wrong", "word"), [("api:wrong", "WRONGPASS"), ("nobody:x", "WRONGPASS"), ("", "NOAUTH")])
+def test_wrong_credentials_are_said_without_the_password(world: World, wrong: str, word: str) -> None:
+    world.run("ACL", "SETUSER", "default", ">secret")
+    url = f"redis://{wrong}@127.0.0.1:{world.valkey.port}/0"
+
+    async def run() -> None:
+        store = FeatureStore(Settings.model_validate({"redis_url": url, "mlflow_tracking_uri": CLOSED}))
+        with pytest.raises(StoreUnavailable, match=word) as caught:
+            await store.read_pointer()
+        assert "wrong@" not in str(caught.value)
+        await store.close()
+
+    asyncio.run(run())
