@@ -1,0 +1,223 @@
+"""ingest_tmdb on the real stores: what a run leaves, and that it leaves it once."""
+
+import io
+import logging
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from infra.local.stack import Stack
+from infra.sources.faults import FaultyApp
+from infra.sources.server import create_app
+from tasks import ingest_tmdb
+from tasks.core.errors import Unavailable
+from tasks.io.bucket import Bucket
+from tasks.io.postgres import connect
+from tasks.io.tmdb_ledger import CHANGES, claim_ingestion
+from tasks.settings import Settings
+from tests.infra.sources.folder import make_movie, render, write_folder
+from tests.infra.sources.running import run_app
+
+DAY = date(2026, 11, 1)
+NEXT = DAY + timedelta(days=1)
+ONE, TWO, THREE = "tt70000001", "tt70000002", "tt70000003"
+
+
+class World:
+    """Stores without a trace of TMDB, and a source that can be changed between runs."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings, self._folder = settings, folder
+
+    def run(
+        self, day: date, *movies: dict[str, Any], changes: list[tuple[str, int]] | None = None, limit: int = 10**9
+    ) -> list[str]:
+        """One run against a TMDB that knows `movies`; returns the ids asked for, in order."""
+        app = create_app(write_folder(self._folder, list(movies), changes), faults={})
+        assert isinstance(app, FaultyApp)
+        with run_app(app) as url:
+            source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_requests_per_run": limit}
+            ingest_tmdb.run(self.settings.model_copy(update=source), day)
+        asked = [path.removeprefix("/3/movie/") for path in app.paths_asked if path.startswith("/3/movie/")]
+        return [path for path in asked if path != "changes"]
+
+    def query(self, text: str) -> list[Any]:
+        with connect(self.settings) as conn:
+            return conn.execute(text.encode()).fetchall()
+
+    def outcomes(self) -> dict[str, str]:
+        return dict(self.query("select movie_id, outcome from tmdb_request order by 1"))
+
+    def state(self) -> list[Any]:
+        return [
+            self.query("select * from tmdb_movie order by movie_id"),
+            self.query("select * from tmdb_request order by movie_id"),
+            self.query("select * from quarantine where source = 'tmdb' order by raw_key, line"),
+            self.query("select * from ingested_file where name like 'tmdb/%' order by sha256"),
+        ]
+
+
+@pytest.fixture
+def world(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    for name, value in stack.environment("tasks").items():
+        monkeypatch.setenv(name, value)
+    settings = Settings().model_copy(update={"tmdb_requests_per_second": 1e9})
+    with connect(settings) as conn:
+        conn.execute("truncate tmdb_movie, tmdb_request")
+        conn.execute("delete from quarantine where source = 'tmdb'")
+        conn.execute("delete from ingested_file where name = %s", [CHANGES])
+    return World(settings, tmp_path / "source")
+
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_first_run_asks_for_imdbs_films_most_voted_first(world: World) -> None:
+    assert sorted(world.run(DAY, make_movie(1), make_movie(2))) == [ONE, TWO, THREE]
+    assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
+    rows = world.query("select movie_id, raw_key, raw_row, requested_on from tmdb_request order by raw_row")
+    assert [(row[0], row[2], row[3]) for row in rows] == [(THREE, 0, DAY), (TWO, 1, DAY), (ONE, 2, DAY)]
+
+    [raw_key] = {row[1] for row in rows}
+    pack = pq.read_table(io.BytesIO(Bucket.from_settings(world.settings).read(raw_key))).to_pylist()
+    assert pack[2] == {"movie_id": ONE, "status": 200, "body": render(make_movie(1))}
+    found = world.query("select movie_id, tmdb_id, title, budget, genres, companies, raw_key, raw_row from tmdb_movie order by 1")
+    assert found[0] == (ONE, 101, "Film 1", 1_000_000, ["Drama"], ["Kornvik Film"], raw_key, 2)
+    assert len(found) == 2
+
+
+def test_the_same_day_again_asks_for_no_film_and_changes_nothing(world: World) -> None:
+    movies = [make_movie(1), make_movie(2, id=None)]
+    world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)])
+    before = world.state()
+    assert world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)]) == []
+    assert world.state()[:3] == before[:3]
+    assert world.outcomes() == {ONE: "found", TWO: "quarantined", THREE: "absent"}
+    after = world.state()
+    assert world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)]) == []
+    assert world.state() == after
+
+
+def test_what_cannot_be_read_is_set_aside_with_its_reason(world: World) -> None:
+    world.run(DAY, make_movie(1, id="?"), make_movie(2, budget="lots"))
+    [(line, reason, record)] = world.query("select line, reason, record from quarantine where source = 'tmdb'")
+    assert (line, reason) == (2, "id is '?': it must be a positive whole number")
+    assert record == render(make_movie(1, id="?")).decode()
+    assert world.query("select movie_id, budget from tmdb_movie") == [(TWO, None)]
+
+
+def test_changed_films_are_asked_for_again(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    changes = [(NEXT.isoformat(), 101), (NEXT.isoformat(), 999), ("2026-10-01", 102)]
+    assert world.run(NEXT, make_movie(1, title="New"), make_movie(2), changes=changes) == [ONE]
+    assert world.query("select title from tmdb_movie order by movie_id") == [("New",), ("Film 2",)]
+    assert world.query("select day, lines, loaded, skipped from ingested_file where name like 'tmdb/%' and is_current") == [
+        (NEXT, 2, 1, 1)
+    ]
+
+
+def test_changes_of_the_days_without_a_run_are_not_lost(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    late = DAY + timedelta(days=40)
+    changes = [((DAY + timedelta(days=3)).isoformat(), 101), ((DAY + timedelta(days=29)).isoformat(), 102)]
+    assert sorted(world.run(late, make_movie(1), make_movie(2), changes=changes)) == [ONE, TWO, THREE]  # Three is an old blank
+
+
+def test_changes_that_a_limit_left_out_are_taken_by_the_next_run(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    changes = [(NEXT.isoformat(), 101), (NEXT.isoformat(), 102)]
+    assert world.run(NEXT, make_movie(1), make_movie(2), changes=changes, limit=1) == [ONE]
+    assert world.run(NEXT + timedelta(days=1), make_movie(1), make_movie(2), changes=changes) == [ONE, TWO]
+
+
+def test_a_film_that_tmdb_did_not_know_is_asked_for_again_after_30_days(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    assert world.run(DAY + timedelta(days=29), make_movie(1), make_movie(2), make_movie(3)) == []
+    assert world.run(DAY + timedelta(days=30), make_movie(1), make_movie(2), make_movie(3)) == [THREE]
+    assert world.outcomes()[THREE] == "found"
+
+
+def test_a_film_that_tmdb_deleted_goes(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    world.run(NEXT, make_movie(2), changes=[(NEXT.isoformat(), 101)])
+    assert world.outcomes()[ONE] == "absent"
+    assert world.query("select movie_id from tmdb_movie") == [(TWO,)]
+
+
+def test_a_tmdb_id_that_moves_to_another_film_moves(world: World) -> None:
+    world.run(DAY, make_movie(1), make_movie(2))
+    changes = [(NEXT.isoformat(), 102)]
+    assert world.run(NEXT, make_movie(1), make_movie(2, id=101), changes=changes) == [TWO]
+    assert world.query("select movie_id, tmdb_id from tmdb_movie") == [(TWO, 101)]
+    assert world.outcomes() == {ONE: "quarantined", TWO: "found", THREE: "absent"}
+    assert world.query("select reason from quarantine where source = 'tmdb'") == [(f"TMDB 101 became {TWO}",)]
+
+
+def test_a_limit_lets_the_next_run_go_on(world: World) -> None:
+    movies = [make_movie(1), make_movie(2)]
+    assert [world.run(DAY, *movies, limit=1) for _ in range(4)] == [[THREE], [TWO], [ONE], []]
+
+
+@pytest.mark.parametrize("step", ["put_once", "write_pack"])
+def test_a_run_that_is_killed_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    movies = [make_movie(1), make_movie(2)]
+    world.run(DAY, *movies)
+    whole = world.state()
+    with connect(world.settings) as conn:
+        conn.execute("truncate tmdb_movie, tmdb_request")
+        conn.execute("delete from ingested_file where name = %s", [CHANGES])
+
+    crash_in(monkeypatch, step, at=2)
+    with pytest.raises(KeyboardInterrupt):
+        world.run(DAY, *movies)
+    assert list(world.outcomes()) == [THREE]
+    monkeypatch.undo()
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    assert sorted(world.run(DAY, *movies)) == [ONE, TWO]
+    assert world.state()[:3] == whole[:3]
+
+
+def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
+    """Let the at-th pack's step end the program, before (put_once) or inside (write_pack) its transaction."""
+    calls = 0
+    target: Any = Bucket if step == "put_once" else ingest_tmdb
+    true: Callable[..., Any] = getattr(target, step)
+
+    def crash(*args: Any) -> Any:
+        nonlocal calls
+        if step == "put_once" and not str(args[1]).endswith(".parquet"):
+            return true(*args)
+        calls += 1
+        if calls < at:
+            return true(*args)
+        if step == "write_pack":
+            conn: psycopg.Connection = args[0]
+            with conn.transaction():
+                true(*args)
+                raise KeyboardInterrupt
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, step, crash)
+
+
+def test_two_runs_at_once_are_refused(world: World) -> None:
+    with connect(world.settings) as conn:
+        claim_ingestion(conn)
+        with pytest.raises(Unavailable, match="another run of ingest_tmdb"):
+            world.run(DAY, make_movie(1))
+    assert world.outcomes() == {}
+
+
+@pytest.mark.parametrize("token", [None, "", " "])
+def test_without_a_token_it_says_so_and_ends_well(caplog: pytest.LogCaptureFixture, token: str | None) -> None:
+    caplog.set_level(logging.INFO)
+    nowhere = {"movies_database_url": "postgresql://127.0.0.1:9/x", "feast_registry_url": "x", "feast_redis": "x"}
+    settings = Settings.model_validate({**nowhere, "mlflow_tracking_uri": "x", "tmdb_access_token": token})
+    ingest_tmdb.run(settings, DAY)
+    assert "runs on IMDb alone" in caplog.text
