@@ -28,7 +28,7 @@ with DAG(
     default_args=RETRIES,
     tags=["ingest", "features"],
     doc_md=__doc__,
-):
+) as dag:
     ingest = [run_task("ingest_imdb", timeout=timedelta(hours=2)), run_task("ingest_tmdb", timeout=timedelta(hours=6))]
     build = run_task("build_features", timeout=timedelta(hours=1))
     ingest >> build >> run_task("publish_features", timeout=timedelta(hours=2), outlets=[FEATURES])

@@ -32,5 +32,5 @@ with DAG(
     default_args=RETRIES,
     tags=["model"],
     doc_md=__doc__,
-):
+) as dag:
     run_task("train_model", timeout=timedelta(hours=2))

@@ -113,7 +113,7 @@ def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies
     offline = offline_store.read_latest(table, TODAY).drop("withdrawn", "tmdb_id", *offline_store.TIMES)
     names = offline.drop("movie_id").columns
     online = feature_store.read_online(feature_store.open_store(live.feature_set), "movies", offline["movie_id"].to_list(), names)
-    assert online.sort("movie_id").cast(dict(offline.schema)).equals(offline.sort("movie_id"), null_equal=True)
+    assert online.sort("movie_id").cast(offline.schema).equals(offline.sort("movie_id"), null_equal=True)
 
 
 def test_training_makes_a_champion_once(settings: Settings, movies: None) -> None:

@@ -42,7 +42,7 @@ def two_films(second_released: date = date(2001, 6, 1)) -> Tables:
     return Tables(
         film=films({"movie_id": "tt0000001", "start_year": 2000}, {"movie_id": "tt0000002", "start_year": second_released.year}),
         rating=ratings({"movie_id": "tt0000001", "average_rating": 8.0}, {"movie_id": "tt0000002", "average_rating": 5.0}),
-        crew=crews(*[{"movie_id": f"tt000000{n}", "directors": ["nm0000001"]} for n in (1, 2)]),
+        crew=crews({"movie_id": "tt0000001", "directors": ["nm0000001"]}, {"movie_id": "tt0000002", "directors": ["nm0000001"]}),
         credit=credits_of(),
         tmdb_movie=tmdb_movies(
             {"movie_id": "tt0000001", "release_date": date(2000, 6, 1)},

@@ -1,0 +1,57 @@
+"""What must hold of any platform that is up, whatever its source."""
+
+import gzip
+import json
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from tests.e2e.platform import Platform
+
+TABLES = {
+    "title.basics.tsv.gz": "film",
+    "title.ratings.tsv.gz": "rating",
+    "title.crew.tsv.gz": "crew",
+    "title.principals.tsv.gz": "credit",
+    "name.basics.tsv.gz": "person",
+}
+
+
+def check_every_line_is_accounted_for(platform: Platform, sources: Path) -> None:
+    """Rows of a table = lines of its file less those skipped or in quarantine; a TMDB body each is a row or in quarantine."""
+    ledger: dict[str, Any] = platform.run_in_tasks("ledger")
+    for name, table in TABLES.items():
+        with gzip.open(sources / "imdb" / name) as file:
+            lines = sum(1 for _ in file) - 1
+        counts = ledger["files"][name]
+        assert counts["lines"] == lines
+        assert counts["loaded"] == ledger["rows"][table] == lines - counts["skipped"] - counts["quarantined"]
+        assert counts["quarantined"] == counts["in_quarantine"]
+    with gzip.open(sources / "tmdb" / "movies.jsonl.gz") as file:
+        known_to_tmdb = {json.loads(body)["imdb_id"] for body in file}
+    outcomes = ledger["requests"]
+    assert {movie_id for movie_id, outcome in outcomes.items() if outcome != "absent"} == known_to_tmdb & set(ledger["films"])
+    assert ledger["rows"]["tmdb_movie"] == sum(outcome == "found" for outcome in outcomes.values())
+
+
+def check_answers_equal_scikit_learn(platform: Platform, films: int) -> None:
+    expected: dict[str, float] = platform.run_in_tasks("expected", str(films))["ratings"]
+    answers = {movie_id: platform.ask(movie_id) for movie_id in expected}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    worst = max(abs(answer.json()["rating"] - expected[movie_id]) for movie_id, answer in answers.items())
+    assert worst <= 1e-4
+
+
+def check_unknown_films_are_404(platform: Platform, count: int) -> None:
+    for number in SystemRandom().sample(range(90_000_000, 99_999_999), count):
+        answer = platform.ask(f"tt{number}")
+        assert answer.status_code == 404
+        assert f"tt{number}" in answer.text
+
+
+def check_both_dags_again_change_nothing(platform: Platform) -> None:
+    before = platform.run_in_tasks("state")
+    for dag in ("refresh_movies", "train_model"):
+        again = platform.command("run", dag)
+        assert again.returncode == 0, again.stdout
+    assert platform.run_in_tasks("state") == before

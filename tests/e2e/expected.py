@@ -1,0 +1,48 @@
+"""What scikit-learn itself predicts from the offline features, as JSON. Runs in the tasks' environment.
+
+python -m tests.e2e.expected COUNT: {"ratings": {movie_id: rating}} for COUNT random published films, drawn anew each time
+from the live snapshot.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+
+import mlflow
+import polars as pl
+import skops.io
+
+from tasks.core.model import read_onnx_features, to_matrix
+from tasks.io import feature_store, offline_store, registry
+from tasks.io.registry import SKOPS_TRUSTED
+from tasks.settings import Settings
+
+
+def predict_offline(settings: Settings, count: int) -> dict[str, object]:
+    live = feature_store.read_live(feature_store.open_redis(settings))
+    table = offline_store.open_table()
+    assert live is not None
+    assert table is not None
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        champion = registry.read_champion(client)
+        version = registry.find_champion(client)
+        assert champion is not None
+        assert version is not None
+        run = client.get_run(version.run_id)
+        (logged,) = [
+            output.model_id
+            for output in run.outputs.model_outputs
+            if client.get_logged_model(output.model_id).name == "scikit-learn"
+        ]
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{logged}"))
+    model = skops.io.load(folder / "model.skops", trusted=SKOPS_TRUSTED)
+    rows = offline_store.read_latest(table, datetime.now(UTC).date(), int(live.snapshot_id)).filter(~pl.col("withdrawn"))
+    drawn = rows[sorted(SystemRandom().sample(range(rows.height), min(count, rows.height)))]
+    ratings = model.predict(to_matrix(drawn, read_onnx_features(champion.exported)))
+    return {"films": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}
+
+
+if __name__ == "__main__":
+    json.dump(predict_offline(Settings(), int(sys.argv[1])), sys.stdout)

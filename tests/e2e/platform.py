@@ -1,0 +1,89 @@
+"""A whole platform of its own for a test: the `marquee` command in a home and on ports of its own."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from infra.local.layout import REPOSITORY
+from infra.local.settings import Settings
+from infra.local.stack import Stack
+
+UP_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Drives a platform as its users do, and looks behind its doors."""
+
+    settings: Settings
+
+    def command(self, *words: str, seconds: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run `marquee …` and return what it said; stdout and stderr in one."""
+        return subprocess.run(
+            ["sh", "infra/local/bootstrap.sh", *words],
+            cwd=REPOSITORY,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        chosen = {name.upper(): str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
+        return {**os.environ, **chosen}
+
+    def ask(self, movie_id: str) -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.settings.api_port}/predict", params={"movie_id": movie_id}, timeout=10)
+
+    def run_in_tasks(self, module: str, *words: str) -> Any:
+        """What a module of this folder prints as JSON, run in the tasks' environment with the tasks' settings."""
+        stack = Stack.load(self.settings)
+        done = subprocess.run(
+            [str(stack.settings.layout.python("tasks")), "-m", f"tests.e2e.{module}", *words],
+            cwd=REPOSITORY,
+            env=stack.environment("tasks"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that runs for this home, by its environment or command line."""
+        home = str(self.settings.marquee_home)
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and (
+                    home in process.environ().values() or any(home in word for word in process.cmdline())
+                ):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def running_parts(self) -> dict[str, int]:
+        """The pid of each part that supervisor runs."""
+        parts = Stack.load(self.settings).supervisor.processes()
+        return {name: process["pid"] for name, process in parts.items() if process["pid"]}
+
+    def wait_until_well(self, limit: float) -> None:
+        """Wait until `doctor` ends 0; fails with its table when that takes longer than `limit` seconds."""
+        deadline = time.monotonic() + limit
+        while (doctor := self.command("doctor")).returncode != 0:
+            assert time.monotonic() < deadline, doctor.stdout
+
+
+def home_of(folder: Path, **overrides: Any) -> Platform:
+    return Platform(Settings.trial(folder, **overrides))

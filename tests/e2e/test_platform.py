@@ -1,0 +1,108 @@
+"""The main job as a newcomer runs it: `up` to a prediction through Airflow, on real parts, then all that must hold after."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.layout import REPOSITORY
+from tests.e2e import checks
+from tests.e2e.platform import Platform, home_of
+
+REAL = REPOSITORY.parent / "shared" / "data" / "sources"
+HEAL_SECONDS = 60
+"""What the platform promises: well again within this time after any one process was killed."""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    yield from brought_up(home_of(tmp_path_factory.mktemp("sample"), sample_films=3000))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    if not REAL.is_dir():
+        pytest.skip(f"the real films are not here: {REAL} does not exist")
+    yield from brought_up(home_of(tmp_path_factory.mktemp("real"), sources=str(REAL)))
+
+
+def brought_up(platform: Platform) -> Iterator[Platform]:
+    try:
+        up = platform.command("up")
+        assert up.returncode == 0, up.stdout
+        yield platform
+    finally:
+        platform.command("reset", "--yes")
+
+
+@pytest.mark.e2e
+class TestSample:
+    def test_the_doctor_finds_all_well(self, sample: Platform) -> None:
+        doctor = sample.command("doctor")
+        assert doctor.returncode == 0, doctor.stdout
+
+    def test_every_line_of_the_sources_is_accounted_for(self, sample: Platform) -> None:
+        checks.check_every_line_is_accounted_for(sample, sample.settings.layout.data / "sample")
+
+    def test_answers_equal_scikit_learn_on_the_offline_features(self, sample: Platform) -> None:
+        checks.check_answers_equal_scikit_learn(sample, 300)
+
+    def test_unknown_films_are_404(self, sample: Platform) -> None:
+        checks.check_unknown_films_are_404(sample, 100)
+
+    def test_the_feast_cli_reads_the_live_set(self, sample: Platform) -> None:
+        views = sample.command("feast", "feature-views", "list")
+        assert views.returncode == 0
+        assert "movies" in views.stdout
+
+    def test_both_dags_again_change_nothing(self, sample: Platform) -> None:
+        checks.check_both_dags_again_change_nothing(sample)
+
+    def test_up_again_does_no_work_twice(self, sample: Platform) -> None:
+        before = sample.run_in_tasks("state")
+        assert sample.command("up").returncode == 0
+        assert sample.run_in_tasks("state") == before
+
+    def test_another_source_is_refused_with_the_way_out(self, sample: Platform) -> None:
+        other = Platform(sample.settings.model_copy(update={"sources": "live"}))
+        refused = other.command("up")
+        assert refused.returncode != 0
+        assert "reset" in refused.stdout
+
+    def test_each_process_killed_in_turn_comes_back(self, sample: Platform) -> None:
+        parts = sample.running_parts()
+        assert len(parts) >= 10
+        for part, pid in parts.items():
+            os.kill(pid, signal.SIGKILL)
+            sample.wait_until_well(HEAL_SECONDS)
+            assert sample.running_parts()[part] != pid
+
+    def test_down_leaves_no_process_and_keeps_the_data(self, sample: Platform) -> None:
+        before = sample.run_in_tasks("state")
+        assert sample.command("down").returncode == 0
+        assert sample.processes() == []
+        up = sample.command("up")
+        assert up.returncode == 0, up.stdout
+        assert sample.run_in_tasks("state") == before
+
+
+@pytest.mark.e2e
+@pytest.mark.real_data
+class TestRealData:
+    def test_every_line_of_the_sources_is_accounted_for(self, real: Platform) -> None:
+        checks.check_every_line_is_accounted_for(real, Path(real.settings.sources))
+
+    def test_the_model_beats_the_baseline_on_films_of_later_years(self, real: Platform) -> None:
+        metrics = real.run_in_tasks("champion")
+        assert metrics["gain_over_baseline"] >= 0.18
+
+    def test_a_thousand_answers_equal_scikit_learn(self, real: Platform) -> None:
+        checks.check_answers_equal_scikit_learn(real, 1000)
+
+    def test_unknown_films_are_404(self, real: Platform) -> None:
+        checks.check_unknown_films_are_404(real, 100)
+
+    def test_both_dags_again_change_nothing(self, real: Platform) -> None:
+        checks.check_both_dags_again_change_nothing(real)

@@ -1,0 +1,71 @@
+"""What two places must say alike: locks and requirements, the settings and their example, README and the ports."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infra.local.settings import Settings as StackSettings
+from serving.settings import Settings as ServingSettings
+from tasks.settings import Settings as TaskSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = sorted((ROOT / "infra" / "locks").glob("*.txt"))
+CARD = (
+    "apache-airflow", "apache-airflow-providers-docker", "feast", "mlflow", "scikit-learn", "pandas", "pyarrow", "sqlalchemy",
+    "psycopg2-binary", "requests", "fastapi", "uvicorn",
+)  # fmt: skip
+
+
+def read_pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+) \\$", lock.read_text(), re.MULTILINE))
+
+
+def read_hashes(lock: Path) -> dict[str, list[str]]:
+    blocks = re.split(r"^(?=[a-z0-9._-]+==)", lock.read_text(), flags=re.MULTILINE)[1:]
+    return {block.split("==")[0]: re.findall(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_package_has_one_version_everywhere(lock: Path) -> None:
+    everywhere, here = read_pins(ROOT / "requirements.txt"), read_pins(lock)
+    assert here
+    assert {name: everywhere.get(name) for name in here} == here
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, ROOT / "requirements.txt"], ids=lambda lock: lock.stem)
+def test_every_pin_has_hashes(lock: Path) -> None:
+    assert all(read_hashes(lock).values())
+
+
+def test_requirements_hold_the_platform_s_packages() -> None:
+    assert set(CARD) <= set(read_pins(ROOT / "requirements.txt"))
+
+
+def test_every_environment_has_a_lock_and_every_lock_a_group() -> None:
+    groups = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"])
+    assert {lock.stem for lock in LOCKS} == groups - {"dev"}
+
+
+def test_the_example_lists_every_setting_once_and_no_other() -> None:
+    listed = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    read = {name.upper() for settings in (StackSettings, TaskSettings, ServingSettings) for name in settings.model_fields}
+    assert sorted(listed) == sorted(read)
+
+
+def test_the_example_shows_the_defaults() -> None:
+    shown = dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(\S+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for settings in (StackSettings, TaskSettings, ServingSettings):
+        for name, field in settings.model_fields.items():
+            if name.upper() in shown and not field.is_required() and name != "marquee_home":
+                default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+                assert shown[name.upper()] == default
+
+
+def test_the_readme_names_every_port_with_its_default() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name, field in StackSettings.model_fields.items():
+        if name.endswith("_port"):
+            assert f"`{name.upper()}`" in readme
+            assert f"`{field.default}`" in readme
