@@ -59,10 +59,11 @@ class ConsoleProgress:
         self.note(step, doing)
 
     def note(self, step: str, doing: str) -> None:
+        known = self.doing.get(step) == doing
         self.doing[step] = doing
         if self.console.is_terminal:
             self.spin()
-        elif time.monotonic() - self.spoke > self.quiet_seconds:
+        elif not known and time.monotonic() - self.spoke > self.quiet_seconds:
             self.say(f"  … {step}: {doing}")
 
     def end(self, step: str, outcome: str) -> None:
