@@ -29,7 +29,8 @@ from tasks.core.imdb_keys import SeenKeys
 from tasks.io.bucket import Bucket
 from tasks.io.imdb import RawFile, fetch_file, read_pieces, read_raw_file
 from tasks.io.ingested_files import IngestedFile, read_current_files, write_current_file, write_quarantine, write_validators
-from tasks.io.postgres import connect, fill_new_table, swap_new_table
+from tasks.io.postgres import connect
+from tasks.io.postgres_tables import fill_new_table, swap_new_table
 from tasks.io.progress import Progress
 from tasks.settings import Settings
 

@@ -14,15 +14,14 @@ from botocore.exceptions import (
     ClientError,
     FlexibleChecksumError,
     IncompleteReadError,
-    NoCredentialsError,
-    ParamValidationError,
     PartialCredentialsError,
     ResponseStreamingError,
 )
 from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
-from tasks.core.errors import BadInput, BadSetting, Refused, TaskError, Unavailable
+from tasks.core.errors import BadSetting
+from tasks.io.bucket_errors import status_of, understood
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -154,30 +153,3 @@ class Bucket:
                 if not worth_repeating or attempt == ATTEMPTS:
                     raise understood(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
         raise AssertionError("unreachable")
-
-
-def status_of(error: ClientError) -> int:
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-
-
-def understood(error: Exception, where: str, endpoint: str) -> TaskError:
-    """What the reader of the log should do about an error of the store."""
-    if isinstance(error, NoCredentialsError):
-        return BadSetting(f"{where}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    if isinstance(error, ParamValidationError):
-        return BadSetting(f"S3_BUCKET or the key is no valid name, {where}: {error}")
-    if not isinstance(error, ClientError):
-        return Unavailable(f"{where}: {endpoint} does not answer: {error}")
-    return understood_answer(status_of(error), error.response.get("Error", {}).get("Code", ""), where, endpoint)
-
-
-def understood_answer(status: int, code: str, where: str, endpoint: str) -> TaskError:
-    if code == "NoSuchBucket":
-        return BadSetting(f"S3_BUCKET: there is no bucket of that name, {where} at {endpoint}")
-    if status == 404:
-        return BadInput(f"{where} is not there")
-    if status in (401, 403):
-        return Refused(f"{where}: {endpoint} refuses AWS_ACCESS_KEY_ID / AWS_SECRET_ACCESS_KEY ({code})")
-    if status in (301, 307):
-        return BadSetting(f"{where}: the bucket is in another region than AWS_REGION ({code})")
-    return Unavailable(f"{where}: {endpoint} answers {status} {code}")

@@ -12,7 +12,7 @@ from tasks.core.imdb_checks import Counts
 from tasks.core.imdb_lines import Rejected
 from tasks.io.imdb import RawFile
 from tasks.io.imdb_http import Validators
-from tasks.io.postgres import upsert
+from tasks.io.postgres_tables import upsert
 
 
 @dataclass(frozen=True)
