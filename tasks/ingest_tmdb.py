@@ -56,7 +56,7 @@ def ingest(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, settings: Setti
         *(len(films), len(asked), len(plan.movie_ids), plan.changed, plan.left),
     )
 
-    unanswered = ask_and_store(conn, bucket, tmdb, plan.movie_ids, day)
+    unanswered = ask_and_store(conn, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
     # Changes that were not followed to the end are taken from the same day on in the next run.
     if (since is None or since <= day) and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
         write_changes(conn, bucket, Changes(since or day, day, changed, plan.changed))
