@@ -37,7 +37,7 @@ def publish(settings: Settings, day: date) -> None:
     if table is None or snapshot is None:
         raise BadInput("the offline store is empty: run build_features first")
     rows = offline_store.read_latest(table, day).filter(~pl.col("withdrawn")).drop("withdrawn")
-    redis = online.open_redis(settings)
+    redis = online.open_redis(settings.feast_redis.get_secret_value())
     live = online.read_live(redis)
 
     content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
@@ -62,7 +62,7 @@ def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, 
     """Write a set nobody reads yet, and hold it to the offline rows: every key there, a sample equal in every value."""
     with postgres.connect(settings) as conn:
         feature_sets.start(conn, fresh)
-    redis = online.open_redis(settings)
+    redis = online.open_redis(settings.feast_redis.get_secret_value())
     store = online.open_store(fresh.feature_set)
     online.apply_definitions(store)
     online.write_rows(store, "movies", rows.drop("tmdb_id"))
@@ -82,7 +82,7 @@ def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, 
 
 def retire(settings: Settings, live: online.FeatureSet) -> None:
     """Bring the record up to the pointer and remove the sets that neither is live nor was before."""
-    redis = online.open_redis(settings)
+    redis = online.open_redis(settings.feast_redis.get_secret_value())
     with postgres.connect(settings) as conn:
         for name in feature_sets.make_live(conn, live):
             online.delete_set(online.open_store(name), redis)

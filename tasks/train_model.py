@@ -29,7 +29,7 @@ LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 def run(settings: Settings, day: date) -> None:
     """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
-    live = feature_store.read_live(feature_store.open_redis(settings))
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     snapshot_id = offline_store.read_snapshot_id()
     if live is None or snapshot_id is None:
         raise BadInput("no feature set is live: run build_features and publish_features first")
@@ -71,6 +71,7 @@ def describe(trial: Trial, training_id: str, champion: str | None) -> dict[str, 
         registry.GATE: "passed" if trial.verdict.passed else "refused",
         "gate_reason": trial.verdict.reason,
         "compared_with": f"version {champion}" if champion else "no champion",
+        registry.DIGEST: hashlib.sha256(trial.exported).hexdigest(),
     }
 
 

@@ -16,7 +16,6 @@ from redis import Redis
 
 from tasks.core.errors import Unavailable
 from tasks.io.progress import Progress
-from tasks.settings import Settings
 
 REPO = Path("feature_repo")
 """Relative to the working directory, as the feast CLI needs it too."""
@@ -40,9 +39,9 @@ class FeatureSet:
     published_at: str
 
 
-def open_redis(settings: Settings) -> Redis:
-    """A client of the Redis that Feast's connection string names."""
-    address, *options = settings.feast_redis.get_secret_value().split(",")
+def open_redis(connection_string: str) -> Redis:
+    """A client of the Redis that Feast's connection string, host:port,username=…,password=…, names."""
+    address, *options = connection_string.split(",")
     host, port = address.rsplit(":", 1)
     parameters = dict(option.split("=", 1) for option in options)
     return Redis(

@@ -26,6 +26,9 @@ EXPERIMENT = "movie-rating"
 TRAINING_ID, GATE, PROMOTED = "training_id", "gate", "promoted"
 """Tags of a model version: the hash of what it was trained from, the gate's verdict, whether the alias was moved to it."""
 
+DIGEST = "sha256.model.onnx"
+"""Tag with the sha256 of the model file as training wrote it; the API refuses a download that differs."""
+
 SKOPS_TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -21,7 +21,7 @@ from tasks.settings import Settings
 
 
 def predict_offline(settings: Settings, count: int) -> dict[str, object]:
-    live = feature_store.read_live(feature_store.open_redis(settings))
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     table = offline_store.open_table()
     assert live is not None
     assert table is not None

@@ -33,7 +33,7 @@ def read_state(settings: Settings) -> dict[str, object]:
             query = f"select count(*), md5(coalesce(string_agg(r::text, '|' order by r::text), '')) from {table} r"  # noqa: S608  # constants
             rows, digest = conn.execute(query.encode()).fetchone() or (0, "")
             tables[table] = {"rows": rows, "md5": digest}
-    redis = feature_store.open_redis(settings)
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
     keys = sorted(redis.scan_iter(count=10_000))
     online = hashlib.sha256()
     for key in keys:

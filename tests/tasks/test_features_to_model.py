@@ -1,5 +1,6 @@
 """From Postgres to a champion on the real servers: build, publish, train, and each of them twice."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -70,7 +71,7 @@ def set_rating(settings: Settings, movie_id: str, rating: float) -> None:
 
 
 def state_of_redis(settings: Settings) -> dict[bytes, bytes]:
-    redis = feature_store.open_redis(settings)
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
     return {key: redis.dump(key) for key in redis.scan_iter(count=10_000)}  # type: ignore[misc]  # redis-py types both clients
 
 
@@ -78,7 +79,7 @@ def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settin
     if offline_store.open_table() is None:
         with pytest.raises(BadInput, match="run build_features first"):
             publish_features.run(settings, TODAY)
-    if feature_store.read_live(feature_store.open_redis(settings)) is None:
+    if feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value())) is None:
         with pytest.raises(BadInput, match="run build_features and publish_features first"):
             train_model.run(settings, TODAY)
 
@@ -97,7 +98,7 @@ def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Set
 def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
     publish_features.run(settings, TODAY)
     before = state_of_redis(settings)
-    live = feature_store.read_live(feature_store.open_redis(settings))
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     assert live.movies == FILMS
     assert len([key for key in before if key.endswith(live.feature_set.encode())]) == FILMS + FILMS // 2
@@ -106,7 +107,7 @@ def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(se
 
 
 def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies: None) -> None:
-    live = feature_store.read_live(feature_store.open_redis(settings))
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     table = offline_store.open_table()
     assert live is not None
     assert table is not None
@@ -126,6 +127,9 @@ def test_training_makes_a_champion_once(settings: Settings, movies: None) -> Non
         assert run.data.metrics["gain_over_baseline"] > 0.3
         pictures = [file.path for file in client.list_artifacts(champion.run_id, "pictures")]
         assert len(pictures) == 3
+        downloaded = registry.read_champion(client)
+        assert downloaded is not None
+        assert hashlib.sha256(downloaded.exported).hexdigest() == champion.tags[registry.DIGEST]
     train_model.run(settings, TODAY)
     assert [version.version for version in client.search_model_versions(f"name = '{registry.MODEL}'")] == versions
 
@@ -167,7 +171,7 @@ def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Se
 
 
 def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings)
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
     names = []
     for rating in (2.0, 3.0, 4.0):
         set_rating(settings, "tt0000001", rating)
@@ -183,7 +187,7 @@ def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings:
 
 
 def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings)
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
     live = feature_store.read_live(redis)
     assert live is not None
     redis.unlink(*list(feature_store.scan_keys(redis, live.feature_set))[:10])
@@ -196,7 +200,7 @@ def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies:
         conn.execute("delete from film where movie_id = 'tt0000600'")
     build_features.run(settings, TODAY)
     publish_features.run(settings, TODAY)
-    live = json.loads(feature_store.open_redis(settings).get(feature_store.POINTER) or "{}")  # type: ignore[arg-type]
+    live = json.loads(feature_store.open_redis(settings.feast_redis.get_secret_value()).get(feature_store.POINTER) or "{}")  # type: ignore[arg-type]
     assert live["movies"] == FILMS - 1
 
 
@@ -209,7 +213,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
         {"movie_id": ["tt0000001"], "tmdb_id": [None], "title": ["Planted"], "runtime_minutes": [9999.0], "withdrawn": [False]}
     )
     offline_store.append_rows(planted, earlier, "planted")
-    live = feature_store.read_live(feature_store.open_redis(settings))
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
 
     def runtime_known_on(day: date) -> float | None:

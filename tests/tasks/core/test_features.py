@@ -82,10 +82,12 @@ def test_the_director_s_earlier_film_is_in_the_later_film_s_row_and_not_the_othe
 
 
 def test_only_the_cast_s_acting_counts_as_cast() -> None:
-    credit = credits_of(
-        *[{"movie_id": f"tt000000{n}", "person_id": "nm0000002", "category": "actress"} for n in (1, 2)],
-        *[{"movie_id": f"tt000000{n}", "person_id": "nm0000003", "category": "composer"} for n in (1, 2)],
-    )
+    billed: list[dict[str, object]] = [
+        {"movie_id": f"tt000000{n}", "person_id": person, "category": category}
+        for n in (1, 2)
+        for person, category in (("nm0000002", "actress"), ("nm0000003", "composer"))
+    ]
+    credit = credits_of(*billed)
     assert row(replace(two_films(), credit=credit), "tt0000002")["cast_films"] == 1
 
 
