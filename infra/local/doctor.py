@@ -59,7 +59,8 @@ def examine_one(stack: Stack, name: str, check: Callable[[Stack], str]) -> Findi
 
 
 def check_processes(stack: Stack) -> str:
-    stopped = [name for name in stack.parts if stack.state(name) != "RUNNING"]
+    states = stack.supervisor.states()
+    stopped = [name for name in stack.parts if states.get(name) != "RUNNING"]
     if stopped:
         raise StackError(f"not running: {', '.join(stopped)}; `make up` starts them")
     return f"{len(stack.parts)} running"

@@ -48,7 +48,7 @@ def feast_ui_part(settings: Settings, secrets: Secrets) -> Part:
         argv=(python, "-m", "infra.local.feast_watch", *serve),
         check=partial(check_url, url),
         environment={**task_variables(settings, secrets), "REDIS_URL": redis_url(settings, secrets, "api")},
-        needs=("postgres", "redis"),
+        needs=("airflow-api", "mlflow"),  # it is slow to start: the rest goes first
         ports=(("127.0.0.1", "FEAST_UI_PORT", settings.feast_ui_port),),
         url=url,
         directory=FEATURE_REPO,

@@ -42,6 +42,9 @@ def run_pipeline(stack: Stack) -> bool:
     if published and find_champion(stack):
         return False
     client = AirflowClient(stack.settings, stack.secrets)
+    with step(stack.progress, "dags", "waiting until Airflow has read them", "known to Airflow"):
+        complaint = f"Airflow does not know {REFRESH} and {TRAIN}"
+        wait_for(lambda: client.knows(REFRESH) and client.knows(TRAIN), PARSED_WITHIN, complaint, client.read_import_errors)
     since = datetime.now(UTC) - timedelta(seconds=1)
     if not published:
         run_dag(stack, client, REFRESH, {})
@@ -63,9 +66,7 @@ def run_pipeline(stack: Stack) -> bool:
 
 def run_dag(stack: Stack, client: AirflowClient, dag: str, conf: dict[str, str]) -> None:
     """Start a run, or join the one under way if nothing was asked of it, and follow it to its end."""
-    with step(stack.progress, dag, "waiting until Airflow has read the DAG", "known to Airflow"):
-        wait_for(lambda: client.knows(dag), PARSED_WITHIN, f"Airflow does not know the DAG {dag}", client.read_import_errors)
-    under_way = client.find_run(dag) if not conf else None
+    under_way = client.find_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), stack.progress)
 
 

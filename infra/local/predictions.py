@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import redis
+import requests
 
 from infra.local.api import api_uri
 from infra.local.errors import StackError
@@ -34,9 +35,17 @@ def fetch_prediction(settings: Settings, movie_id: str) -> dict[str, Any]:
     with local_session() as session:
         answer = session.get(f"{api_uri(settings)}/predict", params={"movie_id": movie_id}, timeout=10)
     if not answer.ok:
-        raise StackError(f"The API answers {answer.status_code} for {movie_id}: {answer.text.strip()}")
+        raise StackError(f"The API answers {answer.status_code} for {movie_id}: {read_detail(answer)}")
     body: dict[str, Any] = answer.json()
     return body
+
+
+def read_detail(answer: requests.Response) -> str:
+    """Return what a refused request's answer says of the reason."""
+    try:
+        return str(answer.json()["detail"])
+    except (requests.JSONDecodeError, KeyError):
+        return answer.text.strip()
 
 
 def describe_prediction(body: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from infra.local.variables import base_variables, serving_variables, task_variab
 FAILED = {"FATAL", "UNKNOWN"}
 LAST_LINES = 15
 PREPARED_AT_ONCE = 3
+PAUSE = 0.25
 GIVE_UP_SECONDS = 30
 """A part that then still exits as soon as it is started will not do better."""
 
@@ -84,17 +85,18 @@ class Stack:
         well: set[str] = set()
         begun: dict[str, Future[float]] = {}
         while len(well) < len(wanted):
+            states = self.supervisor.states()
             for part in wanted:
                 if part.name in well or not well.issuperset(part.needs):
                     continue
                 if part.name not in begun:
                     self.progress.begin(part.name, "starting")
                     begun[part.name] = pool.submit(self.begin, part)
-                if begun[part.name].done() and self.is_well(part, begun[part.name].result()):
+                if begun[part.name].done() and self.is_well(part, states.get(part.name, "STOPPED"), begun[part.name].result()):
                     part.settle()
                     self.progress.end(part.name, f"ready at {part.url}" if part.url else "ready")
                     well.add(part.name)
-            time.sleep(0.1)
+            time.sleep(PAUSE)
 
     def begin(self, part: Part) -> float:
         """Prepare and start one part unless it runs; return when it must be well, in seconds of the monotonic clock."""
@@ -108,9 +110,8 @@ class Stack:
         part.prepare()
         self.supervisor.start_part(part.name)
 
-    def is_well(self, part: Part, deadline: float) -> bool:
+    def is_well(self, part: Part, state: str, deadline: float) -> bool:
         """Return whether the part answers; raise with its last log lines once it can not be expected to."""
-        state = self.state(part.name)
         try:
             if state == "RUNNING":
                 part.check()
@@ -127,7 +128,7 @@ class Stack:
         return False
 
     def state(self, name: str) -> str:
-        return str(self.supervisor.processes().get(name, {}).get("statename", "STOPPED"))
+        return self.supervisor.states().get(name, "STOPPED")
 
     def last_lines(self, name: str) -> str:
         path = self.settings.layout.logs / f"{name}.log"

@@ -107,6 +107,10 @@ class Supervisor:
         except (OSError, HTTPException):
             return {}
 
+    def states(self) -> dict[str, str]:
+        """Return supervisord's word for the state of each part."""
+        return {name: str(process["statename"]) for name, process in self.processes().items()}
+
     def start_part(self, name: str) -> None:
         self.call("startProcess", name, False)
 
