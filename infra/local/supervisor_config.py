@@ -8,13 +8,13 @@ from pathlib import Path
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.part import Part
 
-HEAD = """; Written by `marquee` at each start. It holds no secret: those are in parts/*.sh, which only the owner may read.
+HEAD = """; Written by `marquee` at each start; paths are relative to this folder. It holds no secret: those are in parts/*.sh, which only the owner may read.
 [unix_http_server]
 file={socket}
 chmod=0700
 [supervisord]
-pidfile=%(here)s/supervisord.pid
-logfile=%(here)s/../logs/supervisord.log
+pidfile=supervisord.pid
+logfile=../logs/supervisord.log
 logfile_maxbytes=5MB
 logfile_backups=1
 umask=077
@@ -22,7 +22,7 @@ umask=077
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 PROGRAM = """[program:{name}]
-command=/bin/sh %(here)s/parts/{name}.sh
+command=/bin/sh parts/{name}.sh
 environment=MARQUEE_PART="{name}",MARQUEE_START="{digest}"
 autostart=false
 autorestart=true
@@ -33,7 +33,7 @@ stopwaitsecs={stop_seconds}
 stopasgroup={stop_group}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=%(here)s/../logs/{name}.log
+stdout_logfile=../logs/{name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 """

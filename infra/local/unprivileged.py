@@ -25,7 +25,17 @@ def drop_root(*argv: str | Path) -> list[str]:
         raise StackError(
             "Postgres may not run as root and `setpriv` is missing: install the package util-linux, or run as an ordinary user."
         )
-    return [setpriv, f"--reuid={USER}", f"--regid={ids()[1]}", "--clear-groups", "--inh-caps=-all", "--", *command]
+    # setpriv looks its command up with root's rights still on; `env` in between looks up ours without them.
+    return [
+        setpriv,
+        f"--reuid={USER}",
+        f"--regid={ids()[1]}",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--",
+        "/usr/bin/env",
+        *command,
+    ]
 
 
 def ids() -> tuple[int, int]:
