@@ -1,6 +1,5 @@
 """The doctor: each part as its users meet it, and whether a film's rating can be predicted now."""
 
-import secrets as randomness
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from infra.local.feast import read_pointer
 from infra.local.pipeline import ALIAS, MODEL, REFRESH, TRAIN, find_champion
 from infra.local.postgres import ROLES, check_postgres
 from infra.local.predictions import fetch_prediction, find_movie
-from infra.local.seaweedfs import BUCKET, connect_s3
+from infra.local.seaweedfs import BUCKET, connect_s3, round_trip
 from infra.local.stack import Stack
 from infra.local.valkey import USERS, check_redis
 from infra.local.variables import mlflow_uri
@@ -73,17 +72,7 @@ def check_roles(stack: Stack) -> str:
 
 
 def check_round_trip(stack: Stack) -> str:
-    """Put, get and delete an object as the tasks do."""
-    client, key, body = (
-        connect_s3(stack.settings, stack.secrets),
-        f"doctor/{randomness.token_hex(8)}",
-        randomness.token_bytes(1024),
-    )
-    client.put_object(Bucket=BUCKET, Key=key, Body=body)
-    read = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    client.delete_object(Bucket=BUCKET, Key=key)
-    if read != body:
-        raise StackError("an object came back changed")
+    round_trip(connect_s3(stack.settings, stack.secrets))  # as the tasks, not as the administrator
     return f"put, got and deleted an object in {BUCKET}"
 
 

@@ -1,6 +1,7 @@
 """SeaweedFS, the object store (S3): one process holding its master, volume, filer and S3 servers."""
 
 import json
+import secrets as randomness
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.local.errors import StackError
 from infra.local.part import Part
 from infra.local.ports import S3_PORTS
 from infra.local.secret_files import Secrets, write_private
@@ -85,8 +87,23 @@ def connect_s3(settings: Settings, secrets: Secrets, name: str = "s3") -> "S3Cli
 
 
 def check_s3(settings: Settings, secrets: Secrets) -> None:
-    """Raise unless the server answers a signed request."""
-    connect_s3(settings, secrets, "s3_admin").list_buckets()
+    """Raise unless the server answers a signed request and, once there is a bucket, keeps and returns an object.
+
+    It lists buckets a second or two before its volume server has reported, while objects still can not be read.
+    """
+    client = connect_s3(settings, secrets, "s3_admin")
+    if BUCKET in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+        round_trip(client)
+
+
+def round_trip(client: "S3Client") -> None:
+    """Put, get and delete an object of its own; raise unless it came back unchanged."""
+    key, body = f"health/{randomness.token_hex(8)}", randomness.token_bytes(1024)
+    client.put_object(Bucket=BUCKET, Key=key, Body=body)
+    read = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    client.delete_object(Bucket=BUCKET, Key=key)
+    if read != body:
+        raise StackError(f"the object {key} came back changed")
 
 
 def create_bucket(settings: Settings, secrets: Secrets) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.part import Part
 
-HEAD = """; Written by `marquee` at each start; paths are relative to this folder. It holds no secret: those are in parts/*.sh, which only the owner may read.
+HEAD = """; Written by `marquee` at each start; paths are relative to this folder.
+; It holds no secret: those are in parts/*.sh, which only the owner may read.
 [unix_http_server]
 file={socket}
 chmod=0700
