@@ -7,7 +7,9 @@ LOCKS = airflow tasks mlflow serving local installer
 COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make locks' $(UPGRADE) pyproject.toml
 
-.PHONY: up down status doctor logs open run predict reset feast dev check test locks
+unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
+
+.PHONY: up down status doctor logs open run predict reset feast dev check check-types check-core check-rest test locks
 
 up down status doctor open reset:
 	@$(MARQUEE) $@ $(ARGS)
@@ -27,12 +29,22 @@ feast: # make feast ARGS="feature-views list"
 dev:
 	@$(MARQUEE) install dev
 
-check: dev
+UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not real_data"
+
+check: dev # the gate; its parts share the two cores
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-types check-core check-rest
+
+check-types:
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
-	$(DEV)/mypy
 	$(DEV)/lint-imports
-	$(DEV)/pytest -m "not integration and not e2e and not real_data"
+	$(DEV)/mypy
+
+check-core: # every branch of the core
+	$(UNIT) tests/tasks/core --cov=tasks.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+check-rest:
+	$(UNIT) --ignore=tests/tasks/core
 
 test: check
 	@$(MARQUEE) install airflow tasks mlflow serving

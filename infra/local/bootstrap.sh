@@ -4,6 +4,7 @@
 # It needs nothing but a POSIX shell and Python, and costs some milliseconds when nothing has changed: each environment's
 # stamp, written last, is the hash of its lock and place, so an interrupted build or a changed lock is begun anew.
 set -eu
+unset PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
 repository=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 venvs="$repository/.marquee/venvs"
@@ -67,7 +68,7 @@ build_local() {
     rm -rf "$venvs/local"
     base=$("$venvs/installer/bin/python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
     if ! { "$venvs/installer/bin/uv" venv --quiet --no-config --python "$base" "$venvs/local" &&
-        "$venvs/installer/bin/uv" pip install --quiet --no-config --require-hashes --compile-bytecode \
+        "$venvs/installer/bin/uv" pip install --quiet --no-config --require-hashes \
             --python "$venvs/local/bin/python" -r "$repository/infra/locks/local.txt"; }; then
         fail "the environment of the marquee command could not be installed: check the network and the disk, then try again."
     fi

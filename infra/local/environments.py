@@ -60,7 +60,8 @@ class Environments:
         uv = str(self.layout.environments / "installer" / "bin" / "uv")
         python = str(self.layout.python("installer").resolve())
         run_uv(name, [uv, "venv", "--quiet", "--no-config", "--python", python, str(folder)])
-        options = ["--require-hashes", "--compile-bytecode", "--no-config", "--quiet", "--requirements", str(self.lock(name))]
+        # Not --compile-bytecode: most of these gigabytes is never imported, and Python compiles the rest when it first is.
+        options = ["--require-hashes", "--no-config", "--quiet", "--requirements", str(self.lock(name))]
         run_uv(name, [uv, "pip", "install", "--python", str(self.layout.python(name)), *options])
         (folder / "stamp").write_text(self.wanted(name))
 

@@ -60,7 +60,8 @@ def next_table(stack: Stack, movie: str) -> Table:
     """Return where to go from here."""
     uris = dict(doors(stack))
     passwords = stack.settings.layout.secrets / PASSWORDS
-    table = Table("to", "go to", title="Where to go next", title_justify="left")
+    table = Table("to", title="Where to go next", title_justify="left")
+    table.add_column("go to", overflow="fold")  # an address is to be copied whole
     table.add_row("predict a rating", f"curl '{api_uri(stack.settings)}/predict?movie_id={movie}'   or {uris['API']}")
     table.add_row("run and watch the DAGs", f"{uris['Airflow']}   as {USER}, password in {passwords}")
     table.add_row("look at models and runs", uris["MLflow"])
