@@ -26,6 +26,8 @@ COMMANDS = {
     "airflow-dags": ("dag-processor",),
     "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
 }
+SWEPT = {"airflow-api": "", "airflow-scheduler": "<idle>"}
+"""The port's holder; and workers waiting for a scheduler that was killed. Those with a task in hand finish it."""
 MIGRATING = Lock()
 
 
@@ -49,7 +51,7 @@ def airflow_parts(settings: Settings, secrets: Secrets, stamp: str) -> list[Part
             directory=REPOSITORY,
             prepare=partial(prepare_airflow, settings, secrets, stamp),
             environment_name="airflow",
-            sweep=name == "airflow-api",
+            sweep=SWEPT.get(name),
             start_seconds=300,
         )
         for name, component in PARTS.items()

@@ -1,15 +1,13 @@
 """The `marquee` command: each verb reads the settings, does one thing, and says what happened."""
 
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
-import requests
 import typer
 
 from infra.local.airflow import PASSWORDS
 from infra.local.airflow_client import AirflowClient
+from infra.local.cli_manners import console, load, plain_errors, say
 from infra.local.doctor import examine
 from infra.local.environments import Environments
 from infra.local.errors import StackError
@@ -21,39 +19,11 @@ from infra.local.predictions import describe_prediction, fetch_prediction
 from infra.local.progress import ConsoleProgress
 from infra.local.reset import remove_all
 from infra.local.settings import Settings
-from infra.local.stack import Stack
-from infra.local.tables import doors, findings_table, make_console, status_table
+from infra.local.tables import doors, findings_table, status_table
 from infra.local.up import bring_up
 
-console = make_console()
 app = typer.Typer(name="marquee", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
-
-def say(line: str) -> None:
-    console.print(line, soft_wrap=True, markup=False)
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn an understood failure into its sentence and exit code 1."""
-    try:
-        yield
-    except StackError as error:
-        typer.echo(f"marquee: {error}", err=True)
-        raise typer.Exit(1) from None
-    except requests.ConnectionError as error:
-        typer.echo(
-            f"marquee: {error.request.url if error.request else 'a server'} does not answer: is it up? `make status`", err=True
-        )
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("marquee: interrupted; what was started goes on, `make down` stops it", err=True)
-        raise typer.Exit(130) from None
-
-
-def load() -> Stack:
-    return Stack.load(Settings.read(), ConsoleProgress(console))
 
 
 @app.command()

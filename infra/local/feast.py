@@ -53,5 +53,5 @@ def feast_ui_part(settings: Settings, secrets: Secrets) -> Part:
         url=url,
         directory=FEATURE_REPO,
         environment_name="tasks",
-        sweep=True,
+        sweep="",
     )

@@ -54,7 +54,7 @@ def mlflow_part(settings: Settings, secrets: Secrets, stamp: str) -> Part:
         directory=layout.run,
         prepare=partial(upgrade_schema, settings, stamp, variables),
         environment_name="mlflow",
-        sweep=True,
+        sweep="",
     )
 
 

@@ -35,6 +35,6 @@ class Part:
     stop_seconds: int = 15
     stop_group: bool = True
     """Whether the stop signal goes to its children as well; servers that stop their own children in order say no."""
-    sweep: bool = False
-    """Whether its children may outlive a killed main process and keep the port; they are ended before a new start."""
+    sweep: str | None = None
+    """For parts whose children may outlive a killed main process: those whose title holds this text are ended before a start."""
     start_seconds: int = 240

@@ -16,6 +16,7 @@ from infra.local.runs import follow_run
 from infra.local.stack import Stack
 from infra.local.variables import mlflow_uri
 from infra.local.web import check_url, local_session
+from infra.local.wellness import last_lines
 
 REFRESH, TRAIN = "refresh_movies", "train_model"
 MODEL, ALIAS = "movie-rating", "champion"
@@ -90,4 +91,6 @@ def wait_until_ready(stack: Stack) -> None:
         return True
 
     with step(stack.progress, "api", "loading the champion", "ready to predict"):
-        wait_for(is_ready, READY_WITHIN, "The API does not get ready", lambda: [stack.last_lines("api")])
+        wait_for(
+            is_ready, READY_WITHIN, "The API does not get ready", lambda: [last_lines(stack.settings.layout.logs / "api.log")]
+        )

@@ -1,5 +1,6 @@
 """Which processes are ours, told by a random name in their environment, and how they are ended."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +15,11 @@ PART = "MARQUEE_PART"
 def find_ours(layout: Layout) -> list[psutil.Process]:
     """Return every process of this stack, grandchildren and orphans included; a reused pid can not fool it."""
     mark = layout.stack_id()
-    known = {process for process in psutil.process_iter() if carries(process, mark)}
+    everything = list(psutil.process_iter())
+    known = {process for process in everything if carries(process, mark)}
+    # Programs that show a title overwrite their environment; but the session is supervisord's, and only its offspring is in it.
+    sessions = {session for process in known if (session := find_session(process)) and session != os.getsid(0)}
+    known |= {process for process in everything if find_session(process) in sessions}
     family = {child for process in known for child in children(process)}
     return sorted(known | family, key=lambda process: process.pid)
 
@@ -25,6 +30,14 @@ def carries(process: psutil.Process, mark: str) -> bool:
         return process.environ().get(MARK) == mark
     except (psutil.Error, OSError):
         return False
+
+
+def find_session(process: psutil.Process) -> int:
+    """Return the id of the process's session; 0 when it is gone."""
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return 0
 
 
 def children(process: psutil.Process) -> list[psutil.Process]:

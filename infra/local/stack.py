@@ -20,13 +20,10 @@ from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.supervisor import Supervisor
 from infra.local.variables import base_variables, serving_variables, task_variables
+from infra.local.wellness import is_well
 
-FAILED = {"FATAL", "UNKNOWN"}
-LAST_LINES = 15
 PREPARED_AT_ONCE = 3
 PAUSE = 0.25
-GIVE_UP_SECONDS = 30
-"""A part that then still exits as soon as it is started will not do better."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +66,14 @@ class Stack:
         wanted = [self.parts[name] for name in self.with_needs(names)]
         self.heal()
         environments = Environments(self.settings.layout)
-        self.supervisor.write(
-            self.parts.values(), {name: environments.stamp(name) for name in {p.environment_name for p in wanted}}
-        )
+        # Of all parts, wanted or not: one whose stamp were left out would seem changed, and be stopped.
+        stamps = {part.environment_name: environments.stamp(part.environment_name) for part in self.parts.values()}
+        self.supervisor.write(self.parts.values(), stamps)
         self.supervisor.start()
+        self.wait_for(wanted)
+
+    def wait_for(self, wanted: list[Part]) -> None:
+        """Start the parts, whatever else they need being well already, and return when they are well."""
         with ThreadPoolExecutor(PREPARED_AT_ONCE) as pool:
             try:
                 self.start_in_order(wanted, pool)
@@ -82,12 +83,12 @@ class Stack:
 
     def start_in_order(self, wanted: list[Part], pool: Executor) -> None:
         """Start every part once its needs are well; schemas are prepared side by side."""
-        well: set[str] = set()
+        names, well = {part.name for part in wanted}, set[str]()
         begun: dict[str, Future[float]] = {}
         while len(well) < len(wanted):
             states = self.supervisor.states()
             for part in wanted:
-                if part.name in well or not well.issuperset(part.needs):
+                if part.name in well or not well.issuperset(names.intersection(part.needs)):
                     continue
                 if part.name not in begun:
                     self.progress.begin(part.name, "starting")
@@ -112,27 +113,13 @@ class Stack:
 
     def is_well(self, part: Part, state: str, deadline: float) -> bool:
         """Return whether the part answers; raise with its last log lines once it can not be expected to."""
-        try:
-            if state == "RUNNING":
-                part.check()
-                return True
-            reason = f"it is {state.lower()}"
-            if state == "BACKOFF" and deadline - time.monotonic() < part.start_seconds - GIVE_UP_SECONDS:
-                deadline = 0
-        except Exception as error:  # noqa: BLE001  # any failure of a check only means: not yet
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        if state in FAILED or time.monotonic() > deadline:
-            log = self.settings.layout.logs / f"{part.name}.log"
-            raise StackError(f"{part.name} did not become healthy ({reason}). The end of {log}:\n{self.last_lines(part.name)}")
+        if is_well(part, state, deadline, self.settings.layout.logs / f"{part.name}.log"):
+            return True
         self.progress.note(part.name, "waiting until it answers")
         return False
 
     def state(self, name: str) -> str:
         return self.supervisor.states().get(name, "STOPPED")
-
-    def last_lines(self, name: str) -> str:
-        path = self.settings.layout.logs / f"{name}.log"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-LAST_LINES:]) if path.exists() else "(no log)"
 
     def heal(self) -> None:
         """End what a killed supervisord or a broken start left behind; others' processes are never touched."""

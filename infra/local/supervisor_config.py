@@ -62,5 +62,5 @@ def render_script(part: Part, layout: Layout) -> str:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(part.environment.items())]
     move = [f"cd {shlex.quote(str(part.directory))}"] if part.directory else ["cd /"]
     python, here = shlex.quote(str(layout.python("local"))), shlex.quote(str(REPOSITORY))
-    sweep = [f"(cd {here} && {python} -m infra.local.sweep)"] if part.sweep else []
+    sweep = [f"(cd {here} && {python} -m infra.local.sweep {shlex.quote(part.sweep)})"] if part.sweep is not None else []
     return "\n".join(["#!/bin/sh", "set -e", *sweep, *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"

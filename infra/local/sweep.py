@@ -1,24 +1,29 @@
-"""Ends what a killed part left behind: `python -m infra.local.sweep` runs in a part's start script, before the part itself.
+"""Ends what a killed part left behind: `python -m infra.local.sweep TITLE` runs in a part's start script, before the part itself.
 
 A server whose main process is killed may leave a child that still holds the port; the next start would fail for ever.
 """
 
 import os
+import sys
 
 import psutil
 
-from infra.local.processes import MARK, PART, end
+from infra.local.processes import MARK, PART, end, find_session
 
 
-def is_leftover(process: psutil.Process, stack: str, part: str) -> bool:
-    """Return whether the process is of the same part of the same stack, but not of this start (its process group)."""
+def is_leftover(process: psutil.Process, stack: str, part: str, title: str) -> bool:
+    """Return whether the process is what an earlier start of this part left, told from this start by its process group."""
     try:
         variables = process.environ()
-        return variables.get(MARK) == stack and variables.get(PART) == part and os.getpgid(process.pid) != os.getpgrp()
+        same = variables.get(MARK) == stack and variables.get(PART) == part
+        # A title overwrites the environment; the session, which is supervisord's, then tells whose it is.
+        same = same or (title != "" and find_session(process) == os.getsid(0))
+        earlier = os.getpgid(process.pid) != os.getpgrp()
+        return same and earlier and title in " ".join(process.cmdline())
     except (psutil.Error, OSError):
         return False
 
 
 if __name__ == "__main__":
     stack, part = os.environ[MARK], os.environ[PART]
-    end([process for process in psutil.process_iter() if is_leftover(process, stack, part)], patience=3)
+    end([process for process in psutil.process_iter() if is_leftover(process, stack, part, sys.argv[1])], patience=3)

@@ -34,7 +34,7 @@ def bring_up(settings: Settings, console: Console) -> None:
         wait_until_ready(stack)
         movie = find_movie(settings, stack.secrets)
         prediction = fetch_prediction(settings, movie)
-        stack.start([SLOWEST])
+        stack.wait_for([stack.parts[SLOWEST]])
     finally:
         progress.close()
     console.print()

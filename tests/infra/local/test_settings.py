@@ -12,6 +12,7 @@ from infra.local.settings import Settings, read_passed_on
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / ".env"
     file.write_text("API_PORT=8001\nMLFLOW_PORT=5001\n")
+    monkeypatch.delenv("MLFLOW_PORT", raising=False)
     monkeypatch.setenv("API_PORT", "8002")
     settings = Settings(_env_file=file)
     assert (settings.api_port, settings.mlflow_port) == (8002, 5001)

@@ -1,0 +1,41 @@
+"""How every verb of the command speaks: sentences, never tracebacks for what is understood."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+import typer
+
+from infra.local.errors import StackError
+from infra.local.progress import ConsoleProgress
+from infra.local.settings import Settings
+from infra.local.stack import Stack
+from infra.local.tables import make_console
+
+console = make_console()
+
+
+def say(line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an understood failure into its sentence and exit code 1."""
+    try:
+        yield
+    except StackError as error:
+        typer.echo(f"marquee: {error}", err=True)
+        raise typer.Exit(1) from None
+    except requests.ConnectionError as error:
+        typer.echo(
+            f"marquee: {error.request.url if error.request else 'a server'} does not answer: is it up? `make status`", err=True
+        )
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("marquee: interrupted; what was started goes on, `make down` stops it", err=True)
+        raise typer.Exit(130) from None
+
+
+def load() -> Stack:
+    return Stack.load(Settings.read(), ConsoleProgress(console))
