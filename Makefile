@@ -48,7 +48,7 @@ check-rest:
 
 test: check
 	@$(MARQUEE) install airflow tasks mlflow serving
-	$(DEV)/pytest -m "integration or e2e or real_data"
+	$(DEV)/pytest -m "integration or e2e or real_data" --durations=25
 
 locks: dev
 	$(COMPILE) $(LOCKS:%=--group %) --group dev -o requirements.txt
