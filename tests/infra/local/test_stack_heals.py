@@ -27,10 +27,12 @@ STORES = ("postgres", "redis", "s3")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack.load(Settings.trial(tmp_path_factory.mktemp("stack") / "home"))
-    stack.start(STORES)
-    yield stack
-    stack.stop()
-    remove_place(stack.settings.layout)
+    try:
+        stack.start(STORES)
+        yield stack
+    finally:
+        stack.stop()
+        remove_place(stack.settings.layout)
     assert find_ours(stack.settings.layout) == []
 
 
