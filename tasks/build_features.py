@@ -8,6 +8,8 @@ import hashlib
 import logging
 from datetime import date
 
+import polars as pl
+
 from tasks.command import main
 from tasks.core.errors import BadInput
 from tasks.core.feature_rows import compute_changes, compute_content_hash
@@ -23,18 +25,24 @@ def run(settings: Settings, day: date) -> None:
     """Same day and sources twice, same state: the second build finds no changed row and writes no snapshot."""
     with postgres.connect(settings) as conn:
         tables = read_tables(conn)
-    table = offline_store.open_table()
-    known = offline_store.read_latest(table, day) if table is not None else None
     log.info("read %d films, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)
-
     if tables.film.is_empty():
         raise BadInput("there is no film in the database: run ingest_imdb first")
-    rows = compute_features(tables, day)
-    changes = compute_changes(rows, known)
-    content_hash = compute_content_hash(rows)
-    log.info("computed %d feature rows, content %s: %d changed", rows.height, content_hash[:12], changes.height)
 
-    if changes.is_empty():
+    rows = compute_features(tables, day)
+    content_hash = compute_content_hash(rows)
+
+    with offline_store.reachable():
+        append(rows, content_hash, day)
+
+
+def append(rows: pl.DataFrame, content_hash: str, day: date) -> None:
+    """Append the rows that differ from what the offline store knows as of the day."""
+    table = offline_store.open_table()
+    changes = compute_changes(rows, offline_store.read_latest(table, day) if table is not None else None)
+    log.info("computed %d feature rows, content %s: %d changed", rows.height, content_hash[:12], changes.height)
+    if table is not None and changes.is_empty():
+        offline_store.tag_build(table)
         log.info("nothing to append: the offline store already holds these rows")
         return
     parent = table.current_snapshot() if table is not None else None

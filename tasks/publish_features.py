@@ -26,7 +26,8 @@ SAMPLE = 500
 def run(settings: Settings, day: date) -> None:
     """Same offline rows twice, same state: a set that is live and whole is left as it is."""
     try:
-        publish(settings, day)
+        with offline_store.reachable():
+            publish(settings, day)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
 

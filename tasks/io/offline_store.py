@@ -1,5 +1,7 @@
 """The offline store: Feast's source table `features.movies`, an Iceberg table on S3 with its catalog in Postgres."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
 import polars as pl
@@ -7,6 +9,9 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
+from sqlalchemy.exc import OperationalError
+
+from tasks.core.errors import Unavailable
 
 CATALOG = "marquee"
 NAMESPACE = "features"
@@ -55,11 +60,27 @@ def append_rows(rows: pl.DataFrame, day: date, build_id: str) -> int:
     with table.update_schema() as update:
         update.union_by_name(arrow.schema)
     table.append(arrow, snapshot_properties={BUILD_ID: build_id})
-    snapshot = table.refresh().current_snapshot()
-    if snapshot is None:
+    return tag_build(table.refresh())
+
+
+def tag_build(table: Table) -> int:
+    """Tag the current snapshot with its build's id, unless it is (a build may be killed between the two); returns its id."""
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
         raise RuntimeError(f"{TABLE} has no snapshot after an append")
-    table.manage_snapshots().create_tag(snapshot.snapshot_id, f"build-{build_id}").commit()
+    tag = f"build-{snapshot.summary.additional_properties[BUILD_ID]}"
+    if tag not in table.refs():
+        table.manage_snapshots().create_tag(snapshot.snapshot_id, tag).commit()
     return snapshot.snapshot_id
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Within the block, S3 or the catalog's Postgres that does not answer is Unavailable."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        raise Unavailable(f"the offline store: {str(error).splitlines()[0]}") from error
 
 
 def _catalog() -> Catalog:

@@ -30,7 +30,7 @@ def check_every_line_is_accounted_for(platform: Platform, sources: Path) -> None
     with gzip.open(sources / "tmdb" / "movies.jsonl.gz") as file:
         known_to_tmdb = {json.loads(body)["imdb_id"] for body in file}
     outcomes = ledger["requests"]
-    assert {movie_id for movie_id, outcome in outcomes.items() if outcome != "absent"} == known_to_tmdb & set(ledger["films"])
+    assert {movie_id for movie_id, outcome in outcomes.items() if outcome != "absent"} == known_to_tmdb & set(ledger["asked"])
     assert ledger["rows"]["tmdb_movie"] == sum(outcome == "found" for outcome in outcomes.values())
 
 

@@ -14,7 +14,7 @@ from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
-from tasks.core.errors import BadInput
+from tasks.core.errors import BadInput, Unavailable
 from tasks.io import feature_store, offline_store, postgres, registry
 from tasks.io.movies_database import read_labels
 from tasks.settings import Settings
@@ -93,6 +93,22 @@ def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Set
     assert table is not None
     assert {ref.snapshot_id for name, ref in table.refs().items() if name.startswith("build-")} == set(first)
     assert offline_store.read_latest(table, TODAY).filter(~pl.col("withdrawn")).height == FILMS
+
+
+def test_a_build_killed_before_its_tag_is_tagged_by_the_next(settings: Settings, movies: None) -> None:
+    table = offline_store.open_table()
+    assert table is not None
+    (tag,) = [name for name in table.refs() if name.startswith("build-")]
+    table.manage_snapshots().remove_tag(tag).commit()
+    build_features.run(settings, TODAY)
+    assert tag in table.refresh().refs()
+
+
+def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYICEBERG_CATALOG__MARQUEE__URI", "postgresql+psycopg://feast:x@127.0.0.1:1/feast")
+    monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+    with pytest.raises(Unavailable, match="the offline store: "):
+        build_features.run(settings, TODAY)
 
 
 def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
