@@ -16,12 +16,12 @@ HEAL_SECONDS = 60
 """What the platform promises: well again within this time after any one process was killed."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     yield from brought_up(home_of(tmp_path_factory.mktemp("sample"), sample_films=3000))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     if not REAL.is_dir():
         pytest.skip(f"the real films are not here: {REAL} does not exist")
