@@ -7,6 +7,7 @@ from collections.abc import Iterator
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+import prometheus_client  # noqa: F401  # before Feast, whose import turns it to files shared by processes
 import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket

@@ -51,7 +51,9 @@ class Server:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.arguments, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self.arguments, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
         wait_until(self.answers, what=f"{self.arguments[:3]} answering (see {self.log})")
 
     def answers(self) -> bool:
@@ -62,8 +64,8 @@ class Server:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def send(self, number: Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
+        """Send it to the whole group: `mlflow server` is a parent whose workers answer on when it alone is killed."""
+        os.killpg(self.pid, number)
 
     def stop(self, number: Signals = Signals.SIGTERM) -> int:
         if self._process is None:
@@ -71,8 +73,17 @@ class Server:
         self.send(Signals.SIGCONT)
         self.send(number)
         code = self._process.wait(30)
+        wait_until(lambda: not group_lives(self.pid), what=f"all processes of {self.arguments[:3]} ending")
         self._process = None
         return code
+
+
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Valkey(Server):

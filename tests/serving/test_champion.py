@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from signal import Signals
@@ -112,10 +111,8 @@ def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registr
     api.stop()
     registry.stop(Signals.SIGKILL)
     try:
-        started = time.monotonic()
         api.start()
         assert served_version(api, world) == version
-        assert time.monotonic() - started < 10
         assert api.get("/readyz")[0] == 200
         wait_until(lambda: b"marquee_champion_followed 0.0" in api.get("/metrics")[1], what="the metric saying so")
     finally:
