@@ -34,7 +34,8 @@ def brought_up(platform: Platform) -> Iterator[Platform]:
         assert up.returncode == 0, up.stdout
         yield platform
     finally:
-        platform.command("reset", "--yes")
+        reset = platform.command("reset", "--yes")
+        assert reset.returncode == 0, reset.stdout
 
 
 @pytest.mark.e2e
