@@ -2,10 +2,10 @@
 # Settings are given in the environment, in .env, or here: make up SOURCES=live
 MARQUEE = sh infra/local/bootstrap.sh
 DEV = .marquee/venvs/dev/bin
-LOCKS = airflow tasks mlflow serving local installer
+LOCKS = airflow tasks mlflow serving local support installer
 # `make locks UPGRADE=--upgrade` takes newer versions; without it the pinned ones stay where they still fit.
 COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate \
-	--custom-compile-command 'make locks' $(UPGRADE) pyproject.toml
+	--custom-compile-command 'make locks' $(UPGRADE)
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
@@ -51,5 +51,5 @@ test: check
 	$(DEV)/pytest -m "integration or e2e or real_data" --durations=25
 
 locks: dev
-	$(COMPILE) $(LOCKS:%=--group %) --group dev -o requirements.txt
+	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt
 	for lock in $(LOCKS); do $(COMPILE) -c requirements.txt --group $$lock -o infra/locks/$$lock.txt || exit 1; done
