@@ -15,13 +15,14 @@ from tasks.core.errors import BadInput
 from tasks.core.feature_rows import compute_changes, compute_content_hash
 from tasks.core.features import compute_features
 from tasks.io import offline_store, postgres
+from tasks.io.lease import Lease
 from tasks.io.movies_database import read_tables
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.build_features")
 
 
-def run(settings: Settings, day: date) -> None:
+def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same day and sources twice, same state: the second build finds no changed row and writes no snapshot."""
     with postgres.connect(settings) as conn:
         tables = read_tables(conn)
@@ -33,21 +34,22 @@ def run(settings: Settings, day: date) -> None:
     content_hash = compute_content_hash(rows)
 
     with offline_store.reachable():
-        append(rows, content_hash, day)
+        append(rows, content_hash, day, lease)
 
 
-def append(rows: pl.DataFrame, content_hash: str, day: date) -> None:
+def append(rows: pl.DataFrame, content_hash: str, day: date, lease: Lease) -> None:
     """Append the rows that differ from what the offline store knows as of the day."""
     table = offline_store.open_table()
     changes = compute_changes(rows, offline_store.read_latest(table, day) if table is not None else None)
     log.info("computed %d feature rows, content %s: %d changed", rows.height, content_hash[:12], changes.height)
     if table is not None and changes.is_empty():
-        offline_store.tag_build(table)
+        with lease.held():
+            offline_store.tag_build(table)
         log.info("nothing to append: the offline store already holds these rows")
         return
     parent = table.current_snapshot() if table is not None else None
     build_id = hashlib.sha256(f"{parent.snapshot_id if parent else ''}:{content_hash}:{day}".encode()).hexdigest()[:16]
-    snapshot_id = offline_store.append_rows(changes, day, build_id)
+    snapshot_id = offline_store.append_rows(changes, day, build_id, lease)
     log.info("appended %d rows for %s as snapshot %d, tagged build-%s", changes.height, day, snapshot_id, build_id)
 
 

@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from tasks.core.errors import TaskError
+from tasks.io.lease import Lease, take
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks")
@@ -19,7 +21,7 @@ EXIT_CODES = f"""exit codes (sysexits.h):
   1   a fault of ours; the traceback is in the log
   2   wrong command line
   {os.EX_DATAERR}  the source's data breaks its own format; retrying does not help
-  {os.EX_TEMPFAIL}  an outside system does not answer; try again later
+  {os.EX_TEMPFAIL}  an outside system does not answer, or another attempt has the lease; try again later
   {os.EX_NOPERM}  an outside system refuses our credentials
   {os.EX_CONFIG}  a setting is missing or wrong"""
 
@@ -35,10 +37,25 @@ def parse_day(text: str) -> date:
     return day
 
 
-def main(run: Callable[[Settings, date], None], doc: str | None) -> None:
-    """Run one verb and exit with its code; `doc` is the verb's module docstring, shown by --help."""
+def main(run: Callable[[Settings, date, Lease], None], doc: str | None) -> None:
+    """Run one verb under its lease and exit with its code; `doc` is the verb's module docstring, shown by --help."""
+
+    def run_leased(settings: Settings, day: date) -> None:
+        with take(settings, read_verb()) as lease:
+            run(settings, day, lease)
+
+    main_without_lease(run_leased, doc)
+
+
+def read_verb() -> str:
+    """The module that `python -m tasks.<verb>` runs."""
+    return Path(sys.argv[0]).stem
+
+
+def main_without_lease(run: Callable[[Settings, date], None], doc: str | None) -> None:
+    """The same for a verb that two may run at once."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m tasks.{os.path.splitext(os.path.basename(sys.argv[0]))[0]}",
+        prog=f"python -m tasks.{read_verb()}",
         description=doc,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

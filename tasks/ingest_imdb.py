@@ -20,7 +20,7 @@ import psycopg
 import pyarrow as pa
 
 from tasks.command import main
-from tasks.core.errors import BadInput, Unavailable
+from tasks.core.errors import BadInput
 from tasks.core.imdb import parse_file
 from tasks.core.imdb_checks import Counts, check_newer, check_volume
 from tasks.core.imdb_files import BASICS, FILES
@@ -29,7 +29,7 @@ from tasks.core.imdb_keys import SeenKeys
 from tasks.io.bucket import Bucket
 from tasks.io.imdb import RawFile, fetch_file, read_pieces, read_raw_file
 from tasks.io.ingested_files import IngestedFile, read_current_files, write_current_file, write_quarantine, write_validators
-from tasks.io.postgres import connect
+from tasks.io.lease import Lease
 from tasks.io.postgres_tables import fill_new_table, swap_new_table
 from tasks.io.progress import Progress
 from tasks.settings import Settings
@@ -37,19 +37,18 @@ from tasks.settings import Settings
 log = logging.getLogger("tasks.ingest_imdb")
 
 
-def run(settings: Settings, day: date) -> None:
+def run(settings: Settings, day: date, lease: Lease) -> None:
     """The same files twice leave the same state; a crash at any point leaves the old tables or the new, never some of each."""
     bucket = Bucket.from_settings(settings)
     with tempfile.TemporaryDirectory(prefix="imdb-") as folder:
-        with connect(settings) as conn:
+        with lease.connect() as conn:
             current = read_current_files(conn)
         fetched = fetch_files(settings.imdb_base_url, current, bucket, Path(folder))
 
         changed = find_changed(fetched, current)
         other_titles = read_other_titles(changed, current, bucket, Path(folder))
 
-        with connect(settings) as conn:
-            lock_ledger(conn, current)
+        with lease.connect() as conn:
             for raw in fetched:
                 if raw.name not in changed:
                     write_validators(conn, raw)
@@ -58,6 +57,7 @@ def run(settings: Settings, day: date) -> None:
                 if name in current:
                     check_volume(name, counts[name], current[name].counts)
                 write_current_file(conn, raw, counts[name], day)
+            lease.check(conn)
             for file in FILES:
                 if file.name in changed:
                     swap_new_table(conn, file.table)
@@ -93,15 +93,6 @@ def read_other_titles(
         for parsed in parse_file(BASICS, gunzip(read_pieces(path))):
             other_titles.add(parsed.others)
     return other_titles
-
-
-def lock_ledger(conn: psycopg.Connection, current: Mapping[str, IngestedFile]) -> None:
-    """Hold off a second run until the end of the transaction; Unavailable if one is loading, or has loaded since we looked."""
-    row = conn.execute("select pg_try_advisory_xact_lock(hashtext('ingest_imdb'))").fetchone()
-    if row != (True,):
-        raise Unavailable("another ingest_imdb is loading; when it has ended, start again and only what is left is done")
-    if read_current_files(conn) != current:
-        raise Unavailable("another ingest_imdb has loaded files meanwhile; start again and only what is left is done")
 
 
 def load_file(conn: psycopg.Connection, raw: RawFile, other_titles: SeenKeys, day: date) -> Counts:

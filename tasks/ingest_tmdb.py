@@ -13,41 +13,38 @@ from collections import Counter
 from datetime import date
 from itertools import islice
 
-import psycopg
-
 from tasks.command import main
 from tasks.core.tmdb_pack import ANSWERS_A_PACK, Answer, PackRows, compute_pack_rows, render_pack
 from tasks.core.tmdb_plan import compute_plan, order_films
 from tasks.io.bucket import Bucket
 from tasks.io.imdb_titles import fetch_titles
 from tasks.io.ingested_files import read_current_files
+from tasks.io.lease import Lease
 from tasks.io.postgres import connect
 from tasks.io.progress import Progress
 from tasks.io.tmdb import Tmdb
-from tasks.io.tmdb_ledger import Changes, claim_ingestion, read_asked, read_changes_day, write_changes, write_pack
+from tasks.io.tmdb_ledger import Changes, read_asked, read_changes_day, write_changes, write_pack
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.tmdb")
 
 
-def run(settings: Settings, day: date) -> None:
+def run(settings: Settings, day: date, lease: Lease) -> None:
+    """One attempt at a time asks TMDB, which bears the requests of one."""
     token = settings.tmdb_access_token
     if token is None or not token.get_secret_value().strip():
         log.info("TMDB_ACCESS_TOKEN is not set: the platform runs on IMDb alone")
         return
     bucket = Bucket.from_settings(settings)
-    with connect(settings) as conn, Tmdb.from_settings(settings) as tmdb:
-        claim_ingestion(conn)
-        ingest(conn, bucket, tmdb, settings, day)
+    with Tmdb.from_settings(settings) as tmdb:
+        ingest(lease, bucket, tmdb, settings, day)
 
 
-def ingest(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
-    with conn.transaction():
-        current = read_current_files(conn)
-    asked = read_asked(conn)
+def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
+    with connect(settings) as conn:
+        current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
     # ingest_imdb runs beside this task, and before the first run table film is empty: the list comes from IMDb's own files.
     films = order_films(*fetch_titles(settings.imdb_base_url, bucket, current))
-    since = read_changes_day(conn)
     changed = tmdb.fetch_changes(since, day) if since is not None and since <= day else []
 
     plan = compute_plan(films, asked, changed, day, settings.tmdb_requests_per_run)
@@ -56,13 +53,13 @@ def ingest(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, settings: Setti
         *(len(films), len(asked), len(plan.movie_ids), plan.changed, plan.left),
     )
 
-    unanswered = ask_and_store(conn, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
+    unanswered = ask_and_store(lease, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
     # Changes that were not followed to the end are taken from the same day on in the next run.
     if (since is None or since <= day) and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
-        write_changes(conn, bucket, Changes(since or day, day, changed, plan.changed))
+        write_changes(lease, bucket, Changes(since or day, day, changed, plan.changed))
 
 
-def ask_and_store(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
+def ask_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
     """Store pack by pack, each for good; returns the films that TMDB gave no answer to."""
     answers = tmdb.fetch_movies(movie_ids)
     progress, outcomes, dropped = Progress("TMDB films", len(movie_ids)), Counter[str](), Counter[str]()
@@ -70,7 +67,7 @@ def ask_and_store(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, movie_id
     for start in range(0, len(movie_ids), ANSWERS_A_PACK):
         pack = [one for one in islice(answers, ANSWERS_A_PACK) if one is not None]
         if pack:
-            rows = store_pack(conn, bucket, pack, day)
+            rows = store_pack(lease, bucket, pack, day)
             answered.update(one.movie_id for one in pack)
             outcomes, dropped = outcomes + rows.outcomes, dropped + rows.dropped
         progress.advance(min(ANSWERS_A_PACK, len(movie_ids) - start))
@@ -87,13 +84,13 @@ def ask_and_store(conn: psycopg.Connection, bucket: Bucket, tmdb: Tmdb, movie_id
 OUTCOMES = ("found", "absent", "quarantined")
 
 
-def store_pack(conn: psycopg.Connection, bucket: Bucket, pack: list[Answer], day: date) -> PackRows:
+def store_pack(lease: Lease, bucket: Bucket, pack: list[Answer], day: date) -> PackRows:
     """Raw bytes first; then the rows, in one transaction."""
     body = render_pack(pack)
     raw_key = f"raw/tmdb/{hashlib.sha256(body).hexdigest()}.parquet"
     bucket.put_once(raw_key, body)
     rows = compute_pack_rows(pack, raw_key, day)
-    write_pack(conn, rows)
+    write_pack(lease, rows)
     return rows
 
 

@@ -8,13 +8,15 @@ import logging
 from datetime import UTC, date, datetime
 
 import polars as pl
+from redis import Redis
 from redis.exceptions import RedisError
 
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.feature_rows import compute_content_hash
-from tasks.io import feature_sets, offline_store, postgres
+from tasks.io import feature_sets, offline_store
 from tasks.io import feature_store as online
+from tasks.io.lease import Lease
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.publish_features")
@@ -23,16 +25,16 @@ SAMPLE = 500
 """Films whose online values are compared with the offline ones before the set goes live."""
 
 
-def run(settings: Settings, day: date) -> None:
+def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same offline rows twice, same state: a set that is live and whole is left as it is."""
     try:
         with offline_store.reachable():
-            publish(settings, day)
+            publish(settings, day, lease)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
 
 
-def publish(settings: Settings, day: date) -> None:
+def publish(settings: Settings, day: date, lease: Lease) -> None:
     table = offline_store.open_table()
     snapshot = table.current_snapshot() if table is not None else None
     if table is None or snapshot is None:
@@ -51,23 +53,29 @@ def publish(settings: Settings, day: date) -> None:
         now = datetime.now(UTC)
         name = f"movies_{day:%Y%m%d}_{content_hash[:12]}"
         fresh = online.FeatureSet(name, str(snapshot.snapshot_id), content_hash, rows.height, day.isoformat(), now.isoformat())
-        write_set(settings, fresh, rows, by_tmdb_id)
+        write_set(redis, fresh, rows, by_tmdb_id, lease)
 
-    if fresh != live:
-        online.write_live(redis, fresh)
-        log.info("feature set %s is live: %d films as of %s", fresh.feature_set, fresh.movies, fresh.day)
-    retire(settings, fresh)
+    with lease.held() as conn:
+        if fresh != live:
+            online.write_live(redis, fresh)
+            log.info("feature set %s is live: %d films as of %s", fresh.feature_set, fresh.movies, fresh.day)
+        retired = feature_sets.make_live(conn, fresh)
+    for name in retired:
+        with lease.held() as conn:
+            online.delete_set(online.open_store(name), redis)
+            feature_sets.mark_retired(conn, name)
+        log.info("removed the retired feature set %s", name)
 
 
-def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame) -> None:
+def write_set(redis: Redis, fresh: online.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame, lease: Lease) -> None:
     """Write a set nobody reads yet, and hold it to the offline rows: every key there, a sample equal in every value."""
-    with postgres.connect(settings) as conn:
+    with lease.held() as conn:
         feature_sets.start(conn, fresh)
-    redis = online.open_redis(settings.feast_redis.get_secret_value())
     store = online.open_store(fresh.feature_set)
-    online.apply_definitions(store)
-    online.write_rows(store, "movies", rows.drop("tmdb_id"))
-    online.write_rows(store, "tmdb_ids", by_tmdb_id)
+    with lease.held():
+        online.apply_definitions(store)
+    online.write_rows(store, "movies", rows.drop("tmdb_id"), lease)
+    online.write_rows(store, "tmdb_ids", by_tmdb_id, lease)
 
     written, wanted = online.count_rows(redis, fresh.feature_set), rows.height + by_tmdb_id.height
     if written != wanted:
@@ -79,16 +87,6 @@ def write_set(settings: Settings, fresh: online.FeatureSet, rows: pl.DataFrame, 
         if not sample[name].equals(answered[name].cast(sample[name].dtype), null_equal=True):
             raise Unavailable(f"feature set {fresh.feature_set}: {name} differs online from offline; it was not made live")
     log.info("feature set %s holds %d keys; %d sampled films equal the offline store", fresh.feature_set, written, sample.height)
-
-
-def retire(settings: Settings, live: online.FeatureSet) -> None:
-    """Bring the record up to the pointer and remove the sets that neither is live nor was before."""
-    redis = online.open_redis(settings.feast_redis.get_secret_value())
-    with postgres.connect(settings) as conn:
-        for name in feature_sets.make_live(conn, live):
-            online.delete_set(online.open_store(name), redis)
-            feature_sets.mark_retired(conn, name)
-            log.info("removed the retired feature set %s", name)
 
 
 if __name__ == "__main__":

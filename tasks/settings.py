@@ -9,6 +9,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
+    task_attempt: str | None = Field(default=None, pattern=r"^(.+/[1-9][0-9]{0,8})?$")
+    """What this attempt is of, and its number, as dag/run/task/number; absent when a person runs the verb by hand."""
+
     movies_database_url: SecretStr
     """libpq URL of the database that holds films, ratings, credits and ledgers."""
     feast_registry_url: SecretStr

@@ -19,6 +19,7 @@ from tasks.core.model import PARAMETERS
 from tasks.core.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
 from tasks.core.trial import Trial, run_trial
 from tasks.io import feature_store, offline_store, postgres, registry
+from tasks.io.lease import Lease
 from tasks.io.movies_database import read_labels
 from tasks.settings import Settings
 
@@ -27,7 +28,7 @@ log = logging.getLogger("tasks.train_model")
 LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 
-def run(settings: Settings, day: date) -> None:
+def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
     live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     snapshot_id = offline_store.read_snapshot_id()
@@ -50,10 +51,10 @@ def run(settings: Settings, day: date) -> None:
             trial = run_trial(split, champion.exported if champion else None)
             tags = describe(trial, training_id, champion.version if champion else None)
             record = describe_run(split, trial, day, snapshot_id, tags)
-            version = registry.write_run(client, record, trial.fitted, trial.exported)
+            version = registry.write_run(client, record, trial.fitted, trial.exported, lease)
             log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], trial.verdict.reason)
         if registry.awaits_promotion(version):
-            registry.promote(client, version.version)
+            registry.promote(client, version.version, lease)
             log.info("version %s is the champion", version.version)
 
 

@@ -21,6 +21,12 @@ class Unavailable(TaskError):
     exit_code = os.EX_TEMPFAIL
 
 
+class Superseded(TaskError):
+    """A later attempt at the same work has taken over; nothing of this one is committed from here on."""
+
+    exit_code = os.EX_TEMPFAIL
+
+
 class Refused(TaskError):
     """An outside system refuses our credentials; someone must correct a setting."""
 

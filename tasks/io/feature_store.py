@@ -15,6 +15,7 @@ from feast.repo_operations import parse_repo
 from redis import Redis
 
 from tasks.core.errors import Unavailable
+from tasks.io.lease import Lease
 from tasks.io.progress import Progress
 
 REPO = Path("feature_repo")
@@ -85,11 +86,15 @@ def write_live(redis: Redis, live: FeatureSet) -> None:
     redis.set(POINTER, json.dumps(asdict(live)))
 
 
-def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame) -> None:
-    """Write a view's rows in chunks, so that memory stays flat whatever the catalogue's size."""
+def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease) -> None:
+    """Write a view's rows in chunks, so that memory stays flat whatever the catalogue's size.
+
+    Each under the lease: a superseded attempt stops here, and puts no key back that its successor has removed.
+    """
     progress = Progress(f"{view} to Redis", rows.height)
     for chunk in rows.iter_slices(ROWS_PER_WRITE):
-        store.write_to_online_store(view, df=chunk.to_pandas())
+        with lease.held():
+            store.write_to_online_store(view, df=chunk.to_pandas())
         progress.advance(chunk.height)
     progress.finish()
 

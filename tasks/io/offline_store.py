@@ -12,6 +12,7 @@ from pyiceberg.table import Table
 from sqlalchemy.exc import OperationalError
 
 from tasks.core.errors import Unavailable
+from tasks.io.lease import Lease
 
 CATALOG = "marquee"
 NAMESPACE = "features"
@@ -19,6 +20,8 @@ TABLE = f"{NAMESPACE}.movies"
 TIMES = ("event_timestamp", "created_timestamp")
 BUILD_ID = "marquee.build-id"
 """Snapshot property that names the build which wrote it."""
+COMMIT_RETRIES = "commit.retry.num-retries"
+"""PyIceberg would put an append that comes too late on top of the one that was first: the same rows twice."""
 
 
 def open_table() -> Table | None:
@@ -47,20 +50,23 @@ def read_snapshot_id() -> int | None:
     return snapshot.snapshot_id if snapshot else None
 
 
-def append_rows(rows: pl.DataFrame, day: date, build_id: str) -> int:
+def append_rows(rows: pl.DataFrame, day: date, build_id: str, lease: Lease) -> int:
     """Append one build's rows as one snapshot, tagged; returns its id. The table is made at the first build.
 
     rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and this moment as
-    created_timestamp.
+    created_timestamp. The files are written first; what the lease guards is their commit.
     """
     arrow = _stamped(rows, day).to_arrow().cast(_schema(rows))
     catalog = _catalog()
     catalog.create_namespace_if_not_exists(NAMESPACE)
-    table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema)
-    with table.update_schema() as update:
+    table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema, properties={COMMIT_RETRIES: "0"})
+    append = table.transaction()
+    with append.update_schema() as update:
         update.union_by_name(arrow.schema)
-    table.append(arrow, snapshot_properties={BUILD_ID: build_id})
-    return tag_build(table.refresh())
+    append.append(arrow, snapshot_properties={BUILD_ID: build_id})
+    with lease.held():
+        append.commit_transaction()
+        return tag_build(table.refresh())
 
 
 def tag_build(table: Table) -> int:

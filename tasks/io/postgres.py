@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tasks.core.errors import BadSetting, Refused, TaskError, Unavailable
 from tasks.io.postgres_tables import replace_table, upsert
 
-__all__ = ["connect", "replace_table", "upsert"]
+__all__ = ["connect", "open_session", "replace_table", "understanding", "upsert"]
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 DEADLINES: dict[str, Any] = {
@@ -29,6 +29,8 @@ LIMITS = b"""
     set client_connection_check_interval = '10s' -- a killed task's statement ends, and frees its locks
 """
 """Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
+GONE = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""The server is away, ended the session, or held a lock too long."""
 REFUSALS = ("authentication failed", "no password supplied", "pg_hba.conf")
 
 
@@ -40,27 +42,43 @@ class PostgresSettings(Protocol):
 
 
 @contextmanager
-def connect(settings: PostgresSettings) -> Iterator[psycopg.Connection]:
+def connect(settings: PostgresSettings, name: str = "marquee-tasks") -> Iterator[psycopg.Connection]:
     """A connection with the schema in place: commits at the end of the block, rolls back on an error.
 
     A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are Refused.
     """
+    with understanding(), open_session(settings, name) as conn:
+        yield conn
+
+
+def open_session(settings: PostgresSettings, name: str, autocommit: bool = False) -> psycopg.Connection:
+    """The same without a block: closing it and understanding its errors is left to the caller."""
     url = settings.movies_database_url.get_secret_value()
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # its text shows the URL, password included
         raise BadSetting("MOVIES_DATABASE_URL is no libpq URL: write postgresql://role:password@host:port/database") from None
+    conn = psycopg.connect(url, application_name=name, autocommit=autocommit, **DEADLINES)
     try:
-        with psycopg.connect(url, application_name="marquee-tasks", **DEADLINES) as conn:
-            with conn.transaction():
-                conn.execute(LIMITS)
-            apply_schema(conn)
-            yield conn
-    except psycopg.OperationalError as error:
+        with conn.transaction():
+            conn.execute(LIMITS)
+        apply_schema(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+@contextmanager
+def understanding() -> Iterator[None]:
+    """Within the block, what a server or connection may suffer is the error that says what to do."""
+    try:
+        yield
+    except GONE as error:
         raise understood(error) from error
 
 
-def understood(error: psycopg.OperationalError) -> TaskError:
+def understood(error: psycopg.Error) -> TaskError:
     """What the reader of the log should do; errors of the start carry no code, only libpq's text, which has no password."""
     text = str(error).strip()
     if error.sqlstate in ("28000", "28P01") or any(words in text for words in REFUSALS):

@@ -18,6 +18,7 @@ from requests.exceptions import RequestException
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tasks.core.errors import Unavailable
+from tasks.io.lease import Lease
 
 MODEL = "movie-rating"
 CHAMPION = "champion"
@@ -101,11 +102,13 @@ def find_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
     return found[0] if found else None
 
 
-def write_run(client: MlflowClient, record: Record, model: HistGradientBoostingRegressor, exported: bytes) -> ModelVersion:
+def write_run(
+    client: MlflowClient, record: Record, model: HistGradientBoostingRegressor, exported: bytes, lease: Lease
+) -> ModelVersion:
     """Log the run with its pictures and both forms of the model, then register the ONNX form as a version.
 
-    The version is made last and whole, tags included: a killed run leaves a run without a version, and the next one
-    with the same inputs starts anew.
+    The version is made last and whole, tags included: a killed or superseded attempt leaves a run without a version, and
+    the next one with the same inputs starts anew.
     """
     mlflow.set_experiment(EXPERIMENT)
     example = record.train[list(record.features)].head(5)
@@ -135,9 +138,11 @@ def write_run(client: MlflowClient, record: Record, model: HistGradientBoostingR
             signature=signature,
             input_example=example,
         )
-    if not client.search_registered_models(f"name = '{MODEL}'"):
-        client.create_registered_model(MODEL, description="IMDb rating of a movie from what is known before its release")
-    return client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=dict(record.tags), model_id=logged.model_id)
+    with lease.held():
+        if not client.search_registered_models(f"name = '{MODEL}'"):
+            client.create_registered_model(MODEL, description="IMDb rating of a movie from what is known before its release")
+        tags, model_id = dict(record.tags), logged.model_id
+        return client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=model_id)
 
 
 def awaits_promotion(version: ModelVersion) -> bool:
@@ -145,7 +150,8 @@ def awaits_promotion(version: ModelVersion) -> bool:
     return version.tags.get(GATE) == "passed" and PROMOTED not in version.tags
 
 
-def promote(client: MlflowClient, version: str) -> None:
+def promote(client: MlflowClient, version: str, lease: Lease) -> None:
     """Move the champion alias, then say so on the version: a rerun finishes a move that was cut short, and only that."""
-    client.set_registered_model_alias(MODEL, CHAMPION, version)
-    client.set_model_version_tag(MODEL, version, PROMOTED, "true")
+    with lease.held():
+        client.set_registered_model_alias(MODEL, CHAMPION, version)
+        client.set_model_version_tag(MODEL, version, PROMOTED, "true")

@@ -1,6 +1,6 @@
 -- The movies database. Applied by every task that connects; each statement may run again on a database that has it.
 -- One writer a table: ingest_imdb writes the first five, ingest_tmdb the next two, both append to quarantine
--- and ingested_file; publish_features writes the last.
+-- and ingested_file; publish_features writes feature_set. task_lease is written by every verb, each its own row.
 
 create table if not exists film (
     movie_id        text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
@@ -137,3 +137,18 @@ create table if not exists feature_set (
 );
 comment on table feature_set is 'Feature sets in Redis; each is a Feast project of that name. One is live, the one before is kept.';
 create unique index if not exists feature_set_live on feature_set (state) where state = 'live';
+
+create sequence if not exists task_lease_token;
+comment on sequence task_lease_token is 'Tokens of task_lease: a greater one is newer, and none comes twice, whatever becomes of the rows.';
+create table if not exists task_lease (
+    key           text primary key,
+    token         bigint not null,
+    holder        text not null,
+    attempt       integer check (attempt > 0),
+    taken_at      timestamptz not null,
+    backend_pid   integer not null,
+    backend_start timestamptz not null
+);
+comment on table task_lease is 'Which attempt of each verb may commit: the one whose token is here. Every commit locks the row and compares.';
+comment on column task_lease.holder is 'The DAG run''s task, or the person''s host and process; a later attempt of the same holder takes over.';
+comment on column task_lease.backend_pid is 'With backend_start, the session that the holder keeps open: while it is in pg_stat_activity, it lives.';

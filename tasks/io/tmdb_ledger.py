@@ -9,10 +9,10 @@ from datetime import date
 
 import psycopg
 
-from tasks.core.errors import Unavailable
 from tasks.core.tmdb_pack import PackRows
 from tasks.core.tmdb_plan import Asked
 from tasks.io.bucket import Bucket
+from tasks.io.lease import Lease
 from tasks.io.postgres import upsert
 
 log = logging.getLogger("tasks.tmdb")
@@ -31,30 +31,20 @@ class Changes:
     known: int
 
 
-def claim_ingestion(conn: psycopg.Connection) -> None:
-    """Hold, until the connection ends, the right to ask TMDB: two runs at once would ask at twice the rate allowed."""
-    with conn.transaction():
-        row = conn.execute("select pg_try_advisory_lock(hashtext('marquee ingest_tmdb'))").fetchone()
-    if row != (True,):
-        raise Unavailable("another run of ingest_tmdb is at work; this one can start when it has ended")
-
-
 def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
-    with conn.transaction():
-        rows = conn.execute("select movie_id, outcome, tmdb_id, requested_on from tmdb_request").fetchall()
+    rows = conn.execute("select movie_id, outcome, tmdb_id, requested_on from tmdb_request").fetchall()
     return {movie_id: Asked(outcome, tmdb_id, requested_on) for movie_id, outcome, tmdb_id, requested_on in rows}
 
 
 def read_changes_day(conn: psycopg.Connection) -> date | None:
     """The day up to which changes were followed; that day itself may have had more since."""
-    with conn.transaction():
-        row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
+    row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
     return None if row is None else row[0]
 
 
-def write_pack(conn: psycopg.Connection, rows: PackRows) -> None:
+def write_pack(lease: Lease, rows: PackRows) -> None:
     """Write one pack whole or not at all; the same pack again changes nothing."""
-    with conn.transaction():
+    with lease.held() as conn:
         _give_up_rows(conn, rows)
         upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
         upsert(conn, "tmdb_request", rows.requests, ["movie_id"])
@@ -83,14 +73,14 @@ def _give_up_rows(conn: psycopg.Connection, rows: PackRows) -> None:
         )
 
 
-def write_changes(conn: psycopg.Connection, bucket: Bucket, changes: Changes) -> None:
+def write_changes(lease: Lease, bucket: Bucket, changes: Changes) -> None:
     """Remember that changes were followed to `end`, and which they were."""
     ids = list(changes.tmdb_ids)
     body = json.dumps({"start": changes.start.isoformat(), "end": changes.end.isoformat(), "ids": ids}).encode()
     sha256 = hashlib.sha256(body).hexdigest()
     raw_key = f"raw/tmdb/changes/{sha256}.json"
     bucket.put_once(raw_key, body)
-    with conn.transaction():
+    with lease.held() as conn:
         conn.execute(
             "update ingested_file set is_current = false where name = %s and is_current and sha256 <> %s", [CHANGES, sha256]
         )

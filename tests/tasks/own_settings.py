@@ -1,13 +1,18 @@
-"""Settings of the embedded stack with a database schema of their own, so that a test meets empty tables."""
+"""Settings of the embedded stack with a database schema of their own, so that a test meets empty tables; verbs run by them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 
 from infra.local.stack import Stack
+from tasks.core.errors import Superseded
+from tasks.io.lease import take
 from tasks.settings import Settings
 
 
@@ -26,3 +31,34 @@ def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
         mark = "&" if "?" in url else "?"
         yield environment | {"MOVIES_DATABASE_URL": f"{url}{mark}options=-c%20search_path%3D{schema}"}
         conn.execute(f"drop schema {schema} cascade".encode())
+
+
+def run_verb(verb: ModuleType, settings: Settings, day: date) -> None:
+    """Run a verb under its lease, as `python -m tasks.<verb>` does."""
+    with take(settings, verb.__name__.rpartition(".")[2]) as lease:
+        verb.run(settings, day, lease)
+
+
+def number_attempt(settings: Settings, number: int, run: str = "manual") -> Settings:
+    """The settings of this attempt at one and the same task."""
+    return settings.model_copy(update={"task_attempt": f"refresh_movies/{run}/task/{number}"})
+
+
+@contextmanager
+def overtaken(target: Any, step: str, overtake: Callable[[], None], call: int = 1) -> Iterator[None]:
+    """Within the block, whoever comes to this call of the step is overtaken before it, and must end as Superseded for that."""
+    calls, original = 0, getattr(target, step)
+
+    def stepped(*given: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            patch.undo()
+            overtake()
+        return original(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target, step, stepped)
+        with pytest.raises(Superseded):
+            yield
+    assert calls == call

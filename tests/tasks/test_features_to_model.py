@@ -10,14 +10,16 @@ import polars as pl
 import pytest
 from feast import FeatureStore
 from mlflow import MlflowClient
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
 from tasks.core.errors import BadInput, Unavailable
-from tasks.io import feature_store, offline_store, postgres, registry
+from tasks.io import feature_store, lease, offline_store, postgres, registry
 from tasks.io.movies_database import read_labels
 from tasks.settings import Settings
+from tests.tasks.own_settings import number_attempt, overtaken, run_verb
 
 pytestmark = pytest.mark.integration
 
@@ -78,16 +80,16 @@ def state_of_redis(settings: Settings) -> dict[bytes, bytes]:
 def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settings, movies: None) -> None:
     if offline_store.open_table() is None:
         with pytest.raises(BadInput, match="run build_features first"):
-            publish_features.run(settings, TODAY)
+            run_verb(publish_features, settings, TODAY)
     if feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value())) is None:
         with pytest.raises(BadInput, match="run build_features and publish_features first"):
-            train_model.run(settings, TODAY)
+            run_verb(train_model, settings, TODAY)
 
 
 def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Settings, movies: None) -> None:
-    build_features.run(settings, TODAY)
+    run_verb(build_features, settings, TODAY)
     first = snapshots()
-    build_features.run(settings, TODAY)
+    run_verb(build_features, settings, TODAY)
     assert snapshots() == first
     table = offline_store.open_table()
     assert table is not None
@@ -100,7 +102,7 @@ def test_a_build_killed_before_its_tag_is_tagged_by_the_next(settings: Settings,
     assert table is not None
     (tag,) = [name for name in table.refs() if name.startswith("build-")]
     table.manage_snapshots().remove_tag(tag).commit()
-    build_features.run(settings, TODAY)
+    run_verb(build_features, settings, TODAY)
     assert tag in table.refresh().refs()
 
 
@@ -108,17 +110,17 @@ def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies
     monkeypatch.setenv("PYICEBERG_CATALOG__MARQUEE__URI", "postgresql+psycopg://feast:x@127.0.0.1:1/feast")
     monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
     with pytest.raises(Unavailable, match="the offline store: "):
-        build_features.run(settings, TODAY)
+        run_verb(build_features, settings, TODAY)
 
 
 def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
-    publish_features.run(settings, TODAY)
+    run_verb(publish_features, settings, TODAY)
     before = state_of_redis(settings)
     live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     assert live.movies == FILMS
     assert len([key for key in before if key.endswith(live.feature_set.encode())]) == FILMS + FILMS // 2
-    publish_features.run(settings, TODAY)
+    run_verb(publish_features, settings, TODAY)
     assert state_of_redis(settings) == before
 
 
@@ -134,7 +136,7 @@ def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies
 
 
 def test_training_makes_a_champion_once(settings: Settings, movies: None) -> None:
-    train_model.run(settings, TODAY)
+    run_verb(train_model, settings, TODAY)
     with registry.connect(settings.mlflow_tracking_uri) as client:
         champion = registry.find_champion(client)
         assert champion is not None
@@ -146,7 +148,7 @@ def test_training_makes_a_champion_once(settings: Settings, movies: None) -> Non
         downloaded = registry.read_champion(client)
         assert downloaded is not None
         assert hashlib.sha256(downloaded.exported).hexdigest() == champion.tags[registry.DIGEST]
-    train_model.run(settings, TODAY)
+    run_verb(train_model, settings, TODAY)
     assert [version.version for version in client.search_model_versions(f"name = '{registry.MODEL}'")] == versions
 
 
@@ -157,10 +159,10 @@ def test_a_promotion_that_was_cut_short_is_finished_and_a_rollback_by_hand_is_le
         champion = registry.find_champion(client)
         assert champion is not None
         client.delete_registered_model_alias(registry.MODEL, registry.CHAMPION)
-        train_model.run(settings, TODAY)
+        run_verb(train_model, settings, TODAY)
         assert registry.find_champion(client) is None
         client.delete_model_version_tag(registry.MODEL, champion.version, registry.PROMOTED)
-        train_model.run(settings, TODAY)
+        run_verb(train_model, settings, TODAY)
         assert find_champion_version(client) == champion.version
 
 
@@ -177,7 +179,7 @@ def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Se
         ).fetchone() or (0,)
     before = snapshots()
     set_rating(settings, "tt0000001", 1.0)
-    build_features.run(settings, TODAY)
+    run_verb(build_features, settings, TODAY)
     table = offline_store.open_table()
     assert table is not None
     (new,) = set(snapshots()) - set(before)
@@ -191,8 +193,8 @@ def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings:
     names = []
     for rating in (2.0, 3.0, 4.0):
         set_rating(settings, "tt0000001", rating)
-        build_features.run(settings, TODAY)
-        publish_features.run(settings, TODAY)
+        run_verb(build_features, settings, TODAY)
+        run_verb(publish_features, settings, TODAY)
         live = feature_store.read_live(redis)
         assert live is not None
         names.append(live.feature_set)
@@ -207,15 +209,15 @@ def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None
     live = feature_store.read_live(redis)
     assert live is not None
     redis.unlink(*list(feature_store.scan_keys(redis, live.feature_set))[:10])
-    publish_features.run(settings, TODAY)
+    run_verb(publish_features, settings, TODAY)
     assert feature_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
 
 
 def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies: None) -> None:
     with postgres.connect(settings) as conn:
         conn.execute("delete from film where movie_id = 'tt0000600'")
-    build_features.run(settings, TODAY)
-    publish_features.run(settings, TODAY)
+    run_verb(build_features, settings, TODAY)
+    run_verb(publish_features, settings, TODAY)
     live = json.loads(feature_store.open_redis(settings.feast_redis.get_secret_value()).get(feature_store.POINTER) or "{}")  # type: ignore[arg-type]
     assert live["movies"] == FILMS - 1
 
@@ -228,7 +230,8 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
     planted = pl.DataFrame(
         {"movie_id": ["tt0000001"], "tmdb_id": [None], "title": ["Planted"], "runtime_minutes": [9999.0], "withdrawn": [False]}
     )
-    offline_store.append_rows(planted, earlier, "planted")
+    with lease.take(settings, "build_features") as held:
+        offline_store.append_rows(planted, earlier, "planted", held)
     live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
 
@@ -248,3 +251,100 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
         lambda *args, **named: honest(*args, **named | {"filter_by_created_timestamp": False}),
     )
     assert runtime_known_on(earlier) == 9999.0, "without the cut-off the planted row gets through: the test above can fail"
+
+
+def test_of_two_overlapping_builds_the_later_one_appends(settings: Settings, movies: None) -> None:
+    set_rating(settings, "tt0000001", 5.0)
+    after: list[list[int]] = []
+
+    def overtake() -> None:
+        run_verb(build_features, number_attempt(settings, 2), TODAY)
+        after.append(snapshots())
+
+    before = snapshots()
+    with overtaken(lease.Lease, "held", overtake):
+        run_verb(build_features, number_attempt(settings, 1), TODAY)
+    assert [snapshots()] == after
+    assert len(after[0]) == len(before) + 1
+
+
+def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, movies: None) -> None:
+    """What is left where a process was stopped in its commit: PyIceberg itself must refuse."""
+    table = offline_store.open_table()
+    assert table is not None
+    rows = offline_store.read_latest(table, TODAY).drop(offline_store.TIMES).head(1)
+    late = table.transaction()
+    late.append(table.scan(limit=1).to_arrow())
+    with lease.take(settings, "build_features") as held:
+        offline_store.append_rows(rows, TODAY, "first", held)
+    before = snapshots()
+    with pytest.raises(CommitFailedException):
+        late.commit_transaction()
+    assert snapshots() == before
+
+
+@pytest.mark.parametrize("commit", [1, 3, 5, 6], ids=["start", "rows", "pointer", "removal"])
+def test_of_two_overlapping_publishers_the_later_one_s_set_is_live(settings: Settings, movies: None, commit: int) -> None:
+    state: list[object] = []
+
+    def look() -> object:
+        with postgres.connect(settings) as conn:
+            return state_of_redis(settings), conn.execute("select * from feature_set order by 1").fetchall()
+
+    def overtake() -> None:
+        set_rating(settings, "tt0000001", 7.0 + commit / 10)
+        run_verb(build_features, settings, TODAY)
+        run_verb(publish_features, number_attempt(settings, 2), TODAY)
+        state.append(look())
+
+    set_rating(settings, "tt0000001", 6.0 + commit / 10)
+    run_verb(build_features, settings, TODAY)
+    with overtaken(lease.Lease, "held", overtake, commit):
+        run_verb(publish_features, number_attempt(settings, 1), TODAY)
+    assert [look()] == state
+    with postgres.connect(settings) as conn:
+        sets = dict(conn.execute("select state, array_agg(feature_set) from feature_set group by 1").fetchall())
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    assert {name: len(sets[name]) for name in ("live", "previous")} == {"live": 1, "previous": 1}
+    assert "writing" not in sets
+    assert [feature_store.count_rows(redis, name) for name in sets["retired"]] == [0] * len(sets["retired"])
+    live = feature_store.read_live(redis)
+    assert live is not None
+    assert sets["live"] == [live.feature_set]
+
+
+def test_of_two_overlapping_trainings_the_later_one_registers(settings: Settings, movies: None) -> None:
+    after: list[object] = []
+
+    def look() -> object:
+        with registry.connect(settings.mlflow_tracking_uri) as client:
+            return find_champion_version(client), [
+                (version.version, version.tags) for version in client.search_model_versions(f"name = '{registry.MODEL}'")
+            ]
+
+    def overtake() -> None:
+        run_verb(train_model, number_attempt(settings, 2), TODAY)
+        after.append(look())
+
+    before = look()
+    with overtaken(lease.Lease, "held", overtake):
+        run_verb(train_model, number_attempt(settings, 1), TODAY)
+    assert [look()] == after
+    assert before not in after
+
+
+def test_an_overtaken_training_does_not_move_the_alias(settings: Settings, movies: None) -> None:
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        newest = client.search_model_versions(f"name = '{registry.MODEL}'", order_by=["version_number DESC"])[0]
+        client.set_model_version_tag(registry.MODEL, newest.version, registry.GATE, "passed")
+        if registry.PROMOTED in newest.tags:
+            client.delete_model_version_tag(registry.MODEL, newest.version, registry.PROMOTED)
+
+        def overtake() -> None:
+            run_verb(train_model, number_attempt(settings, 2), TODAY)
+            assert find_champion_version(client) == newest.version
+            client.delete_registered_model_alias(registry.MODEL, registry.CHAMPION)  # by hand
+
+        with overtaken(lease.Lease, "held", overtake):
+            run_verb(train_model, number_attempt(settings, 1), TODAY)
+        assert registry.find_champion(client) is None

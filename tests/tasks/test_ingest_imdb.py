@@ -19,9 +19,10 @@ from tasks import ingest_imdb
 from tasks.core.errors import BadInput, TaskError, Unavailable
 from tasks.core.imdb_files import BASICS, CREW, FILES, NAMES, PRINCIPALS
 from tasks.io.bucket import Bucket
+from tasks.io.lease import Lease
 from tasks.settings import Settings
 from tests.tasks.io.http_faults import FolderServer, serve
-from tests.tasks.own_settings import own_environment, read_settings
+from tests.tasks.own_settings import number_attempt, overtaken, own_environment, read_settings, run_verb
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +47,7 @@ class World:
     settings: Settings
 
     def ingest(self) -> None:
-        ingest_imdb.run(self.settings, DAY)
+        run_verb(ingest_imdb, self.settings, DAY)
 
     def put(self, name: str, content: bytes) -> None:
         self.source.files[name] = gzip.compress(content, mtime=0)
@@ -241,7 +242,7 @@ def test_a_second_run_at_the_same_time_does_not_load(world: World, monkeypatch: 
     def load(*arguments: Any) -> object:
         if not told:
             told.append("")
-            with pytest.raises(Unavailable, match="another ingest_imdb is loading") as error:
+            with pytest.raises(Unavailable, match="ingest_imdb is at work for by hand") as error:
                 world.ingest()
             told.append(str(error.value))
         return original(*arguments)
@@ -252,17 +253,29 @@ def test_a_second_run_at_the_same_time_does_not_load(world: World, monkeypatch: 
     assert len(world.ledger()) == 5
 
 
-def test_a_run_that_was_overtaken_does_not_load(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = ingest_imdb.find_changed
+@pytest.mark.parametrize(
+    ("target", "step", "call"),
+    [(ingest_imdb, "load_file", 3), (Lease, "check", 3), (Lease, "connect", 2)],
+    ids=["in the middle of loading", "before the swap", "before loading"],
+)
+def test_of_two_overlapping_attempts_the_later_one_loads(target: Any, step: str, call: int, world: World) -> None:
+    """The earlier one's open transaction does not hold up the later one, though both fill the same tables."""
+    world.ingest()
+    state = None
 
-    def overtaken(*arguments: Any) -> object:
-        monkeypatch.undo()
-        world.ingest()
-        return original(*arguments)
+    def overtake() -> None:
+        nonlocal state
+        world.put(NAMES.name, gzip.decompress(world.source.files[NAMES.name]) + b"nm0000078\tLater\t\\N\t\\N\t\\N\t\\N\n")
+        run_verb(ingest_imdb, number_attempt(world.settings, 2), DAY)
+        state = world.state()
 
-    monkeypatch.setattr(ingest_imdb, "find_changed", overtaken)
-    with pytest.raises(Unavailable, match="has loaded files meanwhile"):
-        world.ingest()
+    for name in world.source.files:
+        world.put(name, gzip.decompress(world.source.files[name]) + b"\n")
+    with overtaken(target, step, overtake, call):
+        run_verb(ingest_imdb, number_attempt(world.settings, 1), DAY)
+    assert state is not None
+    assert world.state() == state
+    assert world.ledger()[NAMES.name] == (5, 4, 0, 1)
 
 
 def test_killed_at_any_time_it_leaves_the_old_or_the_new(world: World, stack: Stack) -> None:

@@ -2,12 +2,13 @@
 
 import io
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
-import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,11 +18,13 @@ from infra.sources.server import create_app
 from tasks import ingest_tmdb
 from tasks.core.errors import Unavailable
 from tasks.io.bucket import Bucket
+from tasks.io.lease import Lease, take
 from tasks.io.postgres import connect
-from tasks.io.tmdb_ledger import CHANGES, claim_ingestion
+from tasks.io.tmdb_ledger import CHANGES
 from tasks.settings import Settings
 from tests.infra.sources.folder import make_movie, render, write_folder
 from tests.infra.sources.running import run_app
+from tests.tasks.own_settings import number_attempt, overtaken, run_verb
 
 DAY = date(2026, 11, 1)
 NEXT = DAY + timedelta(days=1)
@@ -42,7 +45,7 @@ class World:
         assert isinstance(app, FaultyApp)
         with run_app(app) as url:
             source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_requests_per_run": limit}
-            ingest_tmdb.run(self.settings.model_copy(update=source), day)
+            run_verb(ingest_tmdb, self.settings.model_copy(update=source), day)
         asked = [path.removeprefix("/3/movie/") for path in app.paths_asked if path.startswith("/3/movie/")]
         return [path for path in asked if path != "changes"]
 
@@ -197,8 +200,8 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
         if calls < at:
             return true(*args)
         if step == "write_pack":
-            conn: psycopg.Connection = args[0]
-            with conn.transaction():
+            lease: Lease = args[0]
+            with lease.held():
                 true(*args)
                 raise KeyboardInterrupt
         raise KeyboardInterrupt
@@ -206,11 +209,27 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
     monkeypatch.setattr(target, step, crash)
 
 
+@pytest.mark.parametrize("commit", [1, 2, 4], ids=["first pack", "second pack", "changes"])
+def test_of_two_overlapping_attempts_the_later_one_writes(world: World, monkeypatch: pytest.MonkeyPatch, commit: int) -> None:
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    movies, settings, state = [make_movie(1), make_movie(2)], world.settings, []
+
+    def overtake() -> None:
+        world.settings = number_attempt(settings, 2)
+        world.run(NEXT, *movies)
+        state.append(world.state())
+
+    world.settings = number_attempt(settings, 1)
+    with overtaken(Lease, "held", overtake, commit):
+        world.run(DAY, *movies)
+    assert [world.state()] == state
+    days = Counter(day for (day,) in world.query("select requested_on from tmdb_request"))
+    assert days == Counter({DAY: commit - 1, NEXT: 4 - commit})
+
+
 def test_two_runs_at_once_are_refused(world: World) -> None:
-    with connect(world.settings) as conn:
-        claim_ingestion(conn)
-        with pytest.raises(Unavailable, match="another run of ingest_tmdb"):
-            world.run(DAY, make_movie(1))
+    with take(world.settings, "ingest_tmdb"), pytest.raises(Unavailable, match="ingest_tmdb is at work for by hand"):
+        world.run(DAY, make_movie(1))
     assert world.outcomes() == {}
 
 
@@ -219,5 +238,5 @@ def test_without_a_token_it_says_so_and_ends_well(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.INFO)
     nowhere = {"movies_database_url": "postgresql://127.0.0.1:9/x", "feast_registry_url": "x", "feast_redis": "x"}
     settings = Settings.model_validate({**nowhere, "mlflow_tracking_uri": "x", "tmdb_access_token": token})
-    ingest_tmdb.run(settings, DAY)
+    ingest_tmdb.run(settings, DAY, create_autospec(Lease))
     assert "runs on IMDb alone" in caplog.text
