@@ -1,17 +1,18 @@
 """The one way a task is started: `run_task`, by the setting TASK_RUNNER."""
 
 import os
+import re
+import signal
 from datetime import timedelta
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
-from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from dags.attempt import Attempt
 
-DAY = "{{ params.day or dag_run.run_after | ds }}"
+DAY = "{{ params.get('day') or dag_run.run_after | ds }}"
 """The day a run is for: the form's, else the day on which the run was due (UTC); a retry keeps it."""
 
 NO_RETRY = {
@@ -21,39 +22,73 @@ NO_RETRY = {
 }
 """Exit codes of `python -m tasks.<verb>` that another try cannot change."""
 
+KILLED = {code: number.name for number in (signal.SIGKILL, signal.SIGTERM) for code in (128 + number, -number)}
+"""How a runner tells of a signal: 128 + its number from a container, its negative number from a process."""
 
-def run_task(verb: str, *, timeout: timedelta, **options: Any) -> BaseOperator:
+STOP_SECONDS = 3
+"""Between SIGTERM and SIGKILL when a task is stopped; Airflow kills the process that waits for it after 5."""
+
+RUNNERS = {"process": "task_process.TaskProcess", "docker": "task_container.TaskContainer", "kubernetes": "task_pod.TaskPod"}
+
+FOR_TASKS = (
+    *("MOVIES_DATABASE_URL", "FEAST_REGISTRY_URL", "FEAST_REDIS", "FEAST_USAGE", "AWS_", "S3_BUCKET", "PYICEBERG_CATALOG__"),
+    *("MLFLOW_", "IMDB_", "TMDB_", "OMP_", "SSL_CERT_", "REQUESTS_CA_"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""How the variables begin that a worker hands on to a task's container."""
+
+
+def run_task(verb: str, *, timeout: timedelta, memory: str = "2g", **options: Any) -> BaseOperator:
     """A task that runs `python -m tasks.<verb> --day …`: arguments in, exit code out, nothing through XCom.
 
-    verb: a module of `tasks`. timeout: of one try. options: of BaseOperator, such as outlets or doc_md.
+    verb: a module of `tasks`. timeout: of one try. memory: the most a container or pod may take, /tmp included, as 512m or 2g;
+    a process has no limit. options: of BaseOperator, such as outlets or doc_md.
     """
-    runner = os.environ.get("TASK_RUNNER", "process")
-    if runner != "process":
-        raise ValueError(f"TASK_RUNNER is {runner!r}; use process")
-    return TaskProcess(task_id=verb, verb=verb, execution_timeout=timeout, **options)
+    if not re.fullmatch(r"[1-9]\d*[mg]", memory):
+        raise ValueError(f"memory of {verb} is {memory!r}; write it as 512m or 2g")
+    module, kind = RUNNERS[runner()].split(".")
+    # Imported only where it is used: each DAG file is parsed anew for every task, and Kubernetes' client alone takes seconds.
+    operator: type[BaseOperator] = getattr(import_module(f"dags.{module}"), kind)
+    return operator(verb=verb, memory=memory, execution_timeout=timeout, **{"task_id": verb, **queue(), **options})
 
 
-class TaskProcess(BaseOperator):
-    """Runs a verb as a process of the tasks' own Python, TASKS_PYTHON, its log in the task log."""
+def runner() -> str:
+    """Read how tasks are run: process, docker or kubernetes."""
+    chosen = os.environ.get("TASK_RUNNER", "process")
+    if chosen not in RUNNERS:
+        raise ValueError(f"TASK_RUNNER is {chosen!r}; use one of {', '.join(RUNNERS)}")
+    return chosen
 
-    template_fields = ("day",)
 
-    def __init__(self, *, verb: str, day: str = DAY, **options: Any) -> None:
-        super().__init__(do_xcom_push=False, **options)
-        self.verb = verb
-        self.day = day
-        self.process = SubprocessHook()
+def queue() -> dict[str, Any]:
+    """Read which Celery workers take the tasks, as options of BaseOperator; unset, those of Airflow's default queue."""
+    return {"queue": os.environ["TASK_QUEUE"]} if os.environ.get("TASK_QUEUE") else {}
 
-    def execute(self, context: Any) -> None:
-        """Fail for good where another try cannot help, else leave it to the retries."""
-        command = [os.environ["TASKS_PYTHON"], "-m", f"tasks.{self.verb}", "--day", self.day]
-        # Airflow's own keys and database are none of a task's business.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
-        code = self.process.run_command(command, env=inherited, cwd=str(REPOSITORY)).exit_code
-        if code in NO_RETRY:
-            raise AirflowFailException(f"tasks.{self.verb} ended with {code}: {NO_RETRY[code]}; see its last lines above")
-        if code != os.EX_OK:
-            raise AirflowException(f"tasks.{self.verb} ended with {code}; see its last lines above")
 
-    def on_kill(self) -> None:
-        self.process.send_sigterm()  # type: ignore[no-untyped-call]  # of Airflow's hook
+def setting(name: str) -> str:
+    """Read a variable without which this runner cannot work."""
+    value = os.environ.get(name)
+    if not value:
+        raise ValueError(f"{name} is not set, and TASK_RUNNER={runner()} needs it; see .env.example")
+    return value
+
+
+def task_environment(attempt: Attempt) -> dict[str, str]:
+    """Return what a task's container is given of the worker's environment, secrets included, and whose try it is."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(FOR_TASKS)}
+    return {**ours, "TASK_ATTEMPT": str(attempt)}
+
+
+def failure(verb: str, code: int, exceeded: str = "") -> AirflowException:
+    """Return what to raise for an exit code other than 0: a failure for good where another try cannot help, else one to retry.
+
+    exceeded: the memory limit, if it was this that ended the task.
+    """
+    if exceeded:
+        remedy = f'give run_task("{verb}", memory=…) more in dags/'
+        return AirflowFailException(f"tasks.{verb} ran out of memory: its limit of {exceeded} was reached; {remedy}")
+    if code in NO_RETRY:
+        return AirflowFailException(f"tasks.{verb} ended with {code}: {NO_RETRY[code]}; see its last lines above")
+    if code in KILLED:
+        return AirflowException(f"tasks.{verb} was killed from outside by {KILLED[code]}; another try starts it anew")
+    return AirflowException(f"tasks.{verb} ended with {code}; see its last lines above")

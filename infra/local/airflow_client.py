@@ -92,5 +92,13 @@ class AirflowClient:
         if not answer.ok:
             return []
         content = answer.json()["content"]
-        events = [str(entry["event"]) if isinstance(entry, dict) else str(entry) for entry in content]
+        events = [line for entry in content for line in read_entry(entry)]
         return [line for line in events if line and not line.startswith("::")][-lines:]
+
+
+def read_entry(entry: Any) -> list[str]:
+    """Return the lines of one entry of a log: what was said, and the errors that it tells of."""
+    if not isinstance(entry, dict):
+        return [str(entry)]
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+    return [str(entry["event"]), *errors]

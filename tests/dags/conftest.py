@@ -6,3 +6,34 @@ import tempfile
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="marquee-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+
+from unittest.mock import Mock
+
+import pytest
+from airflow.sdk import BaseOperator
+
+SETTINGS = {
+    "TASKS_IMAGE": "marquee/tasks:1",
+    "TASKS_NETWORK": "marquee_tasks",
+    "TASKS_SECRET": "marquee-tasks",
+    "MARQUEE_PLATFORM": "marquee",
+    "DOCKER_HOST": "tcp://docker-filter:2375",
+}
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the runners need, whichever a test chooses."""
+    monkeypatch.delenv("TASK_RUNNER", raising=False)
+    monkeypatch.delenv("TASK_QUEUE", raising=False)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What tasks warn of in their log."""
+    lines: list[str] = []
+    log = Mock(warning=lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(BaseOperator, "log", log, raising=False)
+    return lines

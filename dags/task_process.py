@@ -1,0 +1,39 @@
+"""A task as a process of the tasks' own Python, beside Airflow's: the embedded platform."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.hooks.subprocess import SubprocessHook
+from airflow.sdk import BaseOperator
+
+from dags.attempt import Attempt
+from dags.container import DAY, failure
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class TaskProcess(BaseOperator):
+    """Runs a verb in TASKS_PYTHON, its log in the task log; nothing limits its memory."""
+
+    template_fields = ("day",)
+
+    def __init__(self, *, verb: str, memory: str, day: str = DAY, **options: Any) -> None:
+        super().__init__(do_xcom_push=False, **options)
+        self.verb = verb
+        self.memory = memory
+        self.day = day
+        self.process = SubprocessHook()
+
+    def execute(self, context: Any) -> None:
+        """Wait for the verb's end."""
+        command = [os.environ["TASKS_PYTHON"], "-m", f"tasks.{self.verb}", "--day", self.day]
+        # Airflow's own keys and database are none of a task's business.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
+        environment = {**inherited, "TASK_ATTEMPT": str(Attempt.of(context))}
+        code = self.process.run_command(command, env=environment, cwd=str(REPOSITORY)).exit_code
+        if code != os.EX_OK:
+            raise failure(self.verb, code)
+
+    def on_kill(self) -> None:
+        self.process.send_sigterm()  # type: ignore[no-untyped-call]  # of Airflow's hook
