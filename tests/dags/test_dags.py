@@ -12,12 +12,14 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 import dags
 from dags.schedule import FEATURES, RETRIES
+from dags.sweeper import SweepContainers
 from tasks.core import errors
 from tests.dags.test_container import KINDS
 
 FOLDER = Path(dags.__file__).parent
 SOURCES = {path.name: path.read_text() for path in FOLDER.glob("*.py")}
 NAMES = sorted(name.removesuffix(".py") for name, text in SOURCES.items() if "\nwith DAG(" in text)
+SWEEPER = "sweep_containers"
 
 
 @pytest.fixture(params=[(name, runner) for name in NAMES for runner in KINDS], ids="-".join)
@@ -35,7 +37,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("refresh_movies", "train_model")
+    names = ("refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -43,7 +45,7 @@ def test_every_task_is_started_by_run_task(dag: DAG, request: pytest.FixtureRequ
     _, runner = request.node.callspec.params["dag"]
     assert dag.tasks
     for task in dag.tasks:
-        assert type(task) is KINDS[runner]
+        assert type(task) is (SweepContainers if task.task_id == SWEEPER else KINDS[runner])
 
 
 def test_no_other_file_knows_how_a_container_or_a_pod_is_started() -> None:
@@ -79,7 +81,10 @@ def test_airflow_parses_the_dag_files_and_no_other() -> None:
 def test_a_user_can_read_and_fill_in_what_a_dag_does(dag: DAG) -> None:
     assert dag.doc_md
     assert dag.tags
-    assert dag.params.get_param("day").schema["format"] == "date"
+    if dag.dag_id == "sweep":
+        assert not dag.params
+    else:
+        assert dag.params.get_param("day").schema["format"] == "date"
 
 
 def test_no_dag_surprises_with_old_or_parallel_runs(dag: DAG) -> None:
@@ -93,7 +98,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
     for task in dag.tasks:
         assert isinstance(task, BaseOperator)
         assert task.execution_timeout is not None
-        assert task.retries == RETRIES["retries"]
+        assert task.retries == (0 if dag.dag_id == "sweep" else RETRIES["retries"])
         assert not task.do_xcom_push
 
 
@@ -108,9 +113,13 @@ def test_the_sources_are_read_side_by_side_and_publishing_wakes_training() -> No
     assert dag.get_task("publish_features").outlets == [FEATURES]
 
 
+def test_leases_are_swept_though_there_be_no_containers() -> None:
+    assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {SWEEPER: [], "sweep_leases": []}
+
+
 def test_every_task_is_a_verb_of_tasks() -> None:
     verbs = {path.stem for path in (Path(errors.__file__).parents[1]).glob("*.py")}
-    assert {task.task_id for name in NAMES for task in load(name).tasks} <= verbs
+    assert {task.task_id for name in NAMES for task in load(name).tasks} <= verbs | {SWEEPER}
 
 
 def test_airflow_stores_no_secret_with_a_dag(dag: DAG, monkeypatch: pytest.MonkeyPatch) -> None:
