@@ -1,4 +1,4 @@
-"""What the DAGs share: the features asset, the day's form field, how often a task is tried again."""
+"""What the DAGs share: the assets, the day's form field, how often a task is tried again."""
 
 from datetime import timedelta
 
@@ -6,6 +6,9 @@ from airflow.sdk import Asset, Param
 
 FEATURES = Asset(name="movie_features", uri="redis://marquee/feature_set")
 """Updated when a feature set is found live and whole; training wakes on it."""
+
+MODEL = Asset(name="rating_model", uri="mlflow://marquee/movie-rating")
+"""Updated when training has ended well, whether the champion changed or not; predicting all films wakes on it."""
 
 DAY_PARAM = Param(
     None,

@@ -2,7 +2,7 @@
 
 `train_model` fits on the features as they were known on the day, judges the model on the newest years against the
 constant baseline and the champion, logs the run to MLflow and registers it as **movie-rating**. The alias `champion`
-moves only to a better model; the API then serves it without a restart.
+moves only to a better model; the API then serves it without a restart. The model asset then wakes **predict_all**.
 
 Wakes when **refresh_movies** has published features, and every Monday; trigger it by hand at any time. Identical inputs
 register no new version.
@@ -15,7 +15,7 @@ from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from dags.container import run_task
-from dags.schedule import DAY_PARAM, FEATURES, RETRIES
+from dags.schedule import DAY_PARAM, FEATURES, MODEL, RETRIES
 
 with DAG(
     "train_model",
@@ -33,4 +33,4 @@ with DAG(
     tags=["model"],
     doc_md=__doc__,
 ) as dag:
-    run_task("train_model", timeout=timedelta(hours=2))
+    run_task("train_model", timeout=timedelta(hours=2), outlets=[MODEL])

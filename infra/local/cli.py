@@ -88,7 +88,7 @@ def open_doors(browser: Annotated[bool, typer.Option(help="also open them in a b
 
 @app.command()
 def run(
-    dag: Annotated[str, typer.Argument(help="refresh_movies or train_model")],
+    dag: Annotated[str, typer.Argument(help="refresh_movies, train_model or predict_all")],
     conf: Annotated[list[str] | None, typer.Option(help="a parameter, as key=value; may be repeated")] = None,
 ) -> None:
     """Start a DAG run and follow it; exit 1 with the failed task's last lines if it fails."""

@@ -26,6 +26,8 @@ PARAMETERS: dict[str, float | int | bool] = {
 AGREEMENT = 1e-4
 """Largest difference, in rating points, allowed between scikit-learn and the exported model."""
 
+ROWS_A_CALL = 50_000
+
 Floats = NDArray[np.float32]
 
 
@@ -79,8 +81,23 @@ def read_onnx_features(exported: bytes) -> list[str]:
 
 def predict_onnx(exported: bytes, features: Floats) -> NDArray[np.float64]:
     """Ratings, one a row."""
-    return np.asarray(_session(exported).run(None, {"features": features})[0], dtype=np.float64).ravel()
+    return _run(_session(exported), features)
+
+
+def predict_rows(exported: bytes, rows: pl.DataFrame) -> NDArray[np.float64]:
+    """The same for rows that have all the model's features, a chunk at a time: a catalogue as float32 is large."""
+    session, features = _session(exported), read_onnx_features(exported)
+    chunks = [_run(session, to_matrix(chunk, features)) for chunk in rows.iter_slices(ROWS_A_CALL)]
+    return np.concatenate([np.empty(0), *chunks])
+
+
+def _run(session: onnxruntime.InferenceSession, features: Floats) -> NDArray[np.float64]:
+    return np.asarray(session.run(None, {"features": features})[0], dtype=np.float64).ravel()
 
 
 def _session(exported: bytes) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
+    """On one thread, as the API's: several would add up the trees in another order, and the last bits of a sum differ."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    return onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])

@@ -1,5 +1,6 @@
 """MLflow: training runs, the registered model `movie-rating` and its `champion` alias."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ SKOPS_TRUSTED = [
 
 @dataclass(frozen=True)
 class Champion:
-    """The model to beat: its version and the bytes of its model.onnx."""
+    """The model to beat, and to rate with: its version, the bytes of its model.onnx and their sha256."""
 
     version: str
     exported: bytes
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,17 @@ def connect(tracking_uri: str) -> Iterator[MlflowClient]:
 
 
 def read_champion(client: MlflowClient) -> Champion | None:
-    """The champion's version and model file, or None while no version has the alias."""
+    """The champion's version and model file, or None while no version has the alias; a file that differs is Unavailable."""
     version = find_champion(client)
     if version is None:
         return None
     with TemporaryDirectory() as folder:
         path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.version}", dst_path=folder)
-        return Champion(str(version.version), (Path(path) / "model.onnx").read_bytes())
+        exported = (Path(path) / "model.onnx").read_bytes()
+    sha256 = hashlib.sha256(exported).hexdigest()
+    if version.tags.get(DIGEST, sha256) != sha256:
+        raise Unavailable(f"model.onnx of version {version.version} has sha256 {sha256}, its tag says {version.tags[DIGEST]}")
+    return Champion(str(version.version), exported, sha256)
 
 
 def find_champion(client: MlflowClient) -> ModelVersion | None:

@@ -1,6 +1,7 @@
 -- The movies database. Applied by every task that connects; each statement may run again on a database that has it.
 -- One writer a table: ingest_imdb writes the first five, ingest_tmdb the next two, both append to quarantine
--- and ingested_file; publish_features writes feature_set. task_lease is written by every verb, each its own row.
+-- and ingested_file; publish_features writes feature_set, predict_all prediction and prediction_set. task_lease is written by
+-- every verb, each its own row.
 
 create table if not exists film (
     movie_id        text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
@@ -137,6 +138,37 @@ create table if not exists feature_set (
 );
 comment on table feature_set is 'Feature sets in Redis; each is a Feast project of that name. One is live, the one before is kept.';
 create unique index if not exists feature_set_live on feature_set (state) where state = 'live';
+
+create table if not exists prediction (
+    movie_id       text primary key check (movie_id ~ '^tt[0-9]{7,10}$'),
+    rating         double precision not null check (rating between 1 and 10),
+    model_output   double precision not null,
+    features_as_of timestamptz not null,
+    model_version  text not null,
+    feature_set    text not null
+);
+comment on table prediction is 'The champion''s rating of every film of the live feature set: the live row of prediction_set, replaced whole.';
+comment on column prediction.rating is 'What the API answers while that model and that feature set are live.';
+comment on column prediction.model_output is 'The same before it is rounded: exactly what ONNX Runtime gives, a float32.';
+
+create table if not exists prediction_set (
+    prediction_set text primary key,
+    model_version  text not null,
+    model_sha256   text not null,
+    feature_set    text not null,
+    content_hash   text not null,
+    day            date not null,
+    films          bigint not null,
+    object_key     text not null,
+    object_bytes   bigint not null,
+    state          text not null check (state in ('live', 'previous', 'retired')),
+    predicted_at   timestamptz not null
+);
+comment on table prediction_set is 'Which ratings of all films there are. One is live, and is table prediction; the one before is kept.';
+comment on column prediction_set.prediction_set is 'Hash of the model file''s sha256 and the feature set''s content hash: the same two are not rated again.';
+comment on column prediction_set.day is 'The latest day the features are known to be right for.';
+comment on column prediction_set.object_key is 'Parquet file of the ratings in S3, by movie_id; it is named by the sha256 of its bytes.';
+create unique index if not exists prediction_set_live on prediction_set (state) where state = 'live';
 
 create sequence if not exists task_lease_token;
 comment on sequence task_lease_token is 'Tokens of task_lease: a greater one is newer, and none comes twice, whatever becomes of the rows.';

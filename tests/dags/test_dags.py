@@ -11,7 +11,7 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.serialization.serialized_objects import DagSerialization
 
 import dags
-from dags.schedule import FEATURES, RETRIES
+from dags.schedule import FEATURES, MODEL, RETRIES
 from dags.sweeper import SweepContainers
 from tasks.core import errors
 from tests.dags.test_container import KINDS
@@ -37,7 +37,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("refresh_movies", "sweep", "train_model")
+    names = ("predict_all", "refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -111,6 +111,12 @@ def test_the_sources_are_read_side_by_side_and_publishing_wakes_training() -> No
         "publish_features": ["build_features"],
     }
     assert dag.get_task("publish_features").outlets == [FEATURES]
+
+
+def test_training_wakes_the_rating_of_all_films() -> None:
+    assert load("train_model").get_task("train_model").outlets == [MODEL]
+    assert load("predict_all").schedule == [MODEL]
+    assert [task.task_id for task in load("predict_all").tasks] == ["predict_all"]
 
 
 def test_leases_are_swept_though_there_be_no_containers() -> None:

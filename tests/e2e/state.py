@@ -21,8 +21,10 @@ TABLES = (
     "quarantine",
     "ingested_file",
     "feature_set",
+    "prediction",
+    "prediction_set",
 )
-OURS = ("raw/", "offline/")
+OURS = ("raw/", "offline/", "predictions/")
 """Prefixes of the bucket; MLflow's own, mlflow/, changes with its versions, which are counted."""
 
 

@@ -1,0 +1,125 @@
+"""Rate every film of the live feature set with the champion, as the API would, and make these ratings the live ones.
+
+Reads the pointer in Redis, the offline snapshot that the live set was published from, and the champion in MLflow. Writes a
+Parquet file under predictions/ in the bucket; then, in one transaction, table prediction and its pointer, the live row of
+prediction_set. The ratings before are kept in their file. The same champion and features are not rated again.
+"""
+
+import logging
+from datetime import date
+
+import polars as pl
+from redis.exceptions import RedisError
+
+from tasks.command import main
+from tasks.core.errors import BadInput, Unavailable
+from tasks.core.feature_rows import compute_content_hash
+from tasks.core.predictions import compute_predictions, compute_set_id, render_parquet
+from tasks.io import feature_store, offline_store, postgres, prediction_sets, registry
+from tasks.io.bucket import Bucket
+from tasks.io.feature_store import FeatureSet
+from tasks.io.lease import Lease
+from tasks.io.postgres_tables import fill_new_table, swap_new_table
+from tasks.io.prediction_sets import PredictionSet
+from tasks.io.registry import Champion
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.predict_all")
+
+IN_TABLE = ("movie_id", "rating", "model_output", "features_as_of")
+"""Of the file's columns; the others are in the movies database already."""
+
+
+def run(settings: Settings, day: date, lease: Lease) -> None:
+    """Same champion and feature set twice, same state: the second run writes nothing."""
+    live = read_live_features(settings, day)
+    champion = read_champion(settings)
+    set_id = compute_set_id(champion.sha256, live.content_hash)
+    with postgres.connect(settings) as conn:
+        known = prediction_sets.read_live(conn)
+
+    as_of = date.fromisoformat(live.day)
+    if known and (known.prediction_set, known.model_version, known.feature_set) == (set_id, champion.version, live.feature_set):
+        log.info("version %s has rated feature set %s already: %d films", known.model_version, known.feature_set, known.films)
+        if known.day != as_of:
+            with lease.held() as conn:
+                prediction_sets.write_day(conn, known, as_of)
+        return
+    log.info("version %s rates feature set %s", champion.version, live.feature_set)
+    predictions = compute_predictions(champion.exported, read_rows(live))
+
+    body = render_parquet(predictions, describe(set_id, champion, live))
+    key = prediction_sets.write_file(Bucket.from_settings(settings), body)
+    fresh = PredictionSet(
+        set_id, champion.version, champion.sha256, live.feature_set, live.content_hash, as_of, predictions.height, key, len(body)
+    )
+    write(predictions, fresh, lease)
+    log.info("predictions %s are live: %d films, %s", set_id, fresh.films, key)
+
+
+def read_live_features(settings: Settings, day: date) -> FeatureSet:
+    """The live feature set; one that knows more than was known on the day is refused."""
+    try:
+        live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+    if live is None:
+        raise BadInput("no feature set is live: run build_features and publish_features first")
+    if live.day > day.isoformat():
+        raise BadInput(
+            f"the live feature set {live.feature_set} is of {live.day}, later than {day}: give that day or a later one"
+        )
+    return live
+
+
+def read_champion(settings: Settings) -> Champion:
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        champion = registry.read_champion(client)
+    if champion is None:
+        raise BadInput("no version has the alias champion: run train_model first")
+    return champion
+
+
+def read_rows(live: FeatureSet) -> pl.DataFrame:
+    """The rows that the live set was published from; refused unless they are, to the last value, what is in Redis."""
+    with offline_store.reachable():
+        table = offline_store.open_table()
+        if table is None or table.snapshot_by_id(int(live.snapshot_id)) is None:
+            raise BadInput(f"the offline store has no snapshot {live.snapshot_id}: run build_features and publish_features")
+        rows = offline_store.read_latest(table, date.fromisoformat(live.day), int(live.snapshot_id))
+    rows = rows.filter(~pl.col("withdrawn")).drop("withdrawn")
+    content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
+    if content_hash != live.content_hash:
+        raise BadInput(
+            f"snapshot {live.snapshot_id} has content {content_hash[:12]} as of {live.day}, feature set {live.feature_set} has"
+            f" {live.content_hash[:12]}: run build_features and publish_features"
+        )
+    return rows
+
+
+def describe(set_id: str, champion: Champion, live: FeatureSet) -> dict[str, str]:
+    """What the file says of itself. Not the day: that may go on while the ratings stay."""
+    return {
+        "prediction_set": set_id,
+        "model_name": registry.MODEL,
+        "model_version": champion.version,
+        "model_sha256": champion.sha256,
+        "feature_set": live.feature_set,
+        "content_hash": live.content_hash,
+    }
+
+
+def write(predictions: pl.DataFrame, fresh: PredictionSet, lease: Lease) -> None:
+    """The table and the pointer in one transaction: readers see the ratings before or these, whole."""
+    rows = predictions.select(
+        *IN_TABLE, model_version=pl.lit(fresh.model_version), feature_set=pl.lit(fresh.feature_set)
+    ).to_arrow()
+    with lease.connect() as conn:
+        fill_new_table(conn, "prediction", rows)
+        lease.check(conn)
+        swap_new_table(conn, "prediction")
+        prediction_sets.make_live(conn, fresh)
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
