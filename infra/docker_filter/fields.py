@@ -1,0 +1,51 @@
+"""What the fields of a task's container may hold, where a type of Python's does not say it."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+MODULE = re.compile(r"tasks\.([a-z][a-z_]*)")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[^\0]*")
+CODE_VARIABLE = re.compile(r"PATH|LD_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")
+"""Variables that put other code under the same command."""
+TMPFS_OPTION = re.compile(r"rw|noexec|nosuid|nodev|size=[1-9][0-9]{0,10}[kmg]?")
+
+
+def check_empty(value: Any) -> None:
+    if value not in (None, "", [], {}):
+        raise ValueError("may not be set")
+
+
+def check_command(command: list[str]) -> list[str]:
+    match command:
+        case ["python", "-m", module] | ["python", "-m", module, "--day", _] if MODULE.fullmatch(module):
+            if len(command) == 3 or DAY.fullmatch(command[4]):
+                return command
+    raise ValueError('must be ["python", "-m", "tasks.<verb>"], with or without "--day", "YYYY-MM-DD"')
+
+
+def check_variables(variables: list[str]) -> list[str]:
+    for position, variable in enumerate(variables):
+        match = VARIABLE.fullmatch(variable)
+        if match is None:
+            raise ValueError(f"entry {position} is not NAME=value")
+        if CODE_VARIABLE.fullmatch(match[1]):
+            raise ValueError(f"entry {position} sets {match[1]}, which changes the code that runs; set it in the image")
+    return variables
+
+
+def check_tmpfs(options: str) -> str:
+    names = [option.partition("=")[0] for option in options.split(",") if TMPFS_OPTION.fullmatch(option)]
+    if sorted(names) != ["nodev", "noexec", "nosuid", "rw", "size"] or len(names) != len(options.split(",")):
+        raise ValueError('must be "rw,noexec,nosuid,nodev,size=<n>[kmg]"')
+    return options
+
+
+Empty = Annotated[Any, AfterValidator(check_empty), Field(default=None, exclude=True)]
+"""What the client may leave out or send empty; the engine's default stands either way."""
+LabelText = Annotated[str, Field(pattern=r"^[^\p{Cc}]{1,250}$")]
+Command = Annotated[list[str], AfterValidator(check_command)]
+Variables = Annotated[list[str], AfterValidator(check_variables), Field(max_length=200)]
+TmpfsOptions = Annotated[str, AfterValidator(check_tmpfs)]

@@ -1,0 +1,104 @@
+"""Which calls of the engine's API are let through, and the request that each becomes; pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from infra.docker_filter.errors import Refusal
+from infra.docker_filter.filters import force_image, force_platform
+from infra.docker_filter.settings import Settings
+from infra.docker_filter.task_container import rebuild_create
+
+PATH = re.compile(
+    r"(?P<version>/v1\.[4-9][0-9])?"  # before 1.40 the engine reads some limits otherwise
+    r"(?:/containers/(?P<id>[0-9a-f]{12,64})(?P<act>/[a-z]+)?|(?P<plain>/[a-z_]+(?:/[a-z]+)?))"
+)
+BIT = "[01]"
+BOOLEAN = "0|1|true|false|True|False"
+TIME = r"[0-9]{1,12}(\.[0-9]{1,9})?"
+CREATE = "POST /containers/create"
+ATTACH = "POST /containers/{id}/attach"
+
+ROUTES: Mapping[str, Mapping[str, str]] = {
+    "GET /_ping": {},
+    "HEAD /_ping": {},
+    "GET /version": {},
+    "GET /images/json": {"only_ids": BIT, "all": BIT, "filters": "(?s:.*)"},
+    "GET /containers/json": {"all": BIT, "limit": "-1", "size": "0", "trunc_cmd": BIT, "filters": "(?s:.*)"},
+    CREATE: {},  # no `name`: it would be a host name in the tasks' network, say that of a database
+    "GET /containers/{id}/json": {},
+    "GET /containers/{id}/logs": {
+        **dict.fromkeys(("stdout", "stderr", "timestamps", "follow"), BIT),
+        "tail": "all|[0-9]{1,9}",
+        "since": TIME,
+        "until": TIME,
+    },
+    "POST /containers/{id}/start": {},
+    "POST /containers/{id}/stop": {"t": "[0-9]{1,3}"},
+    "POST /containers/{id}/kill": {"signal": "[0-9]{1,2}|(SIG)?[A-Z]{2,6}[12]?"},
+    "POST /containers/{id}/wait": {"condition": "not-running|next-exit|removed"},
+    ATTACH: dict.fromkeys(("logs", "stream", "stdout", "stderr"), BIT),
+    "DELETE /containers/{id}": {"force": BOOLEAN, "v": BOOLEAN, "link": "0|false|False"},
+}
+"""What DockerOperator and the sweeper call, each with its parameters and what their values may be."""
+
+FORCED = {"GET /images/json": force_image, "GET /containers/json": force_platform}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to the engine, made from what was understood of the client's."""
+
+    method: str
+    path: str
+    """With {id} where the container's full id goes."""
+    query: str
+    body: bytes
+    container: str | None
+    """Id of a container, or its beginning, which the engine has yet to say is ours."""
+    upgrade: bool
+
+    def target(self, container_id: str) -> str:
+        return self.path.replace("{id}", container_id) + (f"?{self.query}" if self.query else "")
+
+
+def decide(method: str, target: str, body: bytes, settings: Settings) -> Call:
+    """Return the call that stands for a request, or raise Refusal."""
+    path, _, query = target.partition("?")
+    found = PATH.fullmatch(path)
+    if found is None:
+        raise Refusal("the path is not one of a task's (nothing encoded, ids in lower case, API 1.40 or later)")
+    plain = found["plain"] or "/containers/{id}" + (found["act"] or "")
+    route = f"{method} {plain}"
+    if route not in ROUTES:
+        raise Refusal("a task has no need of this call")
+    if body and route != CREATE:
+        raise Refusal("this call has no body")
+    parameters = _read_query(query, ROUTES[route])
+    if route in FORCED:
+        parameters["filters"] = json.dumps(FORCED[route](parameters.get("filters", "{}"), settings))
+    return Call(
+        method=method,
+        path=(found["version"] or "") + plain,
+        query=urlencode(parameters),
+        body=rebuild_create(body, settings) if route == CREATE else b"",
+        container=found["id"],
+        upgrade=route == ATTACH,
+    )
+
+
+def _read_query(query: str, allowed: Mapping[str, str]) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") if query else []
+    except ValueError:
+        raise Refusal("the query is not name=value&…") from None
+    for name, value in pairs:
+        if name not in allowed:
+            raise Refusal(f"parameter {name!a:.60} is not one of {', '.join(allowed) or 'this call, which has none'}")
+        if not re.fullmatch(allowed[name], value):
+            raise Refusal(f"parameter {name} is {value!a:.60}; it must match {allowed[name]}")
+    if len(dict(pairs)) != len(pairs):
+        raise Refusal("a parameter is repeated")
+    return dict(pairs)

@@ -1,0 +1,64 @@
+"""Bytes between the client and the engine, once the engine has been asked: its answer, or an upgraded stream both ways."""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+
+from infra.docker_filter.errors import EngineAway
+
+CHUNK = 64 * 1024
+CLOSING_SECONDS = 5
+"""When one way of an upgraded stream has ended, the other may go on for this long: a client that is gone looks like one that
+has only nothing more to say."""
+
+
+async def pass_answer(client: StreamReader, engine: StreamReader, to_client: StreamWriter, begun: bytes) -> None:
+    """Pass the engine's answer on; end at once when the client leaves. What else the client sends is read, and dropped.
+
+    begun: what was read of the answer already.
+    """
+    answering = asyncio.create_task(_pass_something(engine, to_client, begun))
+    leaving = asyncio.create_task(drop(client))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            answering.result()
+    finally:
+        await _end(answering, leaving)
+
+
+async def pass_both_ways(client: StreamReader, to_client: StreamWriter, engine: StreamReader, to_engine: StreamWriter) -> None:
+    """Join the two until either has left; each may stop sending before it stops listening."""
+    ways = {asyncio.create_task(_pass(client, to_engine)), asyncio.create_task(_pass(engine, to_client))}
+    try:
+        done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if rest and all(way.exception() is None for way in done):
+            await asyncio.wait(rest, timeout=CLOSING_SECONDS)
+    finally:
+        await _end(*ways)
+
+
+async def drop(reader: StreamReader) -> None:
+    """Read until the other side leaves, so that its leaving is seen."""
+    while await reader.read(CHUNK):
+        pass
+
+
+async def _pass_something(reader: StreamReader, writer: StreamWriter, begun: bytes) -> None:
+    first = begun or await reader.read(CHUNK)
+    if not first:
+        raise EngineAway("the Docker engine ended the connection without an answer")
+    writer.write(first)
+    await _pass(reader, writer)
+
+
+async def _pass(reader: StreamReader, writer: StreamWriter) -> None:
+    while chunk := await reader.read(CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+    writer.write_eof()
+
+
+async def _end(*ways: asyncio.Task[None]) -> None:
+    for way in ways:
+        way.cancel()
+    await asyncio.gather(*ways, return_exceptions=True)

@@ -1,0 +1,250 @@
+"""The running filter: docker-py works through it, and an engine sees nothing but what the filter wrote."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from tests.infra.docker_filter.bodies import PASSED_ON, SENT, SETTINGS, changed
+from tests.infra.docker_filter.fake_engine import BROKEN, FOREIGN, NO_TASK, OTHER_PLATFORM, OURS, STOPPED, FakeEngine, frame
+from tests.infra.docker_filter.running import REPOSITORY, Filter, run_filter
+
+pytestmark = pytest.mark.integration
+
+OUR_HEADERS = ("Host: docker", "User-Agent: marquee-docker-filter", "Content-Length: 0", "Connection: close")
+PING = b"GET /_ping HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def create(client: Any, body: bytes) -> Any:
+    answer = client.post(f"{client.base_url}/v1.41/containers/create", data=body)
+    return client._result(answer, json=True)
+
+
+def test_a_task_from_create_to_removal(docker_filter: Filter, engine: FakeEngine) -> None:
+    client = docker_filter.client()
+    assert client.ping()
+    assert client.images(name="marquee/tasks:1") == [{}]
+    assert create(client, json.dumps(SENT).encode()) == {"Id": OURS}
+    client.start(OURS)
+    assert client.inspect_container(OURS)["Id"] == OURS
+    client.kill(OURS, "SIGTERM")
+    client.stop(OURS[:12], timeout=3)
+    client.remove_container(OURS, force=True)
+    assert [call for call in engine.calls if not call.startswith("GET /containers/")] == [
+        "GET /version",
+        "GET /v1.41/_ping",
+        "GET /v1.41/images/json?only_ids=0&all=0&filters=%7B%22reference%22%3A+%5B%22marquee%2Ftasks%3A1%22%5D%7D",
+        "POST /v1.41/containers/create",
+        f"POST /v1.41/containers/{OURS}/start",
+        f"GET /v1.41/containers/{OURS}/json",
+        f"POST /v1.41/containers/{OURS}/kill?signal=SIGTERM",
+        f"POST /v1.41/containers/{OURS}/stop?t=3",
+        f"DELETE /v1.41/containers/{OURS}?v=False&link=False&force=True",
+    ]
+
+
+def test_the_engine_gets_our_words_alone(docker_filter: Filter, engine: FakeEngine) -> None:
+    client = docker_filter.client()
+    client.headers.update({"X-Registry-Auth": "canary", "Authorization": "canary"})
+    client.start(OURS)
+    create(client, json.dumps(SENT).encode())
+    start, created = engine.seen[-2:]
+    assert start.headers == OUR_HEADERS
+    assert created.headers[:2] == OUR_HEADERS[:2]
+    assert [line.partition(":")[0] for line in created.headers[2:]] == ["Content-Length", "Content-Type", "Connection"]
+    assert json.loads(created.body) == PASSED_ON
+
+
+def test_only_our_containers_are_asked_for(docker_filter: Filter, engine: FakeEngine) -> None:
+    docker_filter.client().containers(all=True, filters={"label": ["marquee.run=1"]})
+    assert engine.calls[-1].endswith(
+        "filters=%7B%22label%22%3A+%5B%22marquee.run%3D1%22%2C+%22marquee.task%22%2C+%22marquee.platform%3Dmarquee%22%5D%7D"
+    )
+
+
+CALLS: list[Callable[[Any, str], Any]] = [
+    lambda client, container: client.inspect_container(container),
+    lambda client, container: client.logs(container),
+    lambda client, container: client.attach(container, stream=True),
+    lambda client, container: client.start(container),
+    lambda client, container: client.stop(container),
+    lambda client, container: client.kill(container),
+    lambda client, container: client.wait(container),
+    lambda client, container: client.remove_container(container, force=True),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=("json", "logs", "attach", "start", "stop", "kill", "wait", "remove"))
+@pytest.mark.parametrize("container", [FOREIGN, OTHER_PLATFORM, NO_TASK, "9" * 64, "9" * 12])
+def test_another_container_is_not_there(
+    docker_filter: Filter, engine: FakeEngine, call: Callable[[Any, str], Any], container: str
+) -> None:
+    client = docker_filter.client()
+    engine.forget()
+    with pytest.raises(NotFound, match=f"No such container: {container}"):
+        call(client, container)
+    assert set(engine.calls) == {f"GET /containers/{container}/json"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("HostConfig.Binds", ["/:/host"], "HostConfig.Binds: may not be set"),
+        ("HostConfig.Mounts", [{"Type": "bind", "Source": "/", "Target": "/x"}], "HostConfig.Mounts: may not be set"),
+        ("HostConfig.Privileged", True, "HostConfig.Privileged: Input should be False"),
+        ("HostConfig.NetworkMode", "host", "HostConfig.NetworkMode is 'host'; it must be 'marquee_tasks'"),
+        ("Image", "python:3.11", "Image is 'python:3.11'; it must be 'marquee/tasks:1'"),
+        ("HostConfig.Binds\n2026 forged", ["x"], r"HostConfig.Binds\n2026 forged: may not be set"),
+    ],
+)
+def test_a_refusal_says_why(docker_filter: Filter, engine: FakeEngine, place: str, value: Any, said: str) -> None:
+    before = len(docker_filter.log.read_bytes())
+    with pytest.raises(APIError) as refusal:
+        create(docker_filter.client(), changed(place, value))
+    assert refusal.value.status_code == 403
+    assert refusal.value.explanation == f"the filter refuses POST /v1.41/containers/create: {said}"
+    assert "POST /v1.41/containers/create" not in engine.calls
+    (line,) = docker_filter.log.read_bytes()[before:].decode().splitlines()
+    assert line.endswith(f"403 for POST /v1.41/containers/create: {said}")
+
+
+def test_exec_is_refused(docker_filter: Filter, engine: FakeEngine) -> None:
+    with pytest.raises(APIError, match="a task has no need of this call"):
+        docker_filter.client().exec_create(OURS, ["id"])
+    assert engine.calls == ["GET /version"]
+
+
+def post(*headers: str, path: str = f"/containers/{OURS}/start") -> bytes:
+    return "\r\n".join((f"POST {path} HTTP/1.1", "Host: a", *headers, "", "")).encode()
+
+
+SMUGGLED = b"GET /info HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (post("Content-Length: 0") + SMUGGLED, 204),
+        (PING + SMUGGLED, 200),
+        (post("Content-Length: 4", "Transfer-Encoding: chunked") + b"0\r\n\r\n" + SMUGGLED, 400),
+        (post("Content-Length: 0", f"Content-Length: {len(SMUGGLED)}") + SMUGGLED, 400),
+        (post("X: a\r\n Content-Length: 5") + SMUGGLED, 400),
+        (post("Transfer-Encoding:\r\n chunked") + b"0\r\n\r\n" + SMUGGLED, 400),
+        (post("Transfer-Encoding: chunked") + b"0\r\nX: a\r\n\r\n" + SMUGGLED, 204),
+        (post(f"Content-Length: {len(SMUGGLED)}") + SMUGGLED, 403),
+        (post("X: a\nX: b") + SMUGGLED, 400),
+        (b"GET http://docker/info HTTP/1.1\r\nHost: a\r\n\r\n", 403),
+        (b"CONNECT docker:80 HTTP/1.1\r\nHost: a\r\n\r\n" + SMUGGLED, 403),
+        (post("Connection: Upgrade", "Upgrade: h2c", path=f"/containers/{OURS}/attach") + SMUGGLED, 403),
+        (post("Connection: Upgrade", "Upgrade: tcp", path=f"/containers/{STOPPED}/attach") + SMUGGLED, 409),
+        (post("Connection: Upgrade", "Upgrade: tcp", path=f"/containers/{FOREIGN}/attach") + SMUGGLED, 404),
+        (post("Connection: Upgrade", "Upgrade: tcp") + SMUGGLED, 204),
+        (post("Content-Length: 20000000") + b"a" * 20_000_000, 413),
+        (post("X: " + "a" * 200_000), 413),
+    ],
+    ids=lambda item: repr(item[:60]) if isinstance(item, bytes) else str(item),
+)
+def test_a_second_request_never_arrives(docker_filter: Filter, engine: FakeEngine, sent: bytes, status: int) -> None:
+    answer = docker_filter.send(sent)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert answer.count(b"HTTP/1.1 ") == 1
+    engine.settle()
+    assert not [call for call in engine.calls if "info" in call]
+    assert engine.stray == b""
+
+
+def attach(container: str) -> bytes:
+    path = f"/v1.41/containers/{container}/attach?stream=1&stdout=1"
+    return post("Connection: Upgrade", "Upgrade: tcp", "Content-Length: 0", path=path)
+
+
+def test_a_stream_goes_both_ways(docker_filter: Filter, engine: FakeEngine) -> None:
+    stream = docker_filter.client().attach_socket(OURS)
+    stream._sock.sendall(b"hello")
+    assert stream.read(13) == frame(b"HELLO")
+    stream._sock.sendall(b"again")
+    assert stream.read(13) == frame(b"AGAIN")
+
+
+def test_a_stream_ends_with_the_container(docker_filter: Filter, engine: FakeEngine) -> None:
+    client = docker_filter.client()
+    output = client.attach(OURS, stream=True)
+    output._response.raw._fp.fp.raw._sock.sendall(b"end")
+    assert list(output) == [b"END"]
+
+
+def test_a_side_may_stop_sending_first(docker_filter: Filter, engine: FakeEngine) -> None:
+    with docker_filter.connect() as client:
+        client.sendall(attach(OURS) + b"early")
+        client.shutdown(1)
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert received.partition(b"\r\n\r\n")[2] == frame(b"EARLY") + frame(b"bye")
+
+
+def test_a_client_that_leaves_ends_its_call(docker_filter: Filter, engine: FakeEngine) -> None:
+    with docker_filter.connect() as client:
+        client.sendall(post("Content-Length: 0", path=f"/v1.41/containers/{OURS}/wait"))
+        assert engine.asked.wait(5)
+        assert not engine.left.is_set()
+    assert engine.left.wait(2)
+
+
+def test_a_client_that_leaves_ends_its_stream_though_the_container_is_silent(docker_filter: Filter, engine: FakeEngine) -> None:
+    with docker_filter.connect() as client:
+        client.sendall(attach(OURS))
+        assert client.recv(65536).startswith(b"HTTP/1.1 101 ")  # left unread, it would make the leaving a reset
+        client.sendall(b"be silent")
+        assert not engine.left.wait(0.2)
+    assert engine.left.wait(10)
+
+
+def test_an_engine_that_dies_is_a_bad_gateway(docker_filter: Filter, engine: FakeEngine) -> None:
+    with pytest.raises(APIError, match="the Docker engine ended the connection while describing") as error:
+        docker_filter.client().start(BROKEN)
+    assert error.value.status_code == 502
+
+
+def test_an_engine_that_is_away_is_a_bad_gateway(tmp_path: Path) -> None:
+    with run_filter(tmp_path / "absent.sock", tmp_path) as running:
+        answer = running.send(PING)
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    said = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
+    assert said == f"the Docker engine does not answer at {tmp_path}/absent.sock (No such file or directory)"
+
+
+def test_sigterm_ends_it_though_a_stream_is_open(engine: FakeEngine, folder: Path, tmp_path: Path) -> None:
+    with run_filter(folder / "docker.sock", tmp_path) as running, running.connect() as client:
+        client.sendall(attach(OURS) + b"be silent")
+        assert engine.asked.wait(5)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(3) == 0
+        assert engine.left.wait(3)
+        assert "Traceback" not in running.log.read_text()
+
+
+def test_a_missing_setting_is_named() -> None:
+    environment = {"TASKS_IMAGE": SETTINGS.tasks_image, "TASKS_NETWORK": "host"}
+    command = [sys.executable, "-m", "infra.docker_filter"]
+    ended = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 78
+    assert "setting MARQUEE_PLATFORM: Field required" in ended.stdout
+    assert "setting TASKS_NETWORK: Value error, host is one of Docker's own networks" in ended.stdout
+
+
+def test_no_secret_reaches_the_log(docker_filter: Filter, engine: FakeEngine) -> None:
+    client = docker_filter.client()
+    create(client, json.dumps(SENT).encode())
+    for place, value in (("HostConfig.Init", False), ("Env", ["canary"]), ("Env", ["PATH=canary"]), ("Cmd", ["canary"])):
+        with pytest.raises(APIError) as refusal:
+            create(client, changed(place, value))
+        assert "canary" not in str(refusal.value)
+    log = docker_filter.log.read_text()
+    assert log.count("403 for POST /v1.41/containers/create") >= 4
+    assert "canary" not in log
+    assert "Traceback" not in log

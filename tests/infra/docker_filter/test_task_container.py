@@ -1,0 +1,266 @@
+"""A body that is not a hardened task of this platform is refused; one that is reaches the engine in our words alone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.docker_filter.errors import Refusal
+from infra.docker_filter.task_container import rebuild_create
+from tests.infra.docker_filter.bodies import GONE, PASSED_ON, SENT, SETTINGS, TMP, changed
+
+GOOD = json.dumps(SENT).encode()
+
+
+def create(body: bytes) -> Any:
+    return json.loads(rebuild_create(body, SETTINGS))
+
+
+def test_the_recorded_body_reaches_the_engine() -> None:
+    assert create(json.dumps(SENT).encode()) == PASSED_ON
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("Cmd", ["python", "-m", "tasks.ingest_imdb"]),
+        ("Labels/marquee.task", "group.ingest_imdb_12"),  # a task's id need not be its verb
+        ("HostConfig.SecurityOpt", ["no-new-privileges:true"]),
+        ("HostConfig.Memory", 2147483648),
+        ("HostConfig.PidsLimit", 1024),
+        ("HostConfig.CpuShares", 512),
+        ("HostConfig.LogConfig", {"Type": None, "Config": {"max-size": "10m", "max-file": "3"}}),
+        ("HostConfig/Tmpfs", {TMP: "size=64m,nodev,nosuid,noexec,rw"}),
+        ("HostConfig.Privileged", False),
+        ("StopTimeout", 3),
+        ("Env", []),
+        ("Env", ["PYTHONUNBUFFERED=1"]),
+    ],
+)
+def test_what_a_task_may_vary(place: str, value: Any) -> None:
+    expected = json.loads(changed(place, value))
+    if place == "HostConfig.LogConfig":
+        del expected["HostConfig"]["LogConfig"]["Type"]
+    built = create(changed(place, value))
+    top = place.replace("/", ".").split(".")[0]
+    if top == "HostConfig":
+        name = place.replace("/", ".").split(".")[1]
+        assert built["HostConfig"][name] == expected["HostConfig"][name]
+    else:
+        assert built[top] == expected[top]
+
+
+@pytest.mark.parametrize("name", ["User", "Entrypoint", "WorkingDir", "Volumes", "NetworkingConfig", "HostConfig.Binds"])
+@pytest.mark.parametrize("value", [None, "", [], {}])
+def test_an_empty_field_is_left_out(name: str, value: Any) -> None:
+    assert create(changed(name, value)) == PASSED_ON
+
+
+BIND = {"Type": "bind", "Source": "/", "Target": "/host"}
+REFUSED = [
+    ("HostConfig.Binds", ["/:/host"]),
+    ("HostConfig.Mounts", [BIND]),
+    ("HostConfig.Mounts", [{"Type": "volume", "Source": "v", "Target": "/v"}]),
+    ("HostConfig.Privileged", True),
+    ("HostConfig.CapAdd", ["SYS_ADMIN"]),
+    ("HostConfig.CapAdd", []),
+    ("HostConfig.CapDrop", ["ALL", "ALL"]),
+    ("HostConfig.CapDrop", ["MKNOD"]),
+    ("HostConfig.CapDrop", []),
+    ("HostConfig.CapDrop", "ALL"),
+    ("Image", "python:3.11"),
+    ("Image", "marquee/tasks:2"),
+    ("Image", "marquee/tasks"),
+    ("Image", "registry.example/marquee/tasks:1"),
+    ("Image", "marquee/tasks:1@sha256:" + "a" * 64),
+    ("HostConfig.NetworkMode", "host"),
+    ("HostConfig.NetworkMode", "none"),
+    ("HostConfig.NetworkMode", "bridge"),
+    ("HostConfig.NetworkMode", "container:postgres"),
+    ("HostConfig.NetworkMode", "marquee_default"),
+    ("HostConfig.PidMode", "host"),
+    ("HostConfig.IpcMode", "host"),
+    ("HostConfig.UTSMode", "host"),
+    ("HostConfig.UsernsMode", "host"),
+    ("HostConfig.CgroupnsMode", "host"),
+    ("HostConfig.Devices", [{"PathOnHost": "/dev/sda", "PathInContainer": "/dev/sda", "CgroupPermissions": "rwm"}]),
+    ("HostConfig.DeviceRequests", [{"Count": -1, "Capabilities": [["gpu"]]}]),
+    ("HostConfig.DeviceCgroupRules", ["a *:* rwm"]),
+    ("HostConfig.Runtime", "other"),
+    ("HostConfig.CgroupParent", "/"),
+    ("HostConfig.Sysctls", {"kernel.shm_rmid_forced": "0"}),
+    ("HostConfig.VolumesFrom", ["postgres"]),
+    ("HostConfig.ExtraHosts", ["postgres:10.0.0.1"]),
+    ("HostConfig.Links", ["postgres"]),
+    ("HostConfig.Dns", ["10.0.0.1"]),
+    ("HostConfig.GroupAdd", ["999"]),
+    ("HostConfig.OomKillDisable", True),
+    ("HostConfig.OomScoreAdj", -1000),
+    ("HostConfig.MaskedPaths", []),
+    ("HostConfig.ReadonlyPaths", []),
+    ("HostConfig.StorageOpt", {"size": "1t"}),
+    ("HostConfig.RestartPolicy", {"Name": "always"}),
+    ("HostConfig.PublishAllPorts", True),
+    ("HostConfig.PortBindings", {"80/tcp": [{"HostPort": "80"}]}),
+    ("HostConfig.Ulimits", [{"Name": "nofile", "Soft": 1, "Hard": 1}]),
+    ("HostConfig.LogConfig", {"Type": "syslog", "Config": {}}),
+    ("HostConfig.LogConfig", {"Type": None, "Config": {"syslog-address": "tcp://10.0.0.1:1"}}),
+    ("HostConfig.LogConfig", {"Type": None, "Config": {"max-size": "-1"}}),
+    ("HostConfig.AutoRemove", True),
+    ("HostConfig.ReadonlyRootfs", False),
+    ("HostConfig.Init", False),
+    ("HostConfig.Init", "true"),
+    ("HostConfig.PidsLimit", 0),
+    ("HostConfig.PidsLimit", -1),
+    ("HostConfig.PidsLimit", 1025),
+    ("HostConfig.PidsLimit", "512"),
+    ("HostConfig.SecurityOpt", ["no-new-privileges", "seccomp=unconfined"]),
+    ("HostConfig.SecurityOpt", ["seccomp=unconfined"]),
+    ("HostConfig.SecurityOpt", ["no-new-privileges:false"]),
+    ("HostConfig.SecurityOpt", []),
+    ("HostConfig.Tmpfs", {TMP: "rw,exec,nosuid,nodev,size=2g"}),
+    ("HostConfig.Tmpfs", {TMP: "rw,noexec,nosuid,nodev"}),
+    ("HostConfig.Tmpfs", {TMP: "rw,noexec,nosuid,nodev,size=2g,exec"}),
+    ("HostConfig.Tmpfs", {TMP: "rw,noexec,nosuid,nodev,size=2g,size=3g"}),
+    ("HostConfig.Tmpfs", {TMP: "rw,noexec,nosuid,nodev,size=90%"}),
+    ("HostConfig.Tmpfs", {TMP: "rw,noexec,nosuid,nodev,size=2g", "/etc": ""}),
+    ("HostConfig.Tmpfs", {"/etc": "rw,noexec,nosuid,nodev,size=2g"}),
+    ("HostConfig.Tmpfs", {}),
+    ("HostConfig.CpuShares", 0),
+    ("HostConfig.CpuShares", 1 << 20),
+    ("HostConfig.Memory", 0),
+    ("HostConfig.Memory", -1),
+    ("HostConfig.Memory", 2147483648.0),
+    ("HostConfig.Memory", "2147483648"),
+    ("HostConfig.Memory", True),
+    ("HostConfig.Memory", 10**30),
+    ("HostConfig.Memory", float("nan")),
+    ("HostConfig.Memory", float("inf")),
+    ("HostConfig.MemorySwap", -1),
+    ("HostConfig.MemorySwap", 1 << 40),
+    ("HostConfig.memory", 1),
+    ("HostConfig.privileged", True),
+    ("HostConfig.PRIVILEGED", True),
+    ("HostConfig.binds", ["/:/host"]),
+    ("hostconfig", {"Privileged": True}),
+    ("hostConfig", {"Privileged": True}),
+    ("HostConfig", None),
+    ("HostConfig", []),
+    ("Ho\u017ftConfig", {"Privileged": True}),  # Go folds the long s to s
+    ("host_config", {"Privileged": True}),
+    ("image", "python:3.11"),
+    ("User", "root"),
+    ("User", "0"),
+    ("Entrypoint", ["sh"]),
+    ("Entrypoint", "sh"),
+    ("WorkingDir", "/proc"),
+    ("Volumes", {"/v": {}}),
+    ("NetworkingConfig", {"EndpointsConfig": {"host": {}}}),
+    ("NetworkingConfig", {"EndpointsConfig": {"marquee_tasks": {"Aliases": ["postgres"]}}}),
+    ("Hostname", "postgres"),
+    ("Domainname", "example"),
+    ("MacAddress", "02:42:ac:11:00:02"),
+    ("ExposedPorts", {"80/tcp": {}}),
+    ("Healthcheck", {"Test": ["CMD", "sh"]}),
+    ("Shell", ["sh"]),
+    ("OnBuild", []),
+    ("StopSignal", "SIGKILL"),
+    ("StopTimeout", 61),
+    ("StopTimeout", -1),
+    ("Tty", True),
+    ("OpenStdin", True),
+    ("AttachStdin", True),
+    ("NetworkDisabled", True),
+    ("Name", "postgres"),
+    ("", {}),
+    ("Cmd", ["sh", "-c", "id"]),
+    ("Cmd", "python -m tasks.ingest_imdb"),
+    ("Cmd", None),
+    ("Cmd", []),
+    ("Cmd", ["python", "-c", "tasks.ingest_imdb"]),
+    ("Cmd", ["python", "-m", "http.server"]),
+    ("Cmd", ["python", "-m", "tasks"]),
+    ("Cmd", ["python", "-m", "tasks.io.postgres"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb\n"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "today"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "２０２６-11-20"]),  # noqa: RUF001  # full-width digits
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20\n"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "x"]),
+    ("Env", ["PATH"]),
+    ("Env", ["=x"]),
+    ("Env", ["A=\x00"]),
+    ("Env", ["PATH=/tmp"]),
+    ("Env", ["LD_PRELOAD=/tmp/x.so"]),
+    ("Env", ["PYTHONPATH=/tmp"]),
+    ("Env", ["PYTHONSTARTUP=/tmp/x"]),
+    ("Env", {"A": "b"}),
+    ("Env", [1]),
+    ("Env", ["A=b"] * 201),
+    ("Labels", {}),
+    ("Labels/marquee.platform", "other"),
+    ("Labels/marquee.platform", GONE),
+    ("Labels/marquee.task", GONE),
+    ("Labels/marquee.try", "0"),
+    ("Labels/marquee.run", "a\nb"),
+    ("Labels/marquee.run", ""),
+    ("Labels/com.docker.compose.project", "marquee"),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), REFUSED, ids=lambda item: json.dumps(item, default=str)[:50])
+def test_anything_else_in_a_body_is_refused(place: str, value: Any) -> None:
+    with pytest.raises(Refusal) as refusal:
+        create(changed(place, value))
+    assert "canary" not in str(refusal.value)
+
+
+HARDENING = ("Memory", "MemorySwap", "PidsLimit", "ReadonlyRootfs", "CapDrop", "SecurityOpt", "Init", "Tmpfs", "NetworkMode")
+REQUIRED = ["Image", "Cmd", "Labels", "HostConfig", *(f"HostConfig.{name}" for name in HARDENING)]
+
+
+@pytest.mark.parametrize(
+    "place", [*REQUIRED, "HostConfig.SecurityOpt", "HostConfig.Init", "HostConfig.Tmpfs", "Image", "Cmd", "Labels"]
+)
+def test_no_hardening_can_be_left_out(place: str) -> None:
+    with pytest.raises(Refusal, match=rf"{place}: Field required"):
+        create(changed(place, GONE))
+
+
+def test_memory_stays_within_the_platforms_limit() -> None:
+    body = json.loads(changed("HostConfig.Memory", SETTINGS.task_memory_max))
+    body["HostConfig"]["MemorySwap"] = SETTINGS.task_memory_max
+    assert create(json.dumps(body).encode())["HostConfig"]["Memory"] == SETTINGS.task_memory_max
+    body["HostConfig"] |= {"Memory": SETTINGS.task_memory_max + 1, "MemorySwap": SETTINGS.task_memory_max + 1}
+    with pytest.raises(Refusal, match=r"HostConfig\.Memory is 4294967297; it must not be above 4294967296"):
+        create(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (GOOD + GOOD, "not JSON"),
+        (b"\xef\xbb\xbf" + GOOD, "not JSON"),
+        (GOOD.replace(b"2147483648", b"9" * 5000), "not JSON"),
+        (b"null", "the body: Input should be a valid dictionary"),
+        (b"[]", "the body: Input should be a valid dictionary"),
+        (GOOD.replace(b"refresh_movies", b"\xff"), "not UTF-8"),
+        (GOOD.decode().encode("utf-16"), "not UTF-8"),
+        (GOOD.replace(b'"Tty": false', b'"Tty": false, "Tty": false'), "repeated"),
+        (GOOD.replace(b'"Init": true', b'"Init": true, "Privileged": true, "Privileged": false'), "repeated"),
+        (GOOD.replace(b'"marquee.try": "1"', b'"marquee.try": "1", "marquee.try": "2"'), "repeated"),
+        (GOOD.replace(b"2147483648", b"NaN"), "NaN is no JSON number"),
+        (GOOD.replace(b"2147483648", b"-Infinity"), "-Infinity is no JSON number"),
+        (GOOD.replace(b"2147483648", b"2e9"), "HostConfig.Memory: Input should be a valid integer"),
+        (GOOD.replace(b"2147483648", b"1e999"), "HostConfig.Memory: Input should be a valid integer"),
+        (GOOD.replace(b"refresh_movies", b"\\ud800"), "Labels.marquee.dag: Input should be a valid string"),
+        (b"[" * 60_000, "nested too deeply"),
+        (b'{"a":' * 10_000, "nested too deeply"),
+    ],
+    ids=lambda item: repr(item[:20]),
+)
+def test_a_body_that_is_read_in_two_ways_or_none_is_refused(body: bytes, said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        create(body)
