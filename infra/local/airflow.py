@@ -6,16 +6,15 @@ import subprocess
 from functools import partial
 from threading import Lock
 
+from infra.local.addresses import on_loopback
 from infra.local.errors import StackError
 from infra.local.layout import REPOSITORY
 from infra.local.part import Part
-from infra.local.postgres import database_url
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
-from infra.local.variables import base_variables, task_variables
+from infra.local.variables import AIRFLOW_USER, airflow_variables, base_variables, local_variables
 from infra.local.web import check_url, read_json
 
-USER = "admin"
 PASSWORDS = "airflow_passwords.json"
 PARTS = {"airflow-api": "", "airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
 """Our names, and those of Airflow's own health report."""
@@ -38,7 +37,7 @@ def airflow_uri(settings: Settings) -> str:
 def airflow_parts(settings: Settings, secrets: Secrets, stamp: str) -> list[Part]:
     """Describe the four processes; they share one environment, which the tasks inherit."""
     python = str(settings.layout.python("airflow"))
-    variables = airflow_variables(settings, secrets)
+    variables = local_airflow_variables(settings, secrets)
     return [
         Part(
             name=name,
@@ -58,39 +57,23 @@ def airflow_parts(settings: Settings, secrets: Secrets, stamp: str) -> list[Part
     ]
 
 
-def airflow_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
+def local_airflow_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
     """Return Airflow's configuration and, since its local tasks inherit the environment, all the tasks' variables."""
     layout = settings.layout
     home, logs = layout.data / "airflow", layout.logs / "airflow"
     configuration = {
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": "4",
         "CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "CORE__PLUGINS_FOLDER": str(home / "plugins"),
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__FERNET_KEY": secrets.read("airflow_fernet_key"),
-        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks DNS, which may hang
-        "CORE__EXECUTION_API_SERVER_URL": f"{airflow_uri(settings)}/execution/",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.secrets / PASSWORDS),
-        "DATABASE__SQL_ALCHEMY_CONN": database_url(settings, secrets, "airflow", "postgresql+psycopg2"),
         "API__HOST": settings.bind_address,
         "API__PORT": str(settings.airflow_port),
-        "API__WORKERS": "1",
-        "API__SECRET_KEY": secrets.read("airflow_secret_key"),
-        "API_AUTH__JWT_SECRET": secrets.read("airflow_jwt_secret"),
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # at 0.1 it takes a fifth of a core for nothing; at 1 tasks wait
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",  # a killed task is noticed in a minute, not five
         "LOGGING__BASE_LOG_FOLDER": str(logs),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
-        "LOGGING__COLORED_CONSOLE_LOG": "False",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {
-        **task_variables(settings, secrets),
+        **local_variables("tasks", settings, secrets),
+        **airflow_variables(secrets, on_loopback(settings), airflow_uri(settings)),
         **{f"AIRFLOW__{name}": value for name, value in configuration.items()},
         "AIRFLOW_HOME": str(home),
         "TASK_RUNNER": "process",
@@ -103,12 +86,12 @@ def prepare_airflow(settings: Settings, secrets: Secrets, stamp: str) -> None:
     layout = settings.layout
     with MIGRATING:
         (layout.data / "airflow").mkdir(mode=0o700, exist_ok=True)
-        write_private(layout.secrets / PASSWORDS, json.dumps({USER: secrets.read("airflow_password")}))
+        write_private(layout.secrets / PASSWORDS, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))
         done = layout.data / "airflow_schema"
         if done.exists() and done.read_text() == stamp:
             return
         command = [str(layout.python("airflow")), "-m", "airflow", "db", "migrate"]
-        environment = {**base_variables(os.environ), **airflow_variables(settings, secrets)}
+        environment = {**base_variables(os.environ), **local_airflow_variables(settings, secrets)}
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise StackError(

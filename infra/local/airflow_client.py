@@ -6,10 +6,11 @@ from typing import Any
 
 import requests
 
-from infra.local.airflow import USER, airflow_uri
+from infra.local.airflow import airflow_uri
 from infra.local.errors import StackError
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
+from infra.local.variables import AIRFLOW_USER
 from infra.local.web import local_session
 
 SECONDS = 30
@@ -26,7 +27,7 @@ class AirflowClient:
     session: requests.Session = field(default_factory=local_session)
 
     def log_in(self) -> None:
-        body = {"username": USER, "password": self.secrets.read("airflow_password")}
+        body = {"username": AIRFLOW_USER, "password": self.secrets.read("airflow_password")}
         answer = self.session.post(f"{airflow_uri(self.settings)}/auth/token", json=body, timeout=SECONDS)
         answer.raise_for_status()
         self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

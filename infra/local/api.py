@@ -6,7 +6,7 @@ from infra.local.layout import REPOSITORY
 from infra.local.part import Part
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
-from infra.local.variables import serving_variables
+from infra.local.variables import local_variables
 from infra.local.web import check_url
 
 
@@ -20,7 +20,7 @@ def api_part(settings: Settings, secrets: Secrets) -> Part:
         name="api",
         argv=(str(settings.layout.python("serving")), "-m", "serving"),
         check=partial(check_url, f"{api_uri(settings)}/livez"),
-        environment=serving_variables(settings, secrets),
+        environment=local_variables("serving", settings, secrets),
         needs=("redis",),
         ports=((settings.bind_address, "API_PORT", settings.api_port),),
         url=f"{api_uri(settings)}/docs",

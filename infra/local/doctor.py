@@ -11,10 +11,10 @@ from infra.local.airflow_client import AirflowClient
 from infra.local.errors import StackError
 from infra.local.feast import read_pointer
 from infra.local.pipeline import ALIAS, MODEL, REFRESH, TRAIN, find_champion
+from infra.local.platform import Platform
 from infra.local.postgres import ROLES, check_postgres
 from infra.local.predictions import fetch_prediction, find_movie
 from infra.local.seaweedfs import BUCKET, connect_s3, round_trip
-from infra.local.stack import Stack
 from infra.local.valkey import USERS, check_redis
 from infra.local.variables import mlflow_uri
 from infra.local.web import check_url, read_json
@@ -30,9 +30,9 @@ class Finding:
     seconds: float
 
 
-def examine(stack: Stack) -> list[Finding]:
+def examine(platform: Platform) -> list[Finding]:
     """Make every check, whatever the others found."""
-    checks: dict[str, Callable[[Stack], str]] = {
+    checks: dict[str, Callable[[Platform], str]] = {
         "processes": check_processes,
         "postgres": check_roles,
         "s3": check_round_trip,
@@ -44,53 +44,53 @@ def examine(stack: Stack) -> list[Finding]:
         "champion": check_champion,
         "prediction": check_prediction,
     }
-    return [examine_one(stack, name, check) for name, check in checks.items()]
+    return [examine_one(platform, name, check) for name, check in checks.items()]
 
 
-def examine_one(stack: Stack, name: str, check: Callable[[Stack], str]) -> Finding:
+def examine_one(platform: Platform, name: str, check: Callable[[Platform], str]) -> Finding:
     start = time.monotonic()
     try:
-        well, detail = True, check(stack)
+        well, detail = True, check(platform)
     except Exception as error:  # noqa: BLE001  # a check may fail in any way; each way is a finding
         said = str(error).strip() or type(error).__name__
         well, detail = False, said if isinstance(error, StackError) else f"{type(error).__name__}: {said.splitlines()[0]}"
     return Finding(name, well, detail, time.monotonic() - start)
 
 
-def check_processes(stack: Stack) -> str:
-    states = stack.supervisor.states()
-    stopped = [name for name in stack.parts if states.get(name) != "RUNNING"]
+def check_processes(platform: Platform) -> str:
+    states, names = platform.states(), platform.names()
+    stopped = [name for name in names if states.get(name) != "RUNNING"]
     if stopped:
         raise StackError(f"not running: {', '.join(stopped)}; `make up` starts them")
-    return f"{len(stack.parts)} running"
+    return f"{len(names)} running"
 
 
-def check_roles(stack: Stack) -> str:
+def check_roles(platform: Platform) -> str:
     for role in ROLES:
-        check_postgres(stack.settings, stack.secrets, role)
+        check_postgres(platform.settings, platform.secrets, role)
     return f"answers {', '.join(ROLES)}, each in its own database"
 
 
-def check_round_trip(stack: Stack) -> str:
-    round_trip(connect_s3(stack.settings, stack.secrets))  # as the tasks, not as the administrator
+def check_round_trip(platform: Platform) -> str:
+    round_trip(connect_s3(platform.settings, platform.secrets))  # as the tasks, not as the administrator
     return f"put, got and deleted an object in {BUCKET}"
 
 
-def check_users(stack: Stack) -> str:
+def check_users(platform: Platform) -> str:
     for user in USERS:
-        check_redis(stack.settings, stack.secrets, user)
+        check_redis(platform.settings, platform.secrets, user)
     return f"answers {' and '.join(USERS)}"
 
 
-def check_mlflow(stack: Stack) -> str:
-    uri = mlflow_uri(stack.settings)
+def check_mlflow(platform: Platform) -> str:
+    uri = mlflow_uri(platform.settings)
     check_url(f"{uri}/health")
     read_json(f"{uri}/api/2.0/mlflow/registered-models/search?max_results=1")
     return "healthy, and its database answers"
 
 
-def check_airflow(stack: Stack) -> str:
-    health = read_json(f"{airflow_uri(stack.settings)}/api/v2/monitor/health", seconds=20)
+def check_airflow(platform: Platform) -> str:
+    health = read_json(f"{airflow_uri(platform.settings)}/api/v2/monitor/health", seconds=20)
     components = ["metadatabase", *filter(None, PARTS.values())]
     ill = [name for name in components if health[name]["status"] != "healthy"]
     if ill:
@@ -98,8 +98,8 @@ def check_airflow(stack: Stack) -> str:
     return f"{', '.join(components)} healthy"
 
 
-def check_dags(stack: Stack) -> str:
-    client = AirflowClient(stack.settings, stack.secrets)
+def check_dags(platform: Platform) -> str:
+    client = AirflowClient(platform.settings, platform.secrets)
     errors, dags = client.read_import_errors(), client.read_dags()
     if errors:
         raise StackError("; ".join(errors))
@@ -108,24 +108,24 @@ def check_dags(stack: Stack) -> str:
     return f"{', '.join(dags)} imported without errors"
 
 
-def check_feature_store(stack: Stack) -> str:
-    pointer = read_pointer(stack.settings, stack.secrets)
+def check_feature_store(platform: Platform) -> str:
+    pointer = read_pointer(platform.settings, platform.secrets)
     if pointer is None:
         raise StackError(f"no feature set is published; `make run DAG={REFRESH}`")
     return f"{pointer['feature_set']}: {pointer['movies']:,} films of {pointer['day']}"
 
 
-def check_champion(stack: Stack) -> str:
-    version = find_champion(stack)
+def check_champion(platform: Platform) -> str:
+    version = find_champion(platform)
     if version is None:
         raise StackError(f"no version of {MODEL} has the alias {ALIAS}; `make run DAG={TRAIN}`")
     return f"{MODEL} version {version['version']}"
 
 
-def check_prediction(stack: Stack) -> str:
-    movie = find_movie(stack.settings, stack.secrets)
+def check_prediction(platform: Platform) -> str:
+    movie = find_movie(platform.settings, platform.secrets)
     try:
-        body = fetch_prediction(stack.settings, movie)
+        body = fetch_prediction(platform.settings, movie)
     except requests.RequestException as error:
         raise StackError(f"the API does not answer ({type(error).__name__}); `make logs SERVICE=api`") from error
     return f"{body['movie_id']} {body.get('title')!r}: {body['rating']:.2f}"

@@ -5,12 +5,13 @@ import os
 import subprocess
 from functools import partial
 
+from infra.local.addresses import on_loopback
 from infra.local.layout import REPOSITORY
 from infra.local.part import Part
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.valkey import connect_redis, redis_url
-from infra.local.variables import base_variables, task_variables
+from infra.local.variables import base_variables, local_variables
 from infra.local.web import check_url
 
 POINTER = "marquee:feature_set"
@@ -28,7 +29,7 @@ def read_pointer(settings: Settings, secrets: Secrets) -> dict[str, str] | None:
 def feast_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
     """Return the variables of the feast CLI: the tasks', and the live feature set as the project."""
     pointer = read_pointer(settings, secrets)
-    return {**task_variables(settings, secrets), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
+    return {**local_variables("tasks", settings, secrets), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
 
 
 def run_feast(settings: Settings, secrets: Secrets, arguments: list[str]) -> int:
@@ -47,7 +48,10 @@ def feast_ui_part(settings: Settings, secrets: Secrets) -> Part:
         name="feast-ui",
         argv=(python, "-m", "infra.local.feast_watch", *serve),
         check=partial(check_url, url),
-        environment={**task_variables(settings, secrets), "REDIS_URL": redis_url(settings, secrets, "api")},
+        environment={
+            **local_variables("tasks", settings, secrets),
+            "REDIS_URL": redis_url(on_loopback(settings).redis, secrets, "api"),
+        },
         needs=("airflow-api", "mlflow"),  # it is slow to start: the rest goes first
         ports=(("127.0.0.1", "FEAST_UI_PORT", settings.feast_ui_port),),
         url=url,

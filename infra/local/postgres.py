@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from functools import partial
 
 import psycopg
-from psycopg import sql
 
+from infra.local.addresses import on_loopback
 from infra.local.errors import StackError
 from infra.local.part import Part
 from infra.local.postgres_place import Place, make_place
@@ -15,6 +15,7 @@ from infra.local.processes import remove_stale_postmaster
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
 from infra.local.unprivileged import drop_root, own, share
+from infra.setup.roles import create_roles
 
 ADMIN = "postgres"
 ROLES = ("airflow", "mlflow", "feast", "movies")
@@ -43,16 +44,16 @@ def postgres_part(settings: Settings, secrets: Secrets, stamp: str) -> Part:
         url=f"127.0.0.1:{settings.postgres_port}",
         directory=settings.layout.data / "postgres",
         prepare=partial(prepare_cluster, settings, secrets, stamp),
-        settle=partial(create_roles, settings, secrets),
+        settle=partial(settle_roles, settings, secrets),
         stop_signal="INT",  # "fast": disconnect clients, write a checkpoint, stop
         stop_seconds=60,
         stop_group=False,
     )
 
 
-def database_url(settings: Settings, secrets: Secrets, role: str, scheme: str = "postgresql") -> str:
-    """Return the URL of the role's own database."""
-    return f"{scheme}://{role}:{secrets.read(f'postgres_{role}')}@127.0.0.1:{settings.postgres_port}/{role}"
+def database_url(where: str, secrets: Secrets, role: str, scheme: str = "postgresql") -> str:
+    """Return the URL of the role's own database on the server at `where` (host:port)."""
+    return f"{scheme}://{role}:{secrets.read(f'postgres_{role}')}@{where}/{role}"
 
 
 def prepare_cluster(settings: Settings, secrets: Secrets, stamp: str) -> None:
@@ -96,7 +97,7 @@ def write_access_rules(place: Place) -> None:
 @contextmanager
 def connect(settings: Settings, secrets: Secrets, role: str) -> Iterator[psycopg.Connection]:
     """Connect as a role to its own database; every statement commits by itself."""
-    url = database_url(settings, secrets, role)
+    url = database_url(on_loopback(settings).postgres, secrets, role)
     with psycopg.connect(url, autocommit=True, connect_timeout=3, application_name="marquee") as connection:
         yield connection
 
@@ -107,16 +108,11 @@ def check_postgres(settings: Settings, secrets: Secrets, role: str) -> None:
         connection.execute("select 1")
 
 
-def create_roles(settings: Settings, secrets: Secrets) -> None:
-    """Make each role and its database; passwords travel as SCRAM verifiers, so no log can hold them."""
+def settle_roles(settings: Settings, secrets: Secrets) -> None:
+    """Make each role and its database."""
     with connect(settings, secrets, ADMIN) as connection:
-        for role in ROLES:
-            password = secrets.read(f"postgres_{role}")
-            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-            name = sql.Identifier(role)
-            if not connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("create role {} login").format(name))
-            connection.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(verifier)))
-            if not connection.execute("select 1 from pg_database where datname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("create database {} owner {}").format(name, name))
-            connection.execute(sql.SQL("revoke all on database {} from public").format(name))
+        create_roles(connection, role_passwords(secrets))
+
+
+def role_passwords(secrets: Secrets) -> dict[str, str]:
+    return {role: secrets.read(f"postgres_{role}") for role in ROLES}

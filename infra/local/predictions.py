@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import redis
 import requests
 
 from infra.local.api import api_uri
@@ -11,7 +10,7 @@ from infra.local.errors import StackError
 from infra.local.feast import read_pointer
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
-from infra.local.valkey import redis_url
+from infra.local.valkey import connect_redis
 from infra.local.web import local_session
 
 IMDB_ID = re.compile(rb"tt\d{7,10}")
@@ -22,7 +21,7 @@ def find_movie(settings: Settings, secrets: Secrets) -> str:
     pointer = read_pointer(settings, secrets)
     if pointer is None:
         raise StackError("No feature set is published yet: `make run DAG=refresh_movies`.")
-    with redis.Redis.from_url(redis_url(settings, secrets, "api"), socket_timeout=5, socket_connect_timeout=3) as client:
+    with connect_redis(settings, secrets, "api", decode_responses=False) as client:
         for key in client.scan_iter(match=f"*{pointer['feature_set']}", count=1000):
             found = IMDB_ID.search(key)
             if found:

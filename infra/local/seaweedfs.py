@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from infra.local.errors import StackError
 from infra.local.part import Part
 from infra.local.ports import S3_PORTS
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
+from infra.setup.bucket import create_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,7 +54,7 @@ def seaweedfs_part(settings: Settings, secrets: Secrets) -> Part:
         url=f"http://127.0.0.1:{first}",
         directory=folder,
         prepare=partial(prepare_s3, folder, identities, secrets),
-        settle=partial(create_bucket, settings, secrets),
+        settle=partial(settle_bucket, settings, secrets),
         stop_seconds=3,  # it may take 18 s over its goodbyes; its data survive a kill
     )
 
@@ -62,10 +62,15 @@ def seaweedfs_part(settings: Settings, secrets: Secrets) -> Part:
 def prepare_s3(folder: Path, identities: Path, secrets: Secrets) -> None:
     """Write the identities: without that file SeaweedFS lets everyone in."""
     folder.mkdir(mode=0o700, exist_ok=True)
+    write_private(identities, render_identities(secrets))
+
+
+def render_identities(secrets: Secrets) -> str:
+    """Return SeaweedFS's file of identities, JSON."""
     people = [
         {"name": name, "credentials": [credentials(secrets, name)], "actions": actions} for name, actions in IDENTITIES.items()
     ]
-    write_private(identities, json.dumps({"identities": people}))
+    return json.dumps({"identities": people})
 
 
 def credentials(secrets: Secrets, name: str) -> dict[str, str]:
@@ -106,12 +111,6 @@ def round_trip(client: "S3Client") -> None:
         raise StackError(f"the object {key} came back changed")
 
 
-def create_bucket(settings: Settings, secrets: Secrets) -> None:
+def settle_bucket(settings: Settings, secrets: Secrets) -> None:
     """Make the bucket if there is none."""
-    client = connect_s3(settings, secrets, "s3_admin")
-    try:
-        client.head_bucket(Bucket=BUCKET)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
-            raise
-        client.create_bucket(Bucket=BUCKET)
+    create_bucket(connect_s3(settings, secrets, "s3_admin"), BUCKET)

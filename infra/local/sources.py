@@ -33,8 +33,8 @@ def identify_source(settings: Settings) -> str:
     return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
 
 
-def check_source(settings: Settings) -> None:
-    """Refuse a folder that is not laid out as published, and a source other than the one whose data the platform holds."""
+def check_source(settings: Settings, record: Path) -> None:
+    """Refuse a folder that is not laid out as published, and a source other than that of the data held."""
     if settings.sources not in {"sample", "live"}:
         folder = source_folder(settings)
         missing = [name for name in REQUIRED if not (folder / name).is_file()]
@@ -43,7 +43,6 @@ def check_source(settings: Settings) -> None:
             raise StackError(
                 f"SOURCES={settings.sources}: the folder {folder} {what}. Give `sample`, `live`, or a folder of their files."
             )
-    record = settings.layout.data / "source"
     held, asked = record.read_text() if record.exists() else "", identify_source(settings)
     if held and held != asked:
         raise StackError(

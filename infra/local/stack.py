@@ -19,8 +19,8 @@ from infra.local.progress import LogProgress, Progress
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.supervisor import Supervisor
-from infra.local.variables import base_variables, serving_variables, task_variables
-from infra.local.wellness import is_well
+from infra.local.variables import base_variables, local_variables
+from infra.local.wellness import is_well, last_lines
 
 PREPARED_AT_ONCE = 3
 PAUSE = 0.25
@@ -49,8 +49,7 @@ class Stack:
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the variables of a program of the platform (`tasks` or `serving`) beside PATH, HOME and the like."""
-        make = {"tasks": task_variables, "serving": serving_variables}[name]
-        return {**base_variables(os.environ), **make(self.settings, self.secrets)}
+        return {**base_variables(os.environ), **local_variables(name, self.settings, self.secrets)}
 
     def with_needs(self, names: Iterable[str]) -> list[str]:
         """Return the parts and all they need, needs first."""
@@ -118,8 +117,17 @@ class Stack:
         self.progress.note(part.name, "waiting until it answers")
         return False
 
+    def names(self) -> list[str]:
+        return list(self.parts)
+
+    def states(self) -> dict[str, str]:
+        return self.supervisor.states()
+
+    def last_lines(self, name: str) -> str:
+        return last_lines(self.settings.layout.logs / f"{name}.log")
+
     def state(self, name: str) -> str:
-        return self.supervisor.states().get(name, "STOPPED")
+        return self.states().get(name, "STOPPED")
 
     def heal(self) -> None:
         """End what a killed supervisord or a broken start left behind; others' processes are never touched."""

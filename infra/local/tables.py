@@ -4,12 +4,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.airflow import PASSWORDS, USER, airflow_uri
+from infra.local.airflow import PASSWORDS, airflow_uri
 from infra.local.api import api_uri
 from infra.local.doctor import Finding
+from infra.local.platform import Platform
 from infra.local.processes import memory
 from infra.local.stack import Stack
-from infra.local.variables import mlflow_uri
+from infra.local.variables import AIRFLOW_USER, mlflow_uri
 
 MEGABYTE = 10**6
 
@@ -45,27 +46,28 @@ def findings_table(findings: list[Finding]) -> Table:
     return table
 
 
-def doors(stack: Stack) -> list[tuple[str, str]]:
-    """Return what people open, and how they get in."""
-    settings = stack.settings
+def doors(platform: Platform) -> list[tuple[str, str]]:
+    """Return what people open."""
+    settings = platform.settings
+    feast_ui = [("Feast UI", f"http://127.0.0.1:{settings.feast_ui_port}")] if "feast-ui" in platform.names() else []
     return [
         ("API", f"{api_uri(settings)}/docs"),
         ("Airflow", airflow_uri(settings)),
         ("MLflow", mlflow_uri(settings)),
-        ("Feast UI", f"http://127.0.0.1:{settings.feast_ui_port}"),
+        *feast_ui,
     ]
 
 
-def next_table(stack: Stack, movie: str) -> Table:
+def next_table(platform: Platform, movie: str) -> Table:
     """Return where to go from here."""
-    uris = dict(doors(stack))
-    passwords = stack.settings.layout.secrets / PASSWORDS
+    uris = dict(doors(platform))
+    passwords = platform.settings.layout.secrets / PASSWORDS
     table = Table("to", title="Where to go next", title_justify="left")
     table.add_column("go to", overflow="fold")  # an address is to be copied whole
-    table.add_row("predict a rating", f"curl '{api_uri(stack.settings)}/predict?movie_id={movie}'   or {uris['API']}")
-    table.add_row("run and watch the DAGs", f"{uris['Airflow']}   as {USER}, password in {passwords}")
+    table.add_row("predict a rating", f"curl '{api_uri(platform.settings)}/predict?movie_id={movie}'   or {uris['API']}")
+    table.add_row("run and watch the DAGs", f"{uris['Airflow']}   as {AIRFLOW_USER}, password in {passwords}")
     table.add_row("look at models and runs", uris["MLflow"])
-    table.add_row("look at features", f'{uris["Feast UI"]}   or make feast ARGS="feature-views list"')
+    table.add_row("look at features", " or ".join(filter(None, [uris.get("Feast UI"), 'make feast ARGS="feature-views list"'])))
     table.add_row("see how it all is", "make status, make doctor, make logs")
     table.add_row("stop", "make down (data stay; make reset removes them)")
     return table

@@ -20,7 +20,7 @@ def bring_up(settings: Settings, console: Console) -> None:
     """Install, start, run the pipeline if it never ran, predict."""
     progress = ConsoleProgress(console)
     settings.layout.make()
-    check_source(settings)
+    check_source(settings, settings.layout.data / "source")
     environments = Environments(settings.layout)
     check_disk(settings.marquee_home, environments, PLATFORM)
     try:

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import redis
 
+from infra.local.addresses import on_loopback
 from infra.local.part import Part
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
 
 USERS = {
-    "feast": "+@read +@write +@connection +@transaction +@scripting -@dangerous +info +keys +sort",
-    "api": "+@read +@connection -@dangerous +info",
+    "feast": "~* resetchannels +@read +@write +@connection +@transaction +@scripting -@dangerous +info +keys +sort",
+    "api": "~* resetchannels +@read +@connection -@dangerous +info",
 }
-"""What each user may do, on all keys; neither may flush, reconfigure or stop the server."""
+"""What each user may do, and with which keys; neither may flush, reconfigure or stop the server."""
+BROKER_PREFIX = "airflow:"
+BROKER = f"~{BROKER_PREFIX}* allchannels +@all -@admin -@dangerous +info +time"
+"""What Celery may do, where tasks go to other hosts: queues of its own, no features."""
 
 
 def valkey_part(settings: Settings, secrets: Secrets) -> Part:
@@ -47,25 +51,30 @@ def valkey_part(settings: Settings, secrets: Secrets) -> Part:
 def prepare_valkey(folder: Path, acl: Path, secrets: Secrets) -> None:
     """Write the users' file; it holds digests of the passwords, not the passwords."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    digests = {user: hashlib.sha256(secrets.read(f"redis_{user}").encode()).hexdigest() for user in USERS}
-    lines = [f"user {user} on #{digests[user]} ~* resetchannels {may}" for user, may in USERS.items()]
-    write_private(acl, "\n".join(["user default off", *lines]) + "\n")
+    write_private(acl, "\n".join(render_users(secrets)) + "\n")
 
 
-def redis_url(settings: Settings, secrets: Secrets, user: str) -> str:
-    return f"redis://{user}:{secrets.read(f'redis_{user}')}@127.0.0.1:{settings.redis_port}/0"
+def render_users(secrets: Secrets) -> list[str]:
+    """Return the lines of an ACL file."""
+    everyone = {**USERS, "airflow": BROKER}
+    digests = {user: hashlib.sha256(secrets.read(f"redis_{user}").encode()).hexdigest() for user in everyone}
+    return ["user default off", *(f"user {user} on #{digests[user]} {may}" for user, may in everyone.items())]
 
 
-def feast_redis(settings: Settings, secrets: Secrets) -> str:
+def redis_url(where: str, secrets: Secrets, user: str) -> str:
+    """Return the user's URL of the server at `where` (host:port)."""
+    return f"redis://{user}:{secrets.read(f'redis_{user}')}@{where}/0"
+
+
+def feast_redis(where: str, secrets: Secrets) -> str:
     """Return Feast's form of a connection string."""
-    return f"127.0.0.1:{settings.redis_port},username=feast,password={secrets.read('redis_feast')}"
+    return f"{where},username=feast,password={secrets.read('redis_feast')}"
 
 
-def connect_redis(settings: Settings, secrets: Secrets, user: str) -> redis.Redis:
+def connect_redis(settings: Settings, secrets: Secrets, user: str, decode_responses: bool = True) -> redis.Redis:
     """Return a client that gives up within seconds."""
-    return redis.Redis.from_url(
-        redis_url(settings, secrets, user), socket_timeout=3, socket_connect_timeout=3, decode_responses=True
-    )
+    url = redis_url(on_loopback(settings).redis, secrets, user)
+    return redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3, decode_responses=decode_responses)
 
 
 def check_redis(settings: Settings, secrets: Secrets, user: str) -> None:

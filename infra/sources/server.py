@@ -3,7 +3,7 @@
     python -m infra.sources.server --folder FOLDER --port 8090
 
 It is what SOURCES=sample and SOURCES=<folder> run against, so that the tasks read them through the same code as the real
-services. It listens on loopback only.
+services. It listens on loopback unless told otherwise.
 """
 
 import argparse
@@ -50,11 +50,12 @@ def main() -> None:
         prog="python -m infra.sources.server", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, required=True, help="holds imdb/*.tsv.gz and tmdb/movies.jsonl.gz")
-    parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--requests-per-second", type=float, help="answer 429 above this rate (default: no limit)")
     given = parser.parse_args()
     app = create_app(given.folder, requests_per_second=given.requests_per_second)
-    uvicorn.run(app, host="127.0.0.1", port=given.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

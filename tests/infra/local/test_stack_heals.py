@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 
+from infra.local.addresses import on_loopback
 from infra.local.errors import StackError
 from infra.local.postgres import check_postgres, database_url
 from infra.local.postgres_place import remove_place
@@ -62,7 +63,7 @@ def answers(stack: Stack, name: str) -> bool:
 @pytest.mark.parametrize("name", STORES)
 def test_killed_store_heals_and_keeps_its_data(stack: Stack, name: str) -> None:
     settings, secrets = stack.settings, stack.secrets
-    with psycopg.connect(database_url(settings, secrets, "movies"), autocommit=True) as connection:
+    with psycopg.connect(database_url(on_loopback(settings).postgres, secrets, "movies"), autocommit=True) as connection:
         connection.execute("create table if not exists kept (word text)")
         connection.execute("insert into kept values (%s)", [name])
     with connect_redis(settings, secrets, "feast") as client:
@@ -72,7 +73,7 @@ def test_killed_store_heals_and_keeps_its_data(stack: Stack, name: str) -> None:
     before = pid_of(stack, name)
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: pid_of(stack, name) not in {0, before} and answers(stack, name), 60)
-    with psycopg.connect(database_url(settings, secrets, "movies")) as connection:
+    with psycopg.connect(database_url(on_loopback(settings).postgres, secrets, "movies")) as connection:
         assert connection.execute("select 1 from kept where word = %s", [name]).fetchone()
     with connect_redis(settings, secrets, "feast") as client:
         assert client.get(f"kept:{name}") == "yes"

@@ -1,0 +1,27 @@
+"""`python -m infra.setup`: roles, databases and the bucket of a platform in containers, from its environment.
+
+POSTGRES_ADMIN_URL, and SETUP_ROLE_<NAME> with each role's password; S3_BUCKET, and AWS_* with the administrator's keys,
+where the object store is ours (a bucket at a cloud's S3 is made by whoever pays for it).
+"""
+
+import os
+from collections.abc import Mapping
+
+import boto3
+import psycopg
+
+from infra.setup.bucket import create_bucket
+from infra.setup.roles import create_roles
+
+ROLE = "SETUP_ROLE_"
+
+
+def main(environment: Mapping[str, str]) -> None:
+    passwords = {name.removeprefix(ROLE).lower(): value for name, value in environment.items() if name.startswith(ROLE)}
+    with psycopg.connect(environment["POSTGRES_ADMIN_URL"], autocommit=True, connect_timeout=10) as connection:
+        create_roles(connection, passwords)
+    if "S3_BUCKET" in environment:
+        create_bucket(boto3.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL_S3"]), environment["S3_BUCKET"])
+
+
+main(os.environ)
