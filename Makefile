@@ -37,6 +37,7 @@ check: dev # the gate; its parts share the two cores
 check-types:
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
+	$(DEV)/hadolint infra/images/*.Dockerfile infra/images/bases/Dockerfile
 	$(DEV)/lint-imports
 	$(DEV)/mypy
 

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Airflow's simple login wants its passwords in a file; they come by environment, and the file lies in memory (tmpfs).
+set -eu
+if [ -n "${AIRFLOW_ADMIN_PASSWORD:-}" ]; then
+    umask 077
+    printf '{"admin": "%s"}' "$AIRFLOW_ADMIN_PASSWORD" >"$AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+    umask 022
+fi
+exec "$@"

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Builds the platform's images: `sh infra/images/build.sh [NAME…]`, tagged marquee/NAME:$MARQUEE_VERSION (default: dev).
+set -eu
+cd "$(dirname -- "$0")/../.."
+revision=$(git rev-parse HEAD)
+[ -z "$(git status --porcelain -- dags feature_repo infra serving tasks)" ] || revision="$revision-dirty"
+[ $# -gt 0 ] || set -- support serving mlflow airflow tasks
+for name; do
+    echo "  - building marquee/$name:${MARQUEE_VERSION:-dev}"
+    sh infra/images/docker.sh build --quiet --file "infra/images/$name.Dockerfile" --build-arg "REVISION=$revision" \
+        --tag "marquee/$name:${MARQUEE_VERSION:-dev}" . >/dev/null
+done
