@@ -9,9 +9,9 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast dev check check-types check-core check-rest test locks
+.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test locks
 
-up down status doctor open reset:
+up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
 
 logs: # make logs SERVICE=api ARGS=-f

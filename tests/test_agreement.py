@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra.local.settings import Settings as StackSettings
 from serving.settings import Settings as ServingSettings
@@ -54,10 +55,49 @@ def read_by_dags() -> set[str]:
     return set(re.findall(r"""(?:setting\(|environ\.get\(|environ\[)"([A-Z_]+)\"""", code))
 
 
+def read_interpolated() -> dict[str, set[str]]:
+    """The variables that docker-compose.yml and its parts ask for, each with the defaults written there."""
+    asked: dict[str, set[str]] = {}
+    for path in (ROOT / "docker-compose.yml", *(ROOT / "infra" / "compose").glob("*.yml")):
+        for name, default in re.findall(r"\$\{([A-Z][A-Z0-9_]+)(?::[-+]([^}]*))?\}", re.sub(r"(?m)#.*$", "", path.read_text())):
+            asked.setdefault(name, set()).add("" if default.startswith(("@$", ",$")) else default)
+    return asked
+
+
 def test_the_example_lists_every_setting_once_and_no_other() -> None:
     listed = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     read = {name.upper() for settings in (StackSettings, TaskSettings, ServingSettings) for name in settings.model_fields}
-    assert sorted(listed) == sorted(read | read_by_dags())
+    assert sorted(listed) == sorted(read | read_by_dags() | set(read_interpolated()) | {"COMPOSE_PROFILES"})
+
+
+def test_the_example_shows_the_defaults_of_compose() -> None:
+    shown = dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(\S*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert {name: {shown[name]} for name in read_interpolated()} == read_interpolated()
+
+
+def test_compose_publishes_the_ports_of_the_embedded_stack_on_loopback() -> None:
+    published = {}
+    for path in (ROOT / "infra" / "compose").glob("*.yml"):
+        for service, body in yaml.safe_load(path.read_text())["services"].items():
+            for port in body.get("ports", []):
+                address, name, default = re.fullmatch(r"(\S+):\$\{([A-Z0-9_]+):-(\d+)\}:\d+", port).groups()  # type: ignore[union-attr]
+                assert address in {"127.0.0.1", "${BIND_ADDRESS:-127.0.0.1}", "${BIND_STORES:-127.0.0.1}"}, service
+                published[name] = int(default)
+    ports = {name.upper(): field.default for name, field in StackSettings.model_fields.items() if name.endswith("_port")}
+    assert published.pop("WORKER_LOG_PORT") == 8793  # Airflow's own, of a host that runs nothing else
+    assert published == {name: port for name, port in ports.items() if name != "FEAST_UI_PORT"}
+
+
+def test_no_service_of_compose_is_left_open() -> None:
+    for path in (ROOT / "infra" / "compose").glob("*.yml"):
+        for service, body in yaml.safe_load(path.read_text())["services"].items():
+            assert body["read_only"] is True, service
+            assert body["cap_drop"] == ["ALL"], service
+            assert body["security_opt"] == ["no-new-privileges:true"], service
+            assert {"mem_limit", "pids_limit", "restart", "networks"} <= set(body), service
+            assert not {"privileged", "cap_add", "network_mode", "pid", "ipc"} & set(body), service
+            sockets = [volume for volume in body.get("volumes", []) if "docker.sock" in volume]
+            assert bool(sockets) == (service == "docker-filter"), service
 
 
 def test_the_example_shows_the_defaults() -> None:

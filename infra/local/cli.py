@@ -5,9 +5,15 @@ from typing import Annotated
 
 import typer
 
+from infra.compose.containers import Containers
+from infra.compose.env_files import env_folder, write_env_files, write_worker_files
+from infra.compose.feast import run_feast_in_container
+from infra.compose.interpolation import complete_env_file
+from infra.compose.status import containers_table
+from infra.compose.up import bring_up_containers
 from infra.local.airflow import PASSWORDS
 from infra.local.airflow_client import AirflowClient
-from infra.local.cli_manners import console, load, plain_errors, say
+from infra.local.cli_manners import console, load, load_platform, plain_errors, refuse_containers, say
 from infra.local.doctor import examine
 from infra.local.environments import Environments
 from infra.local.errors import StackError
@@ -27,35 +33,39 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 
 @app.command()
-def up() -> None:
+def up(docker: Annotated[bool, typer.Option("--docker", help="every part and every task in a container")] = False) -> None:
     """Install, start, run the pipeline if it never ran, and predict. Safe to repeat."""
     with plain_errors():
         settings = Settings.read()
         with only_one(settings.layout):
-            bring_up(settings, console)
+            if docker:
+                bring_up_containers(settings, console)
+            else:
+                refuse_containers(settings)
+                bring_up(settings, console)
 
 
 @app.command()
 def down() -> None:
     """Stop everything; data stay."""
     with plain_errors(), only_one(Settings.read().layout):
-        stack = load()
-        stack.stop()
+        load_platform().stop()
         say("Everything is stopped; the data stay. `make up` starts again.")
 
 
 @app.command()
 def status() -> None:
-    """Show each part: state, pid, port, address, memory."""
+    """Show each part: state, port, address, memory."""
     with plain_errors():
-        console.print(status_table(load()))
+        platform = load_platform()
+        console.print(containers_table(platform) if isinstance(platform, Containers) else status_table(platform))
 
 
 @app.command()
 def doctor() -> None:
     """Check each part as its users meet it; exit 0 only if all is well."""
     with plain_errors():
-        findings = examine(load())
+        findings = examine(load_platform())
         console.print(findings_table(findings))
         raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
 
@@ -68,7 +78,11 @@ def logs(
 ) -> None:
     """Show the last lines of the parts' logs."""
     with plain_errors():
-        found = find_logs(load(), service)
+        platform = load_platform()
+        if isinstance(platform, Containers):
+            options = ["--tail", str(lines), *(["--follow"] if follow else []), *([service] if service else [])]
+            raise typer.Exit(platform.run("logs", *options))
+        found = find_logs(platform, service)
         show_logs(found, lines, say)
         if follow:
             follow_logs(found, say)
@@ -78,12 +92,12 @@ def logs(
 def open_doors(browser: Annotated[bool, typer.Option(help="also open them in a browser, where there is one")] = False) -> None:
     """Tell where the doors are, and where Airflow's password is."""
     with plain_errors():
-        stack = load()
-        for name, url in doors(stack):
+        platform = load_platform()
+        for name, url in doors(platform):
             say(f"{name:<10} {url}")
             if browser:
                 webbrowser.open(url)
-        say(f"Airflow's user and password are in {stack.settings.layout.secrets / PASSWORDS}")
+        say(f"Airflow's user and password are in {platform.settings.layout.secrets / PASSWORDS}")
 
 
 @app.command()
@@ -93,16 +107,16 @@ def run(
 ) -> None:
     """Start a DAG run and follow it; exit 1 with the failed task's last lines if it fails."""
     with plain_errors():
-        stack = load()
+        platform = load_platform()
         pairs = [pair.partition("=") for pair in conf or []]
         wrong = [key for key, equals, _ in pairs if not equals]
         if wrong:
             raise StackError(f"--conf {wrong[0]} is not key=value")
-        client = AirflowClient(stack.settings, stack.secrets)
+        client = AirflowClient(platform.settings, platform.secrets)
         try:
-            run_dag(stack, client, dag, {key: value for key, _, value in pairs})
+            run_dag(platform, client, dag, {key: value for key, _, value in pairs})
         finally:
-            stack.progress.close()
+            platform.progress.close()
         say(f"{dag} succeeded.")
 
 
@@ -117,8 +131,26 @@ def predict(movie_id: Annotated[str, typer.Argument(help="an IMDb id (tt…), or
 def feast(context: typer.Context) -> None:
     """Run the feast CLI on the published feature set: `marquee feast feature-views list`."""
     with plain_errors():
-        stack = load()
-        raise typer.Exit(run_feast(stack.settings, stack.secrets, context.args))
+        platform = load_platform()
+        if isinstance(platform, Containers):
+            raise typer.Exit(run_feast_in_container(platform, context.args))
+        raise typer.Exit(run_feast(platform.settings, platform.secrets, context.args))
+
+
+@app.command()
+def secrets(
+    for_worker: Annotated[str | None, typer.Option(help="write the files of a second host, which reaches this one so")] = None,
+) -> None:
+    """Make what `docker compose up` needs: secrets, the services' variables, and the lines that .env lacks."""
+    with plain_errors():
+        containers = Containers.load(Settings.read())
+        if for_worker:
+            folder = write_worker_files(containers.settings, containers.secrets, for_worker)
+            say(f"Copy {folder} to the second host as .marquee/compose, and run there: docker compose --profile worker up")
+            return
+        folder = write_env_files(containers.settings, containers.secrets)
+        added = complete_env_file(containers.settings)
+        say(f"The services' variables are in {folder}; to .env was added: {', '.join(added) or 'nothing'}.")
 
 
 @app.command()
@@ -133,9 +165,11 @@ def install(names: Annotated[list[str], typer.Argument(help="airflow, tasks, mlf
 def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False) -> None:
     """Stop everything and remove data, secrets and logs; the Python environments stay."""
     with plain_errors(), only_one(Settings.read().layout):
-        stack = load()
-        home = stack.settings.marquee_home
+        containers = Containers.load(Settings.read())
+        home = containers.settings.marquee_home
         if not yes and not typer.confirm(f"Remove all data, models and secrets in {home}?"):
             raise typer.Exit(1)
-        remove_all(stack)
+        if env_folder(containers.settings).exists():
+            containers.remove()
+        remove_all(load())
         say(f"Removed the data, secrets and logs in {home}.")

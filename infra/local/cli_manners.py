@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import requests
 import typer
 
+from infra.compose.containers import Containers
 from infra.local.errors import StackError
 from infra.local.progress import ConsoleProgress
 from infra.local.settings import Settings
@@ -38,4 +39,17 @@ def plain_errors() -> Iterator[None]:
 
 
 def load() -> Stack:
+    """Return the embedded stack."""
     return Stack.load(Settings.read(), ConsoleProgress(console))
+
+
+def load_platform() -> Stack | Containers:
+    """Return the platform as it was brought up: as processes, or in containers."""
+    containers = Containers.load(Settings.read(), ConsoleProgress(console))
+    return containers if containers.marker.exists() else load()
+
+
+def refuse_containers(settings: Settings) -> None:
+    """Raise while the platform is up in containers: both forms want the same ports."""
+    if Containers.load(settings).marker.exists():
+        raise StackError("This platform runs in containers: `make down` first, or go on with `make up ARGS=--docker`.")

@@ -1,5 +1,6 @@
 """Every setting of the embedded stack, read once, from the environment and `.env`."""
 
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,6 +68,11 @@ class Settings(BaseSettings):
     @property
     def layout(self) -> Layout:
         return Layout(self.marquee_home)
+
+
+def read_environment() -> dict[str, str]:
+    """Return `.env` and the environment, which wins."""
+    return {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **os.environ}
 
 
 def read_passed_on(environment: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,127 @@
+"""The platform in containers: one compose project, driven through the pinned Compose binary."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from infra.compose.interpolation import make_interpolation
+from infra.local.errors import StackError
+from infra.local.layout import REPOSITORY
+from infra.local.progress import LogProgress, Progress
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings, read_environment
+
+DEFAULT_PROJECT = "marquee"
+ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")
+"""Services that end when their work is done."""
+
+
+@dataclass(frozen=True)
+class Containers:
+    """Every method may be called by any process that knows the settings; the state is the engine's."""
+
+    settings: Settings
+    secrets: Secrets
+    progress: Progress = field(default_factory=LogProgress)
+
+    @classmethod
+    def load(cls, settings: Settings, progress: Progress | None = None) -> Self:
+        settings.layout.make()
+        return cls(settings, Secrets(settings.layout.secrets), progress or LogProgress())
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the Compose binary; the stores' ports are loopback's whatever BIND_ADDRESS says."""
+        ours = {
+            name.upper(): str(value)
+            for name, value in self.settings.model_dump(exclude_none=True, exclude={"tmdb_access_token"}).items()
+        }
+        return {"COMPOSE_PROJECT_NAME": DEFAULT_PROJECT, **read_environment(), **ours, **make_interpolation(self.settings)}
+
+    @property
+    def project(self) -> str:
+        return self.environment()["COMPOSE_PROJECT_NAME"]
+
+    def command(self, *words: str) -> list[str]:
+        """Return a Compose command, to be run in the repository: COMPOSE_FILE and an override file count as ever."""
+        compose = self.settings.layout.environments / "local" / "bin" / "docker-compose"
+        return [str(compose), "--progress", "plain", *words]
+
+    def run(self, *words: str, environment: Mapping[str, str] | None = None) -> int:
+        """Run a Compose command in the foreground and return its exit code."""
+        given = {**self.environment(), **(environment or {})}
+        return subprocess.run(self.command(*words), env=given, cwd=REPOSITORY, check=False).returncode
+
+    def call(self, *words: str) -> str:
+        """Run a Compose command and return its output; its last lines become the message when it fails."""
+        done = subprocess.run(
+            self.command(*words), env=self.environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            last = "\n".join(done.stderr.strip().splitlines()[-8:])
+            raise StackError(f"docker compose {' '.join(words)} failed:\n{last}")
+        return done.stdout
+
+    def names(self) -> list[str]:
+        """Return the services that stay up."""
+        return [name for name in self.call("config", "--services").split() if name not in ONCE]
+
+    def inspect(self) -> dict[str, dict[str, Any]]:
+        """Return what Compose knows of each service's container, by service."""
+        rows = [json.loads(line) for line in self.call("ps", "--all", "--format", "json").splitlines()]
+        return {row["Service"]: row for row in rows}
+
+    def states(self) -> dict[str, str]:
+        """Return RUNNING for each service that is up and healthy, else what it is."""
+        return {name: describe_state(row) for name, row in self.inspect().items()}
+
+    def last_lines(self, name: str) -> str:
+        """Return the end of a service's log."""
+        return self.call("logs", "--no-log-prefix", "--tail", "15", name).strip() or "(no log)"
+
+    def stop(self) -> None:
+        """Remove the containers, those of tasks as well; the volumes stay."""
+        self.end_tasks()
+        self.call("down", "--remove-orphans", "--timeout", "60")
+        self.marker.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove containers, networks and volumes."""
+        self.end_tasks()
+        self.call("down", "--remove-orphans", "--volumes", "--timeout", "10")
+        for folder in ("compose", "compose-worker"):
+            shutil.rmtree(self.settings.layout.home / folder, ignore_errors=True)
+        self.marker.unlink(missing_ok=True)
+
+    def tasks(self) -> list[str]:
+        """Return the ids of this platform's task containers; they belong to Airflow, not to Compose."""
+        labels = ("--filter", "label=marquee.task", "--filter", f"label=marquee.platform={self.project}")
+        return docker("ps", "--all", "--quiet", "--no-trunc", *labels).split()
+
+    def end_tasks(self) -> None:
+        """End the scheduler, so that no task is begun anew, and then the tasks under way."""
+        self.call("stop", "airflow-scheduler")
+        if left := self.tasks():
+            docker("rm", "--force", *left)
+
+    @property
+    def marker(self) -> Path:
+        """Return the file that says that this home's platform was brought up in containers."""
+        return self.settings.layout.run / "containers"
+
+
+def docker(*words: str) -> str:
+    """Run the Docker client and return its output."""
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)  # noqa: S607  # whichever is installed
+    if done.returncode:
+        raise StackError(f"docker {words[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def describe_state(row: Mapping[str, Any]) -> str:
+    if row["State"] == "running":
+        return "RUNNING" if row["Health"] in {"", "healthy"} else str(row["Health"]).upper()
+    return f"EXITED {row['ExitCode']}" if row["State"] == "exited" else str(row["State"]).upper()

@@ -1,0 +1,28 @@
+"""The images: those of a registry (or their stand-ins where none answers), then ours, built where their code has changed."""
+
+import subprocess
+
+from infra.local.errors import StackError
+from infra.local.layout import REPOSITORY
+from infra.local.progress import Progress, step
+from infra.local.settings import read_environment
+
+OURS = ("support", "serving", "mlflow", "airflow", "tasks")
+
+
+def make_images(progress: Progress) -> None:
+    """Build or fetch what is missing or outdated; the engine's cache makes the rest cost a second."""
+    with step(progress, "images", "fetching the stores' images", "the stores' are here"):
+        run_script("bases/make.sh")
+    for name in OURS:
+        with step(progress, f"image {name}", "building", "built"):
+            run_script("build.sh", name)
+
+
+def run_script(script: str, *words: str) -> None:
+    """Run a script of infra/images; its last lines become the message."""
+    command = ["sh", f"infra/images/{script}", *words]
+    done = subprocess.run(command, cwd=REPOSITORY, env=read_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise StackError(f"infra/images/{script} {' '.join(words)} failed:\n{last}")

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Serves a folder as IMDb and TMDB would; SOURCES=sample makes it first, any other is what is mounted here.
+set -eu
+folder=/var/lib/marquee/sources
+if [ "$SOURCES" = sample ]; then
+    folder=$folder/sample
+    python -m infra.sources.sample --folder "$folder" --films "$SAMPLE_FILMS"
+fi
+exec python -m infra.sources.server --folder "$folder" --host 0.0.0.0 --port 8090

@@ -1,0 +1,85 @@
+"""What compose reads: the embedded stack's own variables at other addresses, private, the same for the same secrets."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from infra.compose import env_files, object_store
+from infra.compose.env_files import make_variables, render, write_env_files
+from infra.local.errors import StackError
+from infra.local.secret_files import Secrets
+from infra.local.settings import Settings
+from infra.local.variables import local_variables
+
+CLOUD = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-central-1", "S3_BUCKET": "films"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(env_files, "given_s3", lambda: None)
+    made = Settings.model_validate({"marquee_home": tmp_path})
+    made.layout.make()
+    return made
+
+
+def test_the_files_are_private_and_say_what_was_meant(settings: Settings) -> None:
+    secrets = Secrets(settings.layout.secrets)
+    folder = write_env_files(settings, secrets)
+    for name, variables in make_variables(settings, secrets).items():
+        path = folder / f"{name}.env"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert dotenv_values(path, interpolate=False) == variables
+
+
+def test_the_same_secrets_give_the_same_bytes(settings: Settings) -> None:
+    def read() -> dict[str, bytes]:
+        folder = write_env_files(settings, Secrets(settings.layout.secrets))
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert read() == read()
+
+
+def test_tasks_and_api_read_in_containers_what_they_read_as_processes(settings: Settings) -> None:
+    secrets = Secrets(settings.layout.secrets)
+    inside = make_variables(settings, secrets)
+    of_processes = {"PYTHONPATH", "MODEL_CACHE_DIR", "API_HOST", "API_PORT"}  # set in the image, or by compose
+    assert set(inside["tasks"]) == set(local_variables("tasks", settings, secrets)) - of_processes
+    assert set(inside["api"]) == set(local_variables("serving", settings, secrets)) - of_processes
+
+
+def test_no_service_is_told_of_loopback(settings: Settings) -> None:
+    for name, variables in make_variables(settings, Secrets(settings.layout.secrets)).items():
+        assert not [variable for variable, value in variables.items() if "127.0.0.1" in value or "localhost" in value], name
+
+
+def test_the_api_has_no_key_to_write_with(settings: Settings) -> None:
+    secrets = Secrets(settings.layout.secrets)
+    api = render(make_variables(settings, secrets)["api"])
+    others = [path.read_text() for path in secrets.folder.iterdir() if path.name != "redis_api"]
+    assert others
+    assert not [secret for secret in others if secret in api]
+
+
+def test_a_value_that_compose_would_read_otherwise_is_refused() -> None:
+    with pytest.raises(ValueError, match="NAME"):
+        render({"NAME": "it's"})
+
+
+def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env_files, "given_s3", lambda: object_store.choose_s3(CLOUD))
+    variables = make_variables(settings, Secrets(settings.layout.secrets))
+    assert variables["tasks"]["AWS_ENDPOINT_URL_S3"] == "https://s3.eu-central-1.amazonaws.com"
+    assert variables["tasks"]["PYICEBERG_CATALOG__MARQUEE__WAREHOUSE"] == "s3://films/offline"
+    assert variables["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://films/mlflow"
+    assert "S3_BUCKET" not in variables["setup"]
+
+
+def test_half_an_s3_is_refused_by_name() -> None:
+    with pytest.raises(StackError, match="AWS_SECRET_ACCESS_KEY, S3_BUCKET"):
+        object_store.choose_s3({"AWS_ACCESS_KEY_ID": "k", "AWS_REGION": "eu-central-1"})
+
+
+def test_without_keys_the_s3_is_ours() -> None:
+    assert object_store.choose_s3({"AWS_REGION": "eu-central-1", "AWS_CA_BUNDLE": "/x"}) is None
