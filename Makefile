@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test locks
+.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -29,7 +29,7 @@ feast: # make feast ARGS="feature-views list"
 dev:
 	@$(MARQUEE) install dev
 
-UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not real_data"
+UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not containers and not real_data"
 
 check: dev # the gate; its parts share the two cores
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-types check-core check-rest
@@ -49,7 +49,10 @@ check-rest:
 
 test: check
 	@$(MARQUEE) install airflow tasks mlflow serving
-	$(DEV)/pytest -m "integration or e2e or real_data" --durations=25
+	$(DEV)/pytest -m "integration or e2e or containers or real_data" --durations=25
+
+test-containers: dev
+	$(DEV)/pytest -m containers --durations=25
 
 locks: dev
 	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt

@@ -21,7 +21,7 @@ settings.load_profile("marquee")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("integration") or item.get_closest_marker("e2e"):
+    if any(item.get_closest_marker(name) for name in ("integration", "e2e", "containers")):
         enable_socket()
     else:
         disable_socket(allow_unix_socket=True)

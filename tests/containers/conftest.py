@@ -1,0 +1,39 @@
+"""One platform in containers for all these tests, where a Docker engine answers."""
+
+import uuid
+from collections.abc import Iterator
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+from infra.local.layout import REPOSITORY
+from infra.local.settings import Settings
+from tests.containers.platform import ContainerPlatform
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.DockerClient:
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException as error:  # the part cannot exist there; CI starts an engine itself, so it never skips
+        pytest.skip(f"no Docker engine answers here: {error}")
+    return client
+
+
+@pytest.fixture(scope="session")
+def containers_platform(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerPlatform]:
+    platform = ContainerPlatform(Settings.trial(tmp_path_factory.mktemp("containers"), sample_films=3000))
+    files = ("docker-compose.yml", "tests/containers/docker-compose.yml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPOSE_PROJECT_NAME", f"marquee-test-{uuid.uuid4().hex[:8]}")
+        patch.setenv("COMPOSE_FILE", ":".join(str(REPOSITORY / file) for file in files))
+        patch.setenv("MARQUEE_VERSION", "test")
+        try:
+            up = platform.command("up", "--docker")
+            assert up.returncode == 0, up.stdout
+            yield platform
+        finally:
+            reset = platform.command("reset", "--yes")
+            assert reset.returncode == 0, reset.stdout

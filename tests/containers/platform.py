@@ -1,0 +1,95 @@
+"""A whole platform in containers for a test: a compose project, a home and ports of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import docker
+import psycopg
+from docker.models.containers import Container
+
+from infra.compose.containers import Containers
+from infra.local.addresses import on_loopback
+from infra.local.airflow_client import AirflowClient
+from infra.local.postgres import database_url
+from infra.local.secret_files import Secrets
+from tests.e2e.platform import Platform
+
+Found = TypeVar("Found")
+OVER = {"success", "failed"}
+
+
+def wait_until(look: Callable[[], Found], seconds: float, what: str) -> Found:
+    """What `look` finds, as soon as it is anything."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass(frozen=True)
+class ContainerPlatform(Platform):
+    """Drives the platform as its users do; COMPOSE_PROJECT_NAME is in the environment."""
+
+    @property
+    def containers(self) -> Containers:
+        return Containers.load(self.settings)
+
+    @property
+    def airflow(self) -> AirflowClient:
+        return AirflowClient(self.settings, Secrets(self.settings.layout.secrets))
+
+    @property
+    def engine(self) -> docker.DockerClient:
+        return docker.from_env()
+
+    def service(self, name: str) -> Container:
+        """The container of a service."""
+        return self.engine.containers.get(f"{self.containers.project}-{name}-1")
+
+    def task_containers(self, run: str | None = None) -> list[Container]:
+        """The task containers of this platform, or of one run, running or not."""
+        labels = [f"marquee.platform={self.containers.project}", *([f"marquee.run={run}"] if run else [])]
+        found: list[Container] = self.engine.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+        return found
+
+    def catch(self, run: str, number: int = 1) -> Container:
+        """The container of the run's task, frozen in the middle of its work: it has its lease, and nothing is committed."""
+
+        def look() -> Container | None:
+            holder = self.query("select 1 from task_lease where holder like %s and attempt = %s", f"%/{run}/%", number)
+            return next(iter(self.task_containers(run)), None) if holder else None
+
+        caught = wait_until(look, 120, f"a container of {run}, try {number}")
+        assert caught is not None
+        caught.pause()
+        return caught
+
+    def query(self, statement: str, *values: object) -> list[Any]:
+        """Rows of the movies database."""
+        secrets = Secrets(self.settings.layout.secrets)
+        with psycopg.connect(database_url(on_loopback(self.settings).postgres, secrets, "movies"), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def task(self, dag: str, run: str) -> dict[str, Any]:
+        """Airflow's record of the run's one task."""
+        (task,) = self.airflow.read_tasks(dag, run)
+        return task
+
+    def wait_for_end(self, dag: str, run: str, seconds: float = 240) -> dict[str, Any]:
+        wait_until(lambda: self.airflow.read_state(dag, run) in OVER, seconds, f"the end of {run}")
+        return self.task(dag, run)
+
+    def log(self, dag: str, run: str, number: int) -> str:
+        """All of the log of one try."""
+        task = {**self.task(dag, run), "try_number": number}
+        return "\n".join(self.airflow.read_log(dag, run, task, 10_000))
+
+    def sweep(self) -> None:
+        """One pass of the sweeper."""
+        run = self.airflow.trigger("sweep", {})
+        wait_until(lambda: self.airflow.read_state("sweep", run) in OVER, 120, "the sweeper's pass")
+        assert self.airflow.read_state("sweep", run) == "success"

@@ -1,0 +1,95 @@
+"""The platform in containers does what the embedded one does, each task in a container of its own."""
+
+import json
+import threading
+
+import docker
+import pytest
+
+from tests.containers.platform import ContainerPlatform, wait_until
+from tests.e2e import checks
+from tests.e2e.platform import home_of
+
+pytestmark = pytest.mark.containers
+TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model", "predict_all"}
+
+
+def test_the_doctor_finds_all_well(containers_platform: ContainerPlatform) -> None:
+    doctor = containers_platform.command("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+
+
+def test_answers_equal_scikit_learn_on_the_offline_features(containers_platform: ContainerPlatform) -> None:
+    checks.check_answers_equal_scikit_learn(containers_platform, 100)
+    checks.check_unknown_films_are_404(containers_platform, 20)
+
+
+def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform) -> None:
+    views = containers_platform.command("feast", "feature-views", "list")
+    assert views.returncode == 0, views.stdout
+    assert "movies" in views.stdout
+
+
+def test_each_task_has_a_container_of_its_own_and_none_is_left(
+    containers_platform: ContainerPlatform, engine: docker.DockerClient
+) -> None:
+    project = containers_platform.containers.project
+    seen: list[dict[str, str]] = []
+    events = engine.events(decode=True, filters={"event": "create", "label": f"marquee.platform={project}"})
+    reader = threading.Thread(target=lambda: seen.extend(event["Actor"]["Attributes"] for event in events), daemon=True)
+    reader.start()
+    checks.check_the_dags_again_change_nothing(containers_platform)
+    events.close()
+    airflow = containers_platform.airflow
+    wait_until(lambda: not airflow.find_run("predict_all"), 240, "the end of the run that training woke")
+    tasks = [made for made in seen if made["marquee.dag"] != "sweep"]
+    assert {made["marquee.task"] for made in tasks} == TASKS
+    assert {made["image"] for made in tasks} == {"marquee/tasks:test"}
+    tries = [tuple(made[f"marquee.{name}"] for name in ("dag", "run", "task", "try")) for made in tasks]
+    assert len(set(tries)) == len(tries)
+    assert [left for left in containers_platform.task_containers() if left.labels["marquee.dag"] != "sweep"] == []
+
+
+def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: ContainerPlatform) -> None:
+    for name, row in containers_platform.containers.inspect().items():
+        details = containers_platform.engine.api.inspect_container(row["ID"])
+        host = details["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["Privileged"], name
+        assert host["Memory"], name
+        assert host["PidsLimit"], name
+        published = [binding["HostIp"] for each in (host["PortBindings"] or {}).values() for binding in each]
+        assert set(published) <= {"127.0.0.1"}, name
+        assert details["Config"]["User"] not in {"", "0", "root", "0:0"}, name
+        if details["Config"]["Image"].startswith("marquee/"):
+            assert details["Config"]["User"] == "10001:10001", name
+            assert len(details["Config"]["Labels"]["org.opencontainers.image.revision"].removesuffix("-dirty")) == 40, name
+
+
+def test_the_embedded_stack_makes_the_same_of_the_same_films(
+    containers_platform: ContainerPlatform, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Tables, features, the model's metrics and its very bytes, every film's rating."""
+    films = containers_platform.settings.sample_films
+    embedded = home_of(tmp_path_factory.mktemp("embedded"), sample_films=films)
+    try:
+        up = embedded.command("up")
+        assert up.returncode == 0, up.stdout
+        for platform in (embedded, containers_platform):
+            checks.check_all_films_are_rated(platform)
+        assert embedded.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
+    finally:
+        reset = embedded.command("reset", "--yes")
+        assert reset.returncode == 0, reset.stdout
+
+
+def test_down_leaves_no_container_and_keeps_the_data(containers_platform: ContainerPlatform) -> None:
+    before = containers_platform.run_in_tasks("state")
+    down = containers_platform.command("down")
+    assert down.returncode == 0, down.stdout
+    assert json.dumps(containers_platform.containers.inspect()) == "{}"
+    assert containers_platform.task_containers() == []
+    up = containers_platform.command("up", "--docker")
+    assert up.returncode == 0, up.stdout
+    assert containers_platform.run_in_tasks("state") == before

@@ -1,0 +1,174 @@
+"""Whatever kills a task: it ends for the right reason, no container of it stays, and of its attempts one commit is left.
+
+Each test changes one film, so that the killed `build_features` has exactly one row to append, and catches its container in
+the middle of its work by freezing it.
+"""
+
+import os
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.containers.platform import ContainerPlatform, wait_until
+
+pytestmark = pytest.mark.containers
+
+
+@dataclass
+class World:
+    """The platform, with one film changed since the last build."""
+
+    platform: ContainerPlatform
+    before: dict[str, Any]
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.platform.run_in_tasks("state")
+        return state
+
+    def commits(self) -> int:
+        """Snapshots that were appended to the offline store since."""
+        return int(self.platform.run_in_tasks("snapshots")["snapshots"]) - int(self.before["snapshots"])
+
+    def assert_swept_and_whole(self, run: str, commits: int) -> None:
+        self.platform.sweep()
+        assert self.platform.task_containers(run) == []
+        assert self.commits() == commits
+        after = self.state()
+        assert {name: after[name] for name in ("tables", "redis", "champion")} == {
+            name: self.before[name] for name in ("tables", "redis", "champion")
+        }
+
+
+@pytest.fixture
+def world(containers_platform: ContainerPlatform) -> World:
+    platform = containers_platform
+    platform.query(
+        """update film set runtime_minutes = coalesce(runtime_minutes, 90) + 1
+            where movie_id = (select min(movie_id) from film)"""
+    )
+    return World(platform, {**platform.run_in_tasks("state"), **platform.run_in_tasks("snapshots")})
+
+
+def start(world: World, dag: str) -> str:
+    return world.platform.airflow.trigger(dag, {})
+
+
+def scheduler_processes(world: World, title: str) -> list[psutil.Process]:
+    """The scheduler's processes whose command line holds `title`, as the host sees them."""
+    main = psutil.Process(world.platform.service("airflow-scheduler").attrs["State"]["Pid"])
+    return [process for process in main.children(recursive=True) if title in " ".join(process.cmdline())]
+
+
+def kill_task_process(world: World) -> None:
+    """SIGKILL the process that runs the operator, a child of the scheduler's worker."""
+    workers = {process.pid for process in scheduler_processes(world, "LocalExecutor")}
+    (runner,) = [process for process in scheduler_processes(world, "airflow worker") if process.ppid() in workers]
+    runner.send_signal(signal.SIGKILL)
+
+
+def test_execution_timeout(world: World) -> None:
+    run = start(world, "killed_by_time")
+    world.platform.catch(run)
+    assert world.platform.wait_for_end("killed_by_time", run)["state"] == "failed"
+    assert "AirflowTaskTimeout" in world.platform.log("killed_by_time", run, 1)
+    wait_until(lambda: not world.platform.task_containers(run), 30, "the container's end")
+    world.assert_swept_and_whole(run, commits=0)
+
+
+def test_marked_failed_by_the_api(world: World) -> None:
+    run = start(world, "killed_once")
+    world.platform.catch(run)
+    path = f"dags/killed_once/dagRuns/{run}/taskInstances/build_features"
+    answer = world.platform.airflow.ask("PATCH", path, json={"new_state": "failed"})
+    assert answer.ok, answer.text
+    assert world.platform.wait_for_end("killed_once", run)["state"] == "failed"
+    wait_until(lambda: not world.platform.task_containers(run), 60, "the container's end")
+    assert "stopping container" in world.platform.log("killed_once", run, 1)
+    world.assert_swept_and_whole(run, commits=0)
+
+
+def test_sigkill_of_the_task_process(world: World) -> None:
+    """Its container stays, and nobody waits for it; the sweeper removes it."""
+    run = start(world, "killed_once")
+    caught = world.platform.catch(run)
+    kill_task_process(world)
+    assert world.platform.wait_for_end("killed_once", run)["state"] == "failed"
+    assert [left.id for left in world.platform.task_containers(run)] == [caught.id]
+    world.assert_swept_and_whole(run, commits=0)
+
+
+def test_sigkill_of_the_task_process_that_is_tried_again(world: World) -> None:
+    """The next try removes the container of the one before."""
+    run = start(world, "killed_and_retried")
+    caught = world.platform.catch(run)
+    kill_task_process(world)
+    assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
+    assert world.platform.task("killed_and_retried", run)["try_number"] == 2
+    assert f"Removing container {str(caught.id)[:12]}" in world.platform.log("killed_and_retried", run, 2)
+    world.assert_swept_and_whole(run, commits=1)
+
+
+def test_sigkill_of_the_scheduler_and_its_workers(world: World) -> None:
+    """Nobody knows any more that the task ran: the next scheduler starts it anew, and that try removes the container."""
+    run = start(world, "killed_once")
+    caught = world.platform.catch(run)
+    scheduler = world.platform.service("airflow-scheduler")
+    for process in scheduler_processes(world, ""):
+        process.send_signal(signal.SIGKILL)
+    os.kill(scheduler.attrs["State"]["Pid"], signal.SIGKILL)
+    assert world.platform.wait_for_end("killed_once", run)["state"] == "success"
+    assert f"Removing container {str(caught.id)[:12]}" in world.platform.log("killed_once", run, 2)
+    world.assert_swept_and_whole(run, commits=1)
+    world.platform.wait_until_well(60)
+
+
+def test_docker_kill_of_the_container(world: World) -> None:
+    run = start(world, "killed_and_retried")
+    caught = world.platform.catch(run)
+    caught.unpause()
+    caught.kill()
+    assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
+    assert "was killed from outside" in world.platform.log("killed_and_retried", run, 1)
+    world.assert_swept_and_whole(run, commits=1)
+
+
+def test_out_of_memory(world: World) -> None:
+    """Another try would end as this one did, so there is none."""
+    run = start(world, "killed_by_memory")
+    task = world.platform.wait_for_end("killed_by_memory", run)
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    assert "ran out of memory: its limit of 96m was reached" in world.platform.log("killed_by_memory", run, 1)
+    world.assert_swept_and_whole(run, commits=0)
+
+
+def test_of_two_attempts_at_once_one_commits(world: World) -> None:
+    """The worst case: nobody removed the first attempt's container, and it wakes when a later one has committed."""
+    run = start(world, "killed_and_retried")
+    frozen = world.platform.catch(run)
+    shown = world.platform.engine.api.inspect_container(str(frozen.id))
+    variables = [given for given in shown["Config"]["Env"] if not given.startswith("TASK_ATTEMPT=")]
+    later = f"TASK_ATTEMPT=killed_and_retried/{run}/build_features/9"
+    network = f"{world.platform.containers.project}_tasks"
+    world.platform.engine.containers.run(
+        shown["Config"]["Image"], shown["Config"]["Cmd"], environment=[*variables, later], network=network, remove=True
+    )
+    assert world.commits() == 1
+    frozen.unpause()
+    assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
+    assert "Superseded" in world.platform.log("killed_and_retried", run, 1)
+    world.assert_swept_and_whole(run, commits=1)
+
+
+def test_another_run_is_refused_while_the_first_lives(world: World) -> None:
+    first = start(world, "killed_and_retried")
+    frozen = world.platform.catch(first)
+    second = start(world, "killed_once")
+    refused = world.platform.wait_for_end("killed_once", second)
+    assert refused["state"] == "failed"
+    assert "is at work" in world.platform.log("killed_once", second, 1)
+    frozen.unpause()
+    assert world.platform.wait_for_end("killed_and_retried", first)["state"] == "success"
+    world.assert_swept_and_whole(first, commits=1)

@@ -1,0 +1,48 @@
+"""What two platforms that ran the same day on the same source must have alike, as JSON. Runs in the tasks' environment.
+
+Left out is what tells the one run from the other: moments, also those at which a sample's files were written, snapshot ids,
+names that Iceberg and MLflow draw.
+"""
+
+import json
+import sys
+
+from mlflow import MlflowClient
+
+from tasks.io import feature_store, postgres, registry
+from tasks.settings import Settings
+
+VOLATILE = {
+    "ingested_file": ("ingested_at", "last_modified"),
+    "feature_set": ("published_at", "snapshot_id"),
+    "prediction_set": ("predicted_at",),
+}
+TABLES = (
+    *("film", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),
+    *("prediction", "prediction_set"),
+)
+
+
+def read_fingerprint(settings: Settings) -> dict[str, object]:
+    tables = {}
+    with postgres.connect(settings) as conn:
+        for table in TABLES:
+            left_out = list(VOLATILE.get(table, ()))
+            query = f"select count(*), md5(string_agg(row, '|' order by row)) from (select (to_jsonb(t) - %s::text[])::text as row from {table} t) r"  # noqa: S608, E501  # constants
+            rows, digest = conn.execute(query.encode(), [left_out]).fetchone() or (0, "")
+            tables[table] = {"rows": rows, "md5": digest}
+    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    client = MlflowClient(settings.mlflow_tracking_uri)
+    champion = registry.find_champion(client)
+    assert live is not None
+    assert champion is not None
+    run = client.get_run(champion.run_id)
+    return {
+        "tables": tables,
+        "features": {"feature_set": live.feature_set, "content_hash": live.content_hash, "movies": live.movies},
+        "model": {**run.data.metrics, "dataset_hash": run.data.params["dataset_hash"], "onnx": champion.tags[registry.DIGEST]},
+    }
+
+
+if __name__ == "__main__":
+    json.dump(read_fingerprint(Settings()), sys.stdout)
