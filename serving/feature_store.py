@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import hiredis
 
+from serving.deadline import Deadline
 from serving.errors import CorruptRow, NoFeatureSet, StoreUnavailable, UnknownMovie
 from serving.feature_set import POINTER_KEY, FeatureSet, parse_pointer
 from serving.movie_id import MovieId
@@ -23,8 +24,6 @@ TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
 """Feature view and join key of the films' IMDb ids by their TMDB ids."""
 REFRESH_SECONDS = 1.0
 """How long a flip of the pointer may go unnoticed."""
-GRACE_SECONDS = 0.02
-"""After the deadline the loop still reads what has arrived: on a busy machine it was we who were late, and not Redis."""
 _IMDB_ID = re.compile(r"tt[0-9]{7,10}\Z")
 PROBE_SCANS, PROBE_COUNT, PROBE_DEADLINES = 50, 1000, 10
 """How far and how long the keys are searched for any one film when a model is to be loaded."""
@@ -41,8 +40,9 @@ class FeatureStore:
     """Reads of one Redis, each within the deadline; every failure is a Refusal."""
 
     def __init__(self, settings: Settings) -> None:
-        self._deadline = settings.redis_timeout_seconds
-        self._redis = RedisPipe(settings.redis_url.get_secret_value(), self._deadline)
+        seconds = settings.redis_timeout_seconds
+        self._deadline, self._probe_deadline = Deadline(seconds), Deadline(seconds * PROBE_DEADLINES)
+        self._redis = RedisPipe(settings.redis_url.get_secret_value(), seconds)
         self.live: FeatureSet | None = None
 
     async def close(self) -> None:
@@ -64,15 +64,15 @@ class FeatureStore:
 
     async def read_pointer(self) -> FeatureSet:
         """Ask Redis which feature set is live; raises NoFeatureSet when there is none."""
-        return await self._within_deadline(self._read_pointer())
+        return await keep(self._deadline, self._read_pointer())
 
     async def read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
         """Read one film from the set that is live now; raises a Refusal, UnknownMovie when it has no row."""
-        return await self._within_deadline(self._read_movie(movie_id, query))
+        return await keep(self._deadline, self._read_movie(movie_id, query))
 
     async def find_absent_features(self, features: Sequence[str]) -> list[str]:
         """Look at any one film of the live set: which of these features does its row not have at all?"""
-        return await self._within_deadline(self._find_absent_features(features), PROBE_DEADLINES)
+        return await keep(self._probe_deadline, self._find_absent_features(features))
 
     async def _read_pointer(self) -> FeatureSet:
         pointer: bytes | None = await self._redis.ask(_GET_POINTER)
@@ -125,21 +125,17 @@ class FeatureStore:
                 break
         return []
 
-    async def _within_deadline(self, work: Coroutine[Any, Any, T], times: int = 1) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(None) as limit:
-                expiry = loop.call_later(self._deadline * times, lambda: limit.reschedule(loop.time() + GRACE_SECONDS))
-                try:
-                    return await work
-                finally:
-                    expiry.cancel()
-        except TimeoutError:
-            raise StoreUnavailable(f"the feature store does not answer within {self._deadline * times:g} s") from None
-        except hiredis.ReplyError as error:
-            code = str(error).split(" ", 1)[0]
-            if code == "WRONGTYPE":
-                raise CorruptRow("the key of the row holds something else than a row") from error
-            raise StoreUnavailable(f"the feature store refuses to answer ({code})") from error
-        except (hiredis.HiredisError, OSError) as error:
-            raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
+
+async def keep(deadline: Deadline, work: Coroutine[Any, Any, T]) -> T:
+    """The store's work within its deadline; every failure of Redis becomes a Refusal."""
+    try:
+        return await deadline.keep(work)
+    except TimeoutError:
+        raise StoreUnavailable(f"the feature store does not answer within {deadline.seconds:g} s") from None
+    except hiredis.ReplyError as error:
+        code = str(error).split(" ", 1)[0]
+        if code == "WRONGTYPE":
+            raise CorruptRow("the key of the row holds something else than a row") from error
+        raise StoreUnavailable(f"the feature store refuses to answer ({code})") from error
+    except (hiredis.HiredisError, OSError) as error:
+        raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
