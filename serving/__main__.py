@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from serving.app import create_app
 from serving.logs import log_to_stdout
+from serving.one_write import OneWriteProtocol
 from serving.settings import Settings
 
 DRAIN_SECONDS = 10
@@ -29,12 +30,13 @@ def main() -> int:
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # nothing reads the client's address or the scheme
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     return os.EX_OK

@@ -98,6 +98,7 @@ async def predict(
     ] = None,
 ) -> Prediction:
     """The rating that the champion model expects of this film, from its live feature row."""
+    # Never called: the short path answers before the routing. Were it ever reached, a wrong answer would be worse than this.
     raise NotImplementedError("serving.predict.PredictEndpoint answers; this function is its documentation")
 
 

@@ -13,7 +13,7 @@ from serving.feature_store import FeatureStore
 from serving.movie_id import MovieId
 from serving.movie_row import build_query
 from serving.redis_command import greet, pack, pack_around, pack_word
-from serving.redis_pipe import Connection
+from serving.redis_pipe import AT_ONCE, Connection
 from serving.settings import Settings
 from tests.serving.conftest import CLOSED, World
 from tests.serving.models import FEATURES
@@ -46,7 +46,7 @@ async def begin(*asked: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
     return tasks
 
 
-def test_what_is_asked_in_one_turn_is_one_write() -> None:
+def test_few_questions_of_one_turn_are_one_write() -> None:
     async def run() -> None:
         connection, wire = await connect()
         first, second = await begin(connection.ask(b"A"), connection.ask(b"B"))
@@ -54,6 +54,18 @@ def test_what_is_asked_in_one_turn_is_one_write() -> None:
         connection.data_received(b"+o")
         connection.data_received(b"ne\r\n:2\r\n")
         assert (await first, await second) == (b"one", 2)
+
+    asyncio.run(run())
+
+
+def test_many_questions_of_one_turn_are_sent_as_soon_as_they_are_enough() -> None:
+    async def run() -> None:
+        connection, wire = await connect()
+        asked = await begin(*(connection.ask(b"%d " % number) for number in range(2 * AT_ONCE + 1)))
+        assert [len(written.split()) for written in wire.written] == [AT_ONCE, AT_ONCE, 1]
+        assert b"".join(wire.written).split() == [b"%d" % number for number in range(len(asked))]
+        connection.data_received(b"".join(b":%d\r\n" % number for number in range(len(asked))))
+        assert await asyncio.gather(*asked) == list(range(len(asked)))
 
     asyncio.run(run())
 
