@@ -24,15 +24,20 @@ class ModelRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A loaded model; `features` names the columns of its one input."""
+    """A loaded model; `features` names the columns of its one input. For one thread: all rows pass through `input`."""
 
     session: ort.InferenceSession
     features: tuple[str, ...]
+    binding: ort.IOBinding
+    """Ties the session to `input`, shape (1, features), and `output`, shape (1, 1): a run without it costs a quarter more."""
+    input: Row
+    output: Row
 
     def predict(self, row: Row) -> float:
         """Rate one row, shape (features,), float32, NaN for unknown; raises ImplausibleRating, never clamps."""
-        output = self.session.run(None, {INPUT_NAME: row.reshape(1, -1)})[0]
-        rating = float(output.reshape(-1)[0])
+        self.input[0] = row
+        self.session.run_with_iobinding(self.binding)
+        rating = float(self.output[0, 0])
         if not LOWEST_RATING <= rating <= HIGHEST_RATING:  # false for NaN too
             raise ImplausibleRating(f"the model's output {rating:g} is not a rating from 1 to 10")
         return rating
@@ -57,9 +62,17 @@ def load_predictor(model: bytes) -> Predictor:
         raise ModelRefused(f"its inputs are {[(i.name, i.type) for i in inputs]}, not one float tensor {INPUT_NAME!r}")
     if len(inputs[0].shape) != 2 or inputs[0].shape[1] != len(features):
         raise ModelRefused(f"its input has shape {inputs[0].shape} for {len(features)} feature names")
-    if len(outputs) != 1 or outputs[0].type != "tensor(float)":
-        raise ModelRefused(f"its outputs are {[(o.name, o.type) for o in outputs]}, not one float tensor")
-    return Predictor(session, features)
+    if len(outputs) != 1 or outputs[0].type != "tensor(float)" or outputs[0].shape[1:] != [1]:
+        raise ModelRefused(f"its outputs are {[(o.name, o.type, o.shape) for o in outputs]}, not one float a row")
+    return bind(session, features, outputs[0].name)
+
+
+def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: str) -> Predictor:
+    """Tie the session to arrays of one row and one rating."""
+    row, rating, binding = np.empty((1, len(features)), np.float32), np.empty((1, 1), np.float32), session.io_binding()
+    binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, row.shape, row.ctypes.data)
+    binding.bind_output(output_name, "cpu", 0, np.float32, rating.shape, rating.ctypes.data)
+    return Predictor(session, features, binding, row, rating)
 
 
 def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:

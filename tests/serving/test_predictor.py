@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 from skl2onnx import to_onnx
@@ -90,6 +91,21 @@ def test_wrong_inputs_are_refused() -> None:
         load_predictor(with_metadata(exported, ["a", "b", "c"]))
     with pytest.raises(ModelRefused, match="post_release"):
         load_predictor(with_metadata(exported, ["a", "b"], "post_release"))
+
+
+@pytest.mark.parametrize("shape", [[1], [1, 2], [1, 1, 1]])
+def test_an_output_that_is_not_one_number_a_row_is_refused(shape: list[int]) -> None:
+    model = onnx.load_from_string(constant_onnx(6.0))
+    model.graph.initializer[0].CopyFrom(helper.make_tensor("number", onnx.TensorProto.FLOAT, shape, [6.0] * shape[-1]))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("variable", onnx.TensorProto.FLOAT, shape))
+    with pytest.raises(ModelRefused, match="one float"):
+        load_predictor(model.SerializeToString())
+
+
+def test_no_rating_is_left_over_from_the_row_before(boosting_onnx: bytes) -> None:
+    predictor, rows = load_predictor(boosting_onnx), np.random.default_rng(3).normal(size=(50, len(FEATURES)))
+    for row in rows.astype(np.float32):
+        assert predictor.predict(row) == predictor.session.run(None, {"features": row.reshape(1, -1)})[0][0, 0]
 
 
 @pytest.mark.parametrize("names", ["", "x", "{}", "[]", "[1]", '[""]', '["a", "a"]'])
