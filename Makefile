@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers locks
+.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -53,6 +53,10 @@ test: check
 
 test-containers: dev
 	$(DEV)/pytest -m containers --durations=25
+
+bench-tasks: dev # what a container costs a task
+	@$(MARQUEE) install airflow tasks
+	$(DEV)/python -m tests.bench.task_overhead
 
 locks: dev
 	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt
