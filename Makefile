@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks locks
+.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -57,6 +57,10 @@ test-containers: dev
 bench-tasks: dev # what a container costs a task
 	@$(MARQUEE) install airflow tasks
 	$(DEV)/python -m tests.bench.task_overhead
+
+bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.serving $(ARGS)
 
 locks: dev
 	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt

@@ -1,0 +1,1 @@
+"""What a user might serve predictions with instead, as its own documentation shows it."""

@@ -1,0 +1,17 @@
+"""The bench's figures as one picture."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+
+def draw(medians: Mapping[str, Mapping[str, float]], title: str, path: Path) -> None:
+    """Draw a bar of requests/s for each server; logarithmic, since they lie two orders of magnitude apart."""
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(medians), [one["requests_per_second"] for one in medians.values()])
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.set(xscale="log", xlabel="requests/s", title=title)
+    axes.margins(x=0.15)
+    figure.savefig(path)
