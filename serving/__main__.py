@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from serving.app import create_app
 from serving.logs import log_to_stdout
-from serving.one_write import OneWriteProtocol
 from serving.settings import Settings
+from serving.web.one_write import OneWriteProtocol
 
 DRAIN_SECONDS = 10
 """After SIGTERM, answers that were begun may take this long."""

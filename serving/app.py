@@ -11,15 +11,15 @@ from typing import BinaryIO
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from serving.access_log import AccessLog
-from serving.door import Door
-from serving.feature_store import FeatureStore
-from serving.health import health_routes
+from serving.features.feature_store import FeatureStore
 from serving.metrics import Metrics
-from serving.openapi import DESCRIPTION, build_openapi
-from serving.predict import PredictEndpoint
-from serving.release import ReleaseWatch
+from serving.models.release import ReleaseWatch
 from serving.settings import Settings
+from serving.web.access_log import AccessLog
+from serving.web.door import Door
+from serving.web.health import health_routes
+from serving.web.openapi import DESCRIPTION, build_openapi
+from serving.web.predict import PredictEndpoint
 
 log = logging.getLogger("serving")
 

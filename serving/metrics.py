@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from serving.errors import Refusal
-from serving.feature_store import FeatureStore
-from serving.release import ReleaseWatch
+from serving.features.feature_store import FeatureStore
+from serving.models.release import ReleaseWatch
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
 """Seconds; fine where an answer should be, up to well past the store's deadline."""

@@ -16,7 +16,7 @@ from infra.local.layout import REPOSITORY
 from infra.local.postgres_place import remove_place
 from infra.local.settings import Settings
 from infra.local.stack import Stack
-from serving.online_row import build_key_prefix, decode_doubles, hash_field
+from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
 
 FILMS = 3_000
 VERBS = ("ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model")

@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from serving.app import create_app
-from serving.model_cache import Manifest, ModelCache
+from serving.models.model_cache import Manifest, ModelCache
 from serving.settings import Settings
 from tests.serving.client import Client, run_app
-from tests.serving.models import FEATURES, export_onnx, train_boosting
 from tests.serving.published import Film, flip, write_features
 from tests.serving.servers import Valkey
+from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting
 
 LIVE = "marquee_20261122_aaaaaaaaaaaa"
 CLOSED = "http://127.0.0.1:9"

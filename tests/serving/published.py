@@ -13,7 +13,7 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Float64, String
 
-from tests.serving.models import FEATURES
+from tests.serving.tiny_models import FEATURES
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 

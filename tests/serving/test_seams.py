@@ -9,7 +9,8 @@ from feast.types import Float64, String
 
 from feature_repo import movies as definitions
 from infra.local.valkey import USERS
-from serving import champion, feature_set, feature_store, movie_row, predictor
+from serving.features import feature_set, feature_store, movie_row
+from serving.models import champion, predictor
 from tasks.io import feature_store as published
 from tasks.io import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY

@@ -21,18 +21,18 @@ from pyiceberg.utils.config import Config
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from infra.local.stack import Stack
-from serving.feature_store import FeatureStore
+from serving.features.feature_store import FeatureStore
+from serving.features.movie_row import build_query
+from serving.models.predictor import load_predictor
 from serving.movie_id import MovieId
-from serving.movie_row import build_query
-from serving.predict import RATING_DECIMALS
-from serving.predictor import load_predictor
 from serving.settings import Settings as ServingSettings
+from serving.web.predict import RATING_DECIMALS
 from tasks import build_features, predict_all, publish_features
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model import to_matrix
 from tasks.io import feature_store, lease, offline_store, postgres, prediction_sets, registry
 from tasks.settings import Settings
-from tests.serving.models import export_onnx, graph_onnx
+from tests.serving.tiny_models import export_onnx, graph_onnx
 from tests.tasks.own_settings import number_attempt, overtaken, own_environment, run_verb
 
 pytestmark = pytest.mark.integration

@@ -10,12 +10,13 @@ import pytest
 from onnx import helper
 from onnx.helper import make_tensor
 
-from serving import predict, predictor
+from serving.models import predictor
+from serving.web import predict
 from tasks.core import model as core_model
 from tasks.core import predictions as core
 from tasks.core.errors import BadInput
 from tasks.core.predictions import compute_predictions, compute_set_id, render_parquet
-from tests.serving.models import FEATURES, constant_onnx, export_onnx, graph_onnx, train_boosting
+from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, graph_onnx, train_boosting
 
 FILMS = 1000
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)

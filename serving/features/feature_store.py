@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 
 import hiredis
 
-from serving.deadline import Deadline
 from serving.errors import CorruptRow, NoFeatureSet, StoreUnavailable, UnknownMovie
-from serving.feature_set import POINTER_KEY, FeatureSet, parse_pointer
+from serving.features.deadline import Deadline
+from serving.features.feature_set import POINTER_KEY, FeatureSet, parse_pointer
+from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, decode_row, pack_row_query
+from serving.features.online_row import build_key, build_key_prefix, decode_string, hash_field, timestamp_field
+from serving.features.redis_command import pack, pack_around, pack_word
+from serving.features.redis_pipe import RedisPipe
 from serving.movie_id import MovieId
-from serving.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, decode_row, pack_row_query
-from serving.online_row import build_key, build_key_prefix, decode_string, hash_field, timestamp_field
-from serving.redis_command import pack, pack_around, pack_word
-from serving.redis_pipe import RedisPipe
 from serving.settings import Settings
 
-log = logging.getLogger("serving.feature_store")
+log = logging.getLogger("serving.features.feature_store")
 
 TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
 """Feature view and join key of the films' IMDb ids by their TMDB ids."""

@@ -8,8 +8,8 @@ import time
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.access_log import AccessLog
 from serving.metrics import Metrics
+from serving.web.access_log import AccessLog
 
 log = logging.getLogger("serving")
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from feast.protos.feast.types.Value_pb2 import Value
 
-from serving.online_row import build_key, hash_field
-from serving.schemas import Prediction, Problem, Readiness, ValidationProblem
+from serving.features.online_row import build_key, hash_field
+from serving.web.schemas import Prediction, Problem, Readiness, ValidationProblem
 from tests.serving.conftest import LIVE, World, keep_model
-from tests.serving.models import FEATURES, constant_onnx, export_onnx, train_boosting
 from tests.serving.published import Film, flip, write_features
 from tests.serving.servers import wait_until
+from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting
 
 pytestmark = pytest.mark.integration
 

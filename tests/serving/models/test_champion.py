@@ -13,8 +13,8 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.serving.conftest import LIVE, World
-from tests.serving.models import constant_onnx, export_onnx, train_boosting
 from tests.serving.servers import Api, Server, mlflow_server, wait_until
+from tests.serving.tiny_models import constant_onnx, export_onnx, train_boosting
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from serving.predictor import ModelRefused
+from serving.models.predictor import ModelRefused
 
 MODEL_FILE, MANIFEST_FILE, LAST_GOOD_FILE = "model.onnx", "manifest.json", "last_good.json"
 

@@ -4,10 +4,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from serving.errors import Refusal
-from serving.feature_store import FeatureStore
+from serving.features.feature_store import FeatureStore
 from serving.metrics import Metrics
-from serving.release import ReleaseWatch
-from serving.schemas import Alive, LiveFeatureSet, Model, Readiness, RefusedModel
+from serving.models.release import ReleaseWatch
+from serving.web.schemas import Alive, LiveFeatureSet, Model, Readiness, RefusedModel
 
 
 def health_routes(store: FeatureStore, watch: ReleaseWatch, metrics: Metrics) -> APIRouter:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
-from serving.redis_command import greet
+from serving.features.redis_command import greet
 
 log = logging.getLogger("serving.redis")
 

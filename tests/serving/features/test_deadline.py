@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from serving.deadline import Deadline
+from serving.features.deadline import Deadline
 
 
 async def linger(event: asyncio.Event) -> str:

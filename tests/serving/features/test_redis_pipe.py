@@ -9,14 +9,14 @@ import hiredis
 import pytest
 
 from serving.errors import StoreUnavailable
-from serving.feature_store import FeatureStore
+from serving.features.feature_store import FeatureStore
+from serving.features.movie_row import build_query
+from serving.features.redis_command import greet, pack, pack_around, pack_word
+from serving.features.redis_pipe import AT_ONCE, Connection
 from serving.movie_id import MovieId
-from serving.movie_row import build_query
-from serving.redis_command import greet, pack, pack_around, pack_word
-from serving.redis_pipe import AT_ONCE, Connection
 from serving.settings import Settings
 from tests.serving.conftest import CLOSED, World
-from tests.serving.models import FEATURES
+from tests.serving.tiny_models import FEATURES
 
 
 class Wire:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import CorruptRow
-from serving.online_row import (
+from serving.features.online_row import (
     build_key,
     build_key_prefix,
     decode_doubles,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
-from serving.predictor import Row
-from serving.redis_command import pack_around, pack_word
+from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
+from serving.features.redis_command import pack_around, pack_word
+from serving.models.predictor import Row
 
 MOVIES, MOVIES_KEY = "movies", "movie_id"
 """Feature view and join key of the films' features."""

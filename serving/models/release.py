@@ -8,19 +8,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.champion import ALIAS, MODEL_NAME, RegistryUnavailable, fetch_champion
 from serving.errors import Refusal
-from serving.feature_store import FeatureStore
-from serving.model_cache import Manifest, ModelCache, ModelVersion
-from serving.movie_row import RowQuery, build_query
-from serving.predictor import ModelRefused, Predictor, load_predictor
+from serving.features.feature_store import FeatureStore
+from serving.features.movie_row import RowQuery, build_query
+from serving.models.champion import ALIAS, MODEL_NAME, RegistryUnavailable, fetch_champion
+from serving.models.model_cache import Manifest, ModelCache, ModelVersion
+from serving.models.predictor import ModelRefused, Predictor, load_predictor
 from serving.settings import Settings
 
-log = logging.getLogger("serving.release")
+log = logging.getLogger("serving.models.release")
 
 RETRY_REFUSED_SECONDS = 60.0
 """A refused version is tried again after this time: its bytes may have been cut on the way."""
-_PROJECT_ROOT = Path(__file__).parent.parent
+_PROJECT_ROOT = Path(__file__).parents[2]
 
 
 class FetchFailed(Exception):
@@ -140,7 +140,7 @@ class ReleaseWatch:
         uri, cache = self._settings.mlflow_tracking_uri, str(self._settings.model_cache_dir.resolve())
         arguments = ["--name", version.name, "--version", version.version, "--tracking-uri", uri, "--cache", cache]
         child = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "serving.fetch_model", *arguments],
+            *[sys.executable, "-m", "serving.models.fetch_model", *arguments],
             cwd=_PROJECT_ROOT,
             env=os.environ | CHILD_ENVIRONMENT,
             stdin=asyncio.subprocess.DEVNULL,

@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from serving.app import create_app
-from serving.feature_store import FeatureStore
+from serving.features.feature_store import FeatureStore
 from serving.movie_id import MalformedQuery, parse_query
-from serving.schemas import Prediction, Problem, ValidationProblem
 from serving.settings import Settings
+from serving.web.schemas import Prediction, Problem, ValidationProblem
 from tests.serving.client import Client, run_app
 
 pytestmark = pytest.mark.integration  # the background tasks knock at ports where nothing listens

@@ -6,10 +6,10 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from serving.errors import NoModel, Refusal
-from serving.feature_store import FeatureStore
+from serving.features.feature_store import FeatureStore
 from serving.metrics import MALFORMED, PREDICTED, Metrics
+from serving.models.release import ReleaseWatch
 from serving.movie_id import MalformedQuery, MovieId, parse_query
-from serving.release import ReleaseWatch
 
 RATING_DECIMALS = 4
 

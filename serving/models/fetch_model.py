@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from serving.model_cache import MODEL_FILE, Manifest, ModelCache
-from serving.predictor import ModelRefused, load_predictor, try_predictor
+from serving.models.model_cache import MODEL_FILE, Manifest, ModelCache
+from serving.models.predictor import ModelRefused, load_predictor, try_predictor
 
-log = logging.getLogger("serving.fetch_model")
+log = logging.getLogger("serving.models.fetch_model")
 
 MAX_MODEL_BYTES = 256 * 2**20
 """A gradient boosting of thousands of trees is a tenth of this."""

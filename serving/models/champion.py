@@ -4,7 +4,7 @@ import json
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import quote, urlencode, urlsplit
 
-from serving.model_cache import ModelVersion
+from serving.models.model_cache import ModelVersion
 
 MODEL_NAME, ALIAS = "movie-rating", "champion"
 TIMEOUT_SECONDS = 3.0

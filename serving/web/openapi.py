@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Header, Query
 from fastapi.openapi.utils import get_openapi
 
 from serving.movie_id import PATTERN, MalformedQuery, parse_movie_id
-from serving.schemas import Prediction, Problem, ValidationProblem
+from serving.web.schemas import Prediction, Problem, ValidationProblem
 
 DESCRIPTION = """
 Predicts a movie's IMDb rating from what is known before its release.
@@ -99,7 +99,7 @@ async def predict(
 ) -> Prediction:
     """The rating that the champion model expects of this film, from its live feature row."""
     # Never called: the short path answers before the routing. Were it ever reached, a wrong answer would be worse than this.
-    raise NotImplementedError("serving.predict.PredictEndpoint answers; this function is its documentation")
+    raise NotImplementedError("serving.web.predict.PredictEndpoint answers; this function is its documentation")
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:

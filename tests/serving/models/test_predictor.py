@@ -11,8 +11,8 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.linear_model import LinearRegression
 
 from serving.errors import ImplausibleRating
-from serving.predictor import ModelRefused, load_predictor, parse_features, try_predictor
-from tests.serving.models import (
+from serving.models.predictor import ModelRefused, load_predictor, parse_features, try_predictor
+from tests.serving.tiny_models import (
     FEATURES,
     constant_onnx,
     export_onnx,

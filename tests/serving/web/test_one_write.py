@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from serving.one_write import JoinedWrites, OneWriteProtocol
+from serving.web.one_write import JoinedWrites, OneWriteProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: api\r\n\r\n"
 

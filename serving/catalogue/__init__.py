@@ -1,0 +1,1 @@
+"""The last published ratings of all films, on local disk."""

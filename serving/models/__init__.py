@@ -1,0 +1,1 @@
+"""The released model: followed, fetched, verified, run."""
