@@ -11,19 +11,24 @@ from typing import BinaryIO
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from serving.catalogue.watch import CatalogueWatch
 from serving.features.feature_store import FeatureStore
 from serving.metrics import Metrics
 from serving.models.release import ReleaseWatch
+from serving.rater import Rater
+from serving.receipts.queue import ReceiptQueue
 from serving.settings import Settings
 from serving.web.access_log import AccessLog
 from serving.web.door import Door
-from serving.web.health import health_routes
+from serving.web.health import Parts, health_routes
 from serving.web.openapi import DESCRIPTION, build_openapi
 from serving.web.predict import PredictEndpoint
 
 log = logging.getLogger("serving")
 
 PAUSE_SECONDS = 1.0
+RECEIPT_SECONDS = 5.0
+"""What waits for Postgres at the end may take this long."""
 
 
 def create_app(settings: Settings | None = None, log_file: BinaryIO | None = None) -> FastAPI:
@@ -31,12 +36,21 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     settings = settings or Settings()  # filled from the environment
     store = FeatureStore(settings)
     watch = ReleaseWatch(settings, store)
+    catalogues = CatalogueWatch(settings, store)
     metrics = Metrics(store, watch)
+    url = settings.receipts_database_url
+    receipts = ReceiptQueue(
+        url.get_secret_value() if url else None, settings.receipts_queue, metrics.receipts_dropped, metrics.receipts_written
+    )
+    rater = Rater(settings, store=store, watch=watch, catalogues=catalogues, receipts=receipts, metrics=metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        receipts.start()
+        await catalogues.load_last_good()
         await watch.load_last_good()
-        followers = [asyncio.create_task(keep_going(follow)) for follow in (store.follow_pointer, watch.follow_champion)]
+        follow = (store.follow_pointer, watch.follow_champion, catalogues.follow)
+        followers = [asyncio.create_task(keep_going(each)) for each in follow]
         try:
             yield
         finally:
@@ -44,11 +58,13 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
                 follower.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
             await store.close()
+            await asyncio.to_thread(receipts.close, RECEIPT_SECONDS)
 
     app = FastAPI(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
-    predict = PredictEndpoint(store, watch, metrics)
+    predict = PredictEndpoint(rater, metrics)
     app.router.routes.append(Route("/predict", predict, methods=["GET"], include_in_schema=False))
-    app.include_router(health_routes(store, watch, metrics))
+    parts = Parts(store, watch, catalogues, receipts, settings)
+    app.include_router(health_routes(parts))
     access_log = AccessLog(log_file or sys.stdout.buffer, metrics.log_lines_dropped)
     app.add_middleware(Door, metrics=metrics, access_log=access_log, short={("GET", "/predict"): predict})
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

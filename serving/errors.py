@@ -50,3 +50,10 @@ class ImplausibleRating(Refusal):
 
     reason = "implausible_rating"
     retry_after_seconds = 60
+
+
+class NoCatalogue(Refusal):
+    """There is no catalogue on local disk to search in."""
+
+    reason = "no_catalogue"
+    retry_after_seconds = 5

@@ -1,19 +1,20 @@
 """What Prometheus scrapes: durations and outcomes as they happen, model and features as they are."""
 
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from serving.answer import SOURCES
 from serving.errors import Refusal
 from serving.features.feature_store import FeatureStore
 from serving.models.release import ReleaseWatch
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
 """Seconds; fine where an answer should be, up to well past the store's deadline."""
-PREDICTED, MALFORMED = "predicted", "malformed"
+MALFORMED = "malformed"
 
 
 class Metrics:
@@ -26,9 +27,26 @@ class Metrics:
             "marquee_http_request_duration_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=self.registry
         )
         self._requests = Counter("marquee_http_requests", "Answers by status.", ["route", "status"], registry=self.registry)
-        self._predictions = Counter("marquee_predictions", "Answers of /predict by outcome.", ["outcome"], registry=self.registry)
-        outcomes = (PREDICTED, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
+        self._predictions = Counter(
+            "marquee_predictions",
+            "Predictions asked for, by outcome, through whichever door.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
         self._outcomes = {outcome: self._predictions.labels(outcome) for outcome in outcomes}  # all from the start, for alerts
+        self._fallbacks = Counter(
+            "marquee_fallbacks",
+            "Answers from the last published ratings, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        for kind in Refusal.__subclasses__():
+            self._fallbacks.labels(kind.reason)
+        self.receipts_dropped = Counter(
+            "marquee_receipts_dropped", "Receipts that Postgres did not take in time.", registry=self.registry
+        )
+        self.receipts_written = Counter("marquee_receipts_written", "Receipts that are kept.", registry=self.registry)
         self.log_lines_dropped = Counter(
             "marquee_log_lines_dropped", "Access log lines that could not be written.", registry=self.registry
         )
@@ -46,8 +64,12 @@ class Metrics:
         series[1].inc()
 
     def note_outcome(self, outcome: str) -> None:
-        """Count one answer of /predict."""
+        """Count one prediction that was asked for."""
         self._outcomes[outcome].inc()
+
+    def note_fallback(self, reason: str) -> None:
+        """Count one answer from the last published ratings."""
+        self._fallbacks.labels(reason).inc()
 
 
 class StateCollector(Collector):
@@ -71,7 +93,6 @@ class StateCollector(Collector):
         rows = GaugeMetricFamily("marquee_feature_set_movies", "Films in the live feature set.")
         if (live := self._store.live) is not None:
             feature_set.add_metric([live.name, live.snapshot_id], 1)
-            described = datetime(live.day.year, live.day.month, live.day.day, tzinfo=UTC)
-            age.add_metric([], max(0.0, (datetime.now(UTC) - described).total_seconds()))
+            age.add_metric([], live.age_seconds(time.time()))
             rows.add_metric([], live.movies)
         yield from (feature_set, age, rows)

@@ -25,8 +25,35 @@ class Settings(BaseSettings):
     model_fetch_seconds: float = Field(default=120, gt=0)
     """A model that is not downloaded and tried within this time is given up, and tried again later."""
 
+    features_max_age_seconds: float = Field(default=172_800, gt=0)
+    """Older features are still used, and the answer says `stale`; they are made each night."""
+    snapshot_fallback: bool = True
+    """Answer with the last published rating, labelled `degraded`, when the features cannot be read; false: with a 503."""
+    s3_bucket: str | None = None
+    """Where the catalogue lies, the last published ratings of all films; boto3 reads AWS_* itself. None: there is no snapshot."""
+    catalogue_cache_dir: Path = Path(".marquee/catalogues")
+    """Verified catalogues are kept here."""
+
+    receipts_database_url: SecretStr | None = None
+    """postgresql:// URL of the receipts; None: none are kept, and /readyz says so."""
+    receipts_queue: int = Field(default=20_000, gt=0)
+    """Receipts that may wait for Postgres; more are dropped and counted."""
+
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
+    grpc_port: int = Field(default=50051, ge=0, le=65535)
+    """On API_HOST; 0: no gRPC."""
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """On loopback, or on 0.0.0.0 where API_HOST is that; each worker takes the first port free from here on. 0: no metrics."""
+    api_workers: int = Field(default=1, ge=1, le=64)
+    max_in_flight: int = Field(default=512, gt=0)
+    """Requests at work in one worker; one more is answered 503 at once."""
+    api_keys_file: Path | None = None
+    """Lines of `name:sha256 of the key`; None: everyone may ask."""
+    rate_limit: str = ""
+    """As `100/second` or `1000/minute`, for each key, or each client address where there are no keys; empty: no limit."""
+    cors_allowed_origins: str = ""
+    """Origins whose pages may read the answers, separated by commas; empty: none."""
 
     @field_validator("redis_url")
     @classmethod

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 import orjson
 
@@ -10,6 +10,9 @@ from serving.errors import CorruptRow
 
 POINTER_KEY = "marquee:feature_set"
 """Holds the live feature set as JSON; publishing ends with one write of it."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A time further ahead of ours than this is a fault of whoever wrote it."""
+_EPOCH = date(1970, 1, 1).toordinal() * 86_400
 _PROJECT = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 
 
@@ -22,6 +25,12 @@ class FeatureSet:
     movies: int
     day: date
     published_at: datetime
+    schema_hash: str
+    """Of the names and types of the feature service's features; a model fits a set of the same hash only."""
+
+    def age_seconds(self, now: float) -> int:
+        """Seconds since the day that the set describes began, UTC; never negative. now: unix seconds."""
+        return max(0, int(now - self.day.toordinal() * 86_400 + _EPOCH))
 
 
 def parse_pointer(body: bytes) -> FeatureSet:
@@ -34,9 +43,12 @@ def parse_pointer(body: bytes) -> FeatureSet:
             movies=int(fields["movies"]),
             day=date.fromisoformat(fields["day"]),
             published_at=datetime.fromisoformat(fields["published_at"]),
+            schema_hash=str(fields.get("schema_hash", "")),
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptRow(f"the pointer {POINTER_KEY} is not a feature set: {error!r}") from None
     if not _PROJECT.match(feature_set.name):
         raise CorruptRow(f"the pointer {POINTER_KEY} names {feature_set.name[:100]!r}, which is no Feast project")
+    if datetime.combine(feature_set.day, time.min, tzinfo=UTC) > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise CorruptRow(f"the feature set {feature_set.name} is of {feature_set.day}, which is still to come")
     return feature_set

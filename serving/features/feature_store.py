@@ -1,38 +1,34 @@
-"""The online features in Redis: which feature set is live, and one film's row in it."""
+"""The online features in Redis: which feature set is live, and films' rows in it."""
 
 import asyncio
 import logging
-import re
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 import hiredis
 
-from serving.errors import CorruptRow, NoFeatureSet, StoreUnavailable, UnknownMovie
+from serving.errors import CorruptRow, NoFeatureSet, Refusal, StoreUnavailable, UnknownMovie
+from serving.features.breaker import Breaker
 from serving.features.deadline import Deadline
 from serving.features.feature_set import POINTER_KEY, FeatureSet, parse_pointer
-from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, decode_row, pack_row_query
-from serving.features.online_row import build_key, build_key_prefix, decode_string, hash_field, timestamp_field
-from serving.features.redis_command import pack, pack_around, pack_word
+from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, explain, find_row, pack_row_query, refused
+from serving.features.online_row import build_key_prefix
+from serving.features.redis_command import pack, pack_word
 from serving.features.redis_pipe import RedisPipe
+from serving.features.tmdb_id import find_imdb_id, pack_tmdb_query
 from serving.movie_id import MovieId
 from serving.settings import Settings
 
-log = logging.getLogger("serving.features.feature_store")
+log = logging.getLogger("serving.features")
 
-TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
-"""Feature view and join key of the films' IMDb ids by their TMDB ids."""
 REFRESH_SECONDS = 1.0
 """How long a flip of the pointer may go unnoticed."""
-_IMDB_ID = re.compile(r"tt[0-9]{7,10}\Z")
-PROBE_SCANS, PROBE_COUNT, PROBE_DEADLINES = 50, 1000, 10
-"""How far and how long the keys are searched for any one film when a model is to be loaded."""
-
+PROBE_SCANS, PROBE_COUNT = 50, 1000
+"""How far the keys are searched for any one film when a model is to be loaded."""
+LONG_WORK = 10
+"""What reads many rows or keys may take this many times as long as one answer."""
 
 T = TypeVar("T")
-
-
-_TMDB_HEAD, _TMDB_TAIL = pack_around([b"HMGET"], [hash_field(TMDB_IDS, "movie_id"), timestamp_field(TMDB_IDS)])
 _GET_POINTER = pack("GET", POINTER_KEY)
 
 
@@ -41,9 +37,14 @@ class FeatureStore:
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.redis_timeout_seconds
-        self._deadline, self._probe_deadline = Deadline(seconds), Deadline(seconds * PROBE_DEADLINES)
+        self._deadline, self._long_deadline = Deadline(seconds), Deadline(seconds * LONG_WORK)
+        self._breaker = Breaker()
         self._redis = RedisPipe(settings.redis_url.get_secret_value(), seconds)
         self.live: FeatureSet | None = None
+        """What is read from now."""
+        self.mismatched: FeatureSet | None = None
+        """What the pointer names and the served model was not trained for; `live` stays what it was."""
+        self._schema_hash = ""
 
     async def close(self) -> None:
         await self._redis.close()
@@ -63,27 +64,64 @@ class FeatureStore:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def read_pointer(self) -> FeatureSet:
-        """Ask Redis which feature set is live; raises NoFeatureSet when there is none."""
-        return await keep(self._deadline, self._read_pointer())
+        """Ask Redis which feature set is live, and read from it if the model can; raises NoFeatureSet when there is none."""
+        return await self._keep(self._deadline, self._read_pointer())
+
+    async def find_published(self) -> FeatureSet:
+        """Ask Redis which feature set is published, whatever the served model can read; raises a Refusal."""
+        return await self._keep(self._deadline, self._find_published())
+
+    async def read_key(self, key: bytes) -> bytes | None:
+        """Read one string; raises StoreUnavailable or CorruptRow."""
+        value: bytes | None = await self._keep(self._deadline, self._redis.ask(pack("GET", key)))
+        return value
+
+    def pair_with(self, schema_hash: str, published: FeatureSet | None) -> None:
+        """From now on read only sets of this schema, and this one if there is one; '' takes any."""
+        self._schema_hash = schema_hash
+        if published is not None:
+            self._take(published)
 
     async def read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
         """Read one film from the set that is live now; raises a Refusal, UnknownMovie when it has no row."""
-        return await keep(self._deadline, self._read_movie(movie_id, query))
+        if self._breaker.is_open:
+            raise StoreUnavailable("the feature store does not answer; it is asked again each second")
+        return await self._keep(self._deadline, self._read_movie(movie_id, query))
 
-    async def find_absent_features(self, features: Sequence[str]) -> list[str]:
-        """Look at any one film of the live set: which of these features does its row not have at all?"""
-        return await keep(self._probe_deadline, self._find_absent_features(features))
+    async def read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery) -> list[MovieRow | Refusal]:
+        """Read many films in one round trip, one more where there are TMDB ids among them; raises StoreUnavailable."""
+        if self._breaker.is_open:
+            raise StoreUnavailable("the feature store does not answer; it is asked again each second")
+        return await self._keep(self._long_deadline, self._read_movies(movie_ids, query))
 
-    async def _read_pointer(self) -> FeatureSet:
+    async def find_absent_features(self, features: Sequence[str], feature_set: FeatureSet) -> list[str]:
+        """Look at any one film of the set: which of these features does its row not have at all?"""
+        return await self._keep(self._long_deadline, self._find_absent_features(features, feature_set))
+
+    async def _find_published(self) -> FeatureSet:
         pointer: bytes | None = await self._redis.ask(_GET_POINTER)
         if pointer is None:
             self.live = None
             raise NoFeatureSet("no feature set is published yet; run the DAG refresh_movies")
-        feature_set = parse_pointer(pointer)
-        if self.live is None or feature_set.name != self.live.name:
-            log.info("feature set %s is live: day %s, %d films", feature_set.name, feature_set.day, feature_set.movies)
-        self.live = feature_set
-        return feature_set
+        return parse_pointer(pointer)
+
+    async def _read_pointer(self) -> FeatureSet:
+        self._take(await self._find_published())
+        if self.live is None:
+            raise NoFeatureSet("the published features are not those that the served model was trained on; run train_model")
+        return self.live
+
+    def _take(self, published: FeatureSet) -> None:
+        """Read from this set from now on, unless the served model was trained on features of another schema."""
+        if self._schema_hash and published.schema_hash and published.schema_hash != self._schema_hash:
+            if published != self.mismatched:
+                log.error("feature set %s has another schema than the served model: it is not read", published.name)
+            self.mismatched = published
+            return
+        self.mismatched = None
+        if self.live is None or published.name != self.live.name:
+            log.info("feature set %s is live: day %s, %d films", published.name, published.day, published.movies)
+        self.live = published
 
     async def _read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
         feature_set = self.live or await self._read_pointer()
@@ -96,24 +134,27 @@ class FeatureStore:
             return await self._read_row(current, movie_id, query)
 
     async def _read_row(self, feature_set: FeatureSet, asked: MovieId, query: RowQuery) -> MovieRow:
-        imdb_id = asked.imdb or await self._resolve_tmdb_id(feature_set, asked)
-        row = decode_row(imdb_id, await self._redis.ask(pack_row_query(query, imdb_id, feature_set.name)), query)
-        if row is None:
-            raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
-        return row
+        imdb_id = asked.imdb or find_imdb_id(await self._redis.ask(pack_tmdb_query(feature_set, asked)), asked, feature_set)
+        reply = await self._redis.ask(pack_row_query(query, imdb_id, feature_set.name))
+        return find_row(reply, imdb_id, asked, query, feature_set)
 
-    async def _resolve_tmdb_id(self, feature_set: FeatureSet, asked: MovieId) -> str:
-        key = build_key(TMDB_IDS_KEY, asked.tmdb or 0, feature_set.name)
-        raw, time = await self._redis.ask(_TMDB_HEAD + pack_word(key) + _TMDB_TAIL)
-        if time is None:
-            raise UnknownMovie(f"no film with TMDB id {asked} in the published features of {feature_set.day}")
-        imdb_id = decode_string(raw, f"{TMDB_IDS}:movie_id")
-        if imdb_id is None or not _IMDB_ID.match(imdb_id):
-            raise CorruptRow(f"TMDB id {asked} does not lead to an IMDb id")
-        return imdb_id
+    async def _read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery) -> list[MovieRow | Refusal]:
+        """The pointer is read again first: many misses of a set that was replaced would be as many more questions."""
+        feature_set = await self._read_pointer()
+        by_tmdb_id = [movie_id for movie_id in movie_ids if movie_id.imdb is None]
+        replies = await self._redis.ask_many([pack_tmdb_query(feature_set, movie_id) for movie_id in by_tmdb_id])
+        resolved: dict[MovieId, str | Refusal] = {
+            asked: refused(find_imdb_id, reply, asked, feature_set) for asked, reply in zip(by_tmdb_id, replies, strict=True)
+        }
+        imdb_ids = [movie_id.imdb or resolved[movie_id] for movie_id in movie_ids]
+        readable = [imdb_id for imdb_id in imdb_ids if isinstance(imdb_id, str)]
+        rows = iter(await self._redis.ask_many([pack_row_query(query, imdb_id, feature_set.name) for imdb_id in readable]))
+        return [
+            refused(find_row, next(rows), imdb_id, asked, query, feature_set) if isinstance(imdb_id, str) else imdb_id
+            for asked, imdb_id in zip(movie_ids, imdb_ids, strict=True)
+        ]
 
-    async def _find_absent_features(self, features: Sequence[str]) -> list[str]:
-        feature_set = self.live or await self._read_pointer()
+    async def _find_absent_features(self, features: Sequence[str], feature_set: FeatureSet) -> list[str]:
         pattern = build_key_prefix(MOVIES_KEY) + b"*" + feature_set.name.encode()
         query, cursor = build_query(features), b"0"
         for _ in range(PROBE_SCANS):
@@ -125,17 +166,21 @@ class FeatureStore:
                 break
         return []
 
-
-async def keep(deadline: Deadline, work: Coroutine[Any, Any, T]) -> T:
-    """The store's work within its deadline; every failure of Redis becomes a Refusal."""
-    try:
-        return await deadline.keep(work)
-    except TimeoutError:
-        raise StoreUnavailable(f"the feature store does not answer within {deadline.seconds:g} s") from None
-    except hiredis.ReplyError as error:
-        code = str(error).split(" ", 1)[0]
-        if code == "WRONGTYPE":
-            raise CorruptRow("the key of the row holds something else than a row") from error
-        raise StoreUnavailable(f"the feature store refuses to answer ({code})") from error
-    except (hiredis.HiredisError, OSError) as error:
-        raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
+    async def _keep(self, deadline: Deadline, work: Coroutine[Any, Any, T]) -> T:
+        """The work within its deadline; every failure of Redis becomes a Refusal, and those in a row open the breaker."""
+        try:
+            found = await deadline.keep(work)
+        except TimeoutError:
+            self._breaker.note_failure()
+            raise StoreUnavailable(f"the feature store does not answer within {deadline.seconds:g} s") from None
+        except hiredis.ReplyError as error:
+            self._breaker.note_failure()
+            raise explain(error) from error
+        except (hiredis.HiredisError, OSError) as error:
+            self._breaker.note_failure()
+            raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
+        except Refusal:
+            self._breaker.note_answer()
+            raise
+        self._breaker.note_answer()
+        return found

@@ -1,25 +1,35 @@
 """One film's feature row: the command that reads it and what the reply means."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, ParamSpec, TypeVar
 
+import hiredis
+
+from serving.errors import CorruptRow, Refusal, StoreUnavailable, UnknownMovie
+from serving.features.feature_set import CLOCKS_DIFFER, FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
 from serving.features.redis_command import pack_around, pack_word
 from serving.models.predictor import Row
+from serving.movie_id import MovieId
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MOVIES, MOVIES_KEY = "movies", "movie_id"
 """Feature view and join key of the films' features."""
 
 
-@dataclass(frozen=True, slots=True)
-class MovieRow:
+class MovieRow(NamedTuple):
     """One film as the model sees it."""
 
     movie_id: str
     title: str | None
     features: Row
     as_of: datetime
+    feature_set: FeatureSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +52,32 @@ def pack_row_query(query: RowQuery, movie_id: str, feature_set: str) -> bytes:
     return query.head + pack_word(build_key(MOVIES_KEY, movie_id, feature_set)) + query.tail
 
 
-def decode_row(movie_id: str, reply: Sequence[bytes | None], query: RowQuery) -> MovieRow | None:
-    """Decode the reply; None when the film has no row; raises CorruptRow."""
-    *raw, title, time = reply
-    if time is None:
-        return None
-    return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), decode_timestamp(time))
+def find_row(
+    reply: Sequence[bytes | None] | hiredis.ReplyError, movie_id: str, asked: MovieId, query: RowQuery, feature_set: FeatureSet
+) -> MovieRow:
+    """Decode the reply to the query; raises UnknownMovie or CorruptRow."""
+    if isinstance(reply, hiredis.ReplyError):
+        raise explain(reply)
+    *raw, title, event_time = reply
+    if event_time is None:
+        raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
+    as_of = decode_timestamp(event_time)
+    if as_of.timestamp() > time.time() + CLOCKS_DIFFER.total_seconds():
+        raise CorruptRow(f"the row's event time {as_of:%Y-%m-%d %H:%M:%S} is still to come")
+    return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), as_of, feature_set)
+
+
+def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | Refusal:
+    """What it finds, or the Refusal that it raises: one film of many that cannot be answered is no reason to refuse the rest."""
+    try:
+        return find(*given, **named)
+    except Refusal as refusal:
+        return refusal
+
+
+def explain(error: hiredis.ReplyError) -> Refusal:
+    """What an error of Redis means for an answer."""
+    code = str(error).split(" ", 1)[0]
+    if code == "WRONGTYPE":
+        return CorruptRow("the key of the row holds something else than a row")
+    return StoreUnavailable(f"the feature store refuses to answer ({code})")

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -53,9 +54,31 @@ class Connection(asyncio.Protocol):
         try:
             return await reply
         except asyncio.CancelledError:
-            if self._heard_at < asked_at:  # silent since: paused or half open, and a new connection may be neither
-                self.close()
+            self._give_up(asked_at)
             raise
+
+    def _give_up(self, asked_at: float) -> None:
+        """Close a connection that was silent since: it is paused or half open, and a new one may be neither."""
+        if self._heard_at < asked_at:
+            self.close()
+
+    async def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
+        """Send packed commands in one write; their replies in order, hiredis.ReplyError among them; raises ConnectionError."""
+        if self.lost:
+            raise ConnectionResetError("the connection is closed")
+        self._unsent += commands
+        replies = [self._loop.create_future() for _ in commands]
+        self._waiting += replies
+        self._flush()
+        asked_at = self._loop.time()
+        try:
+            found = await asyncio.gather(*replies, return_exceptions=True)
+        except asyncio.CancelledError:
+            self._give_up(asked_at)
+            raise
+        if lost := next((reply for reply in found if isinstance(reply, ConnectionError)), None):
+            raise lost
+        return found
 
     def _flush(self) -> None:
         if self._unsent and self._transport is not None and not self.lost:
@@ -109,6 +132,13 @@ class RedisPipe:
         if connection is None or connection.lost:
             connection = await self._connect()
         return await connection.ask(command)
+
+    async def ask_many(self, commands: Sequence[bytes]) -> list[Any]:
+        """Ask them all in one round trip; a reply may be a hiredis.ReplyError; raises OSError or hiredis.HiredisError."""
+        connection = self._connection
+        if connection is None or connection.lost:
+            connection = await self._connect()
+        return await connection.ask_many(commands)
 
     async def close(self) -> None:
         if self._connecting is not None:

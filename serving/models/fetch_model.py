@@ -1,7 +1,8 @@
 """Download one version of a registered model, try it, and keep it in the cache; a process of its own.
 
 MLflow's client costs memory and a bad model file may abort the process that parses it: neither shall touch the service.
-Only `model.onnx` is downloaded. Whatever else the version holds is never read, so no pickle, loader or code path of it can run.
+Only `release.json` and `model.onnx` are downloaded. Whatever else the version holds is never read, so no pickle, loader or
+code path of it can run.
 """
 
 import argparse
@@ -12,43 +13,60 @@ import sys
 import tempfile
 from pathlib import Path
 
-from serving.models.model_cache import MODEL_FILE, Manifest, ModelCache
+from serving.models.model_cache import Manifest, ModelCache
 from serving.models.predictor import ModelRefused, load_predictor, try_predictor
+from serving.models.release_record import MODEL_FILE, RELEASE_FILE, check_golden, parse_release
 
 log = logging.getLogger("serving.models.fetch_model")
 
-MAX_MODEL_BYTES = 256 * 2**20
-"""A gradient boosting of thousands of trees is a tenth of this."""
-DIGEST_TAG = "sha256.model.onnx"
-"""Tag of the model version; where training wrote it, the download must match."""
+MAX_BYTES = {MODEL_FILE: 256 * 2**20, RELEASE_FILE: 2**20}
+"""A gradient boosting of thousands of trees, and what is said of it, are a tenth of this."""
+DIGEST_TAG = "sha256."
+"""Begins the tags of the version in which training recorded the digest of each file."""
 
 
 def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -> Manifest:
     """Fetch, verify, try and keep one version; raises ModelRefused, or MLflow's own errors when it does not answer."""
-    from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
+    from mlflow import MlflowClient  # noqa: PLC0415  # only this process pays for the import
 
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     registered = client.get_model_version(name, version)
-    uri = f"models:/{name}/{version}"
-    sizes = {file.path: file.file_size or 0 for file in artifacts.list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)}
-    if MODEL_FILE not in sizes:
-        raise ModelRefused(f"the version holds no {MODEL_FILE}, only {sorted(sizes)}")
-    if sizes[MODEL_FILE] > MAX_MODEL_BYTES:
-        raise ModelRefused(f"{MODEL_FILE} has {sizes[MODEL_FILE]} bytes, more than {MAX_MODEL_BYTES}")
-    with tempfile.TemporaryDirectory(dir=cache.directory, prefix="incoming-") as folder:
-        path = artifacts.download_artifacts(f"{uri}/{MODEL_FILE}", dst_path=folder, tracking_uri=tracking_uri)
-        model = Path(path).read_bytes()
-    digest = hashlib.sha256(model).hexdigest()
-    expected = registered.tags.get(DIGEST_TAG, digest)
-    if digest != expected:
-        raise ModelRefused(f"{MODEL_FILE} has sha256 {digest[:12]}…, training recorded {expected[:12]}…")
-    manifest = Manifest(name, version, registered.source or "", registered.run_id or "", digest)
+    if not registered.run_id:
+        raise ModelRefused("the version names no training run, so there is no release.json to hold it to")
+    places = {MODEL_FILE: f"models:/{name}/{version}", RELEASE_FILE: f"runs:/{registered.run_id}"}
+    bodies = {file: download(uri, file, tracking_uri, cache.directory) for file, uri in places.items()}
+    digests = {file: hashlib.sha256(body).hexdigest() for file, body in bodies.items()}
+    for file, digest in digests.items():
+        expected = registered.tags.get(DIGEST_TAG + file)
+        if digest != expected:
+            raise ModelRefused(f"{file} has sha256 {digest[:12]}…, training recorded {(expected or 'none')[:12]}…")
+    record = parse_release(bodies[RELEASE_FILE])
+    if record.files[MODEL_FILE] != digests[MODEL_FILE]:
+        raise ModelRefused(
+            f"{MODEL_FILE} has sha256 {digests[MODEL_FILE][:12]}…, {RELEASE_FILE} names {record.files[MODEL_FILE][:12]}…"
+        )
     with tempfile.TemporaryDirectory() as empty:
         os.chdir(empty)  # a model that points at files beside it shall find none
-        try_predictor(load_predictor(model))
+        predictor = load_predictor(bodies[MODEL_FILE])
+        try_predictor(predictor)
+        check_golden(predictor, record)
         os.chdir(cache.directory)
-    cache.store(model, manifest)
+    manifest = Manifest(name, version, registered.source or "", registered.run_id, digests[MODEL_FILE], digests[RELEASE_FILE])
+    cache.store(bodies[MODEL_FILE], bodies[RELEASE_FILE], manifest)
     return manifest
+
+
+def download(uri: str, file: str, tracking_uri: str, directory: Path) -> bytes:
+    """One file of a model or run, if it is there and no larger than it may be; raises ModelRefused."""
+    from mlflow import artifacts  # noqa: PLC0415  # only this process pays for the import
+
+    sizes = {each.path: each.file_size or 0 for each in artifacts.list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)}
+    if file not in sizes:
+        raise ModelRefused(f"the version holds no {file}, only {sorted(sizes)}")
+    if sizes[file] > MAX_BYTES[file]:
+        raise ModelRefused(f"{file} has {sizes[file]} bytes, more than {MAX_BYTES[file]}")
+    with tempfile.TemporaryDirectory(dir=directory, prefix="incoming-") as folder:
+        return Path(artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder, tracking_uri=tracking_uri)).read_bytes()
 
 
 def main() -> int:

@@ -11,8 +11,9 @@ from pathlib import Path
 import orjson
 
 from serving.models.predictor import ModelRefused
+from serving.models.release_record import MODEL_FILE, RELEASE_FILE
 
-MODEL_FILE, MANIFEST_FILE, LAST_GOOD_FILE = "model.onnx", "manifest.json", "last_good.json"
+MANIFEST_FILE, LAST_GOOD_FILE = "manifest.json", "last_good.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Manifest:
     source: str
     run_id: str
     sha256: str
+    """Of model.onnx."""
+    release_sha256: str
+    """Of release.json."""
 
     @property
     def model_version(self) -> ModelVersion:
@@ -50,36 +54,43 @@ class ModelCache:
 
     directory: Path
 
-    def store(self, model: bytes, manifest: Manifest) -> None:
-        """Keep a verified model; the same version twice leaves the later bytes."""
+    def store(self, model: bytes, release: bytes, manifest: Manifest) -> None:
+        """Keep a verified model and its release.json; the same version twice leaves the later bytes."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = self.directory / manifest.model_version.folder
         with tempfile.TemporaryDirectory(dir=self.directory, prefix="incoming-") as incoming:
             write_synced(Path(incoming) / MODEL_FILE, model)
+            write_synced(Path(incoming) / RELEASE_FILE, release)
             write_synced(Path(incoming) / MANIFEST_FILE, orjson.dumps(asdict(manifest)))
             (Path(incoming) / "trash").mkdir()
             if folder.exists():
                 folder.rename(Path(incoming) / "trash" / "old")
             complete = Path(incoming) / "complete"
             complete.mkdir()
-            for name in (MODEL_FILE, MANIFEST_FILE):
+            for name in (MODEL_FILE, RELEASE_FILE, MANIFEST_FILE):
                 (Path(incoming) / name).rename(complete / name)
             complete.rename(folder)
 
-    def read(self, version: ModelVersion) -> tuple[bytes, Manifest] | None:
-        """Read one version whose bytes have the recorded digest; None when it is not here; raises ModelRefused."""
+    def read(self, version: ModelVersion) -> tuple[bytes, bytes, Manifest] | None:
+        """Read one version (model, release.json, manifest) whose bytes have the recorded digests; None when it is not here.
+
+        Raises ModelRefused.
+        """
         folder = self.directory / version.folder
         if not folder.is_dir():
             return None
         try:
             manifest = Manifest(**orjson.loads((folder / MANIFEST_FILE).read_bytes()))
-            model = (folder / MODEL_FILE).read_bytes()
+            model, release = (folder / MODEL_FILE).read_bytes(), (folder / RELEASE_FILE).read_bytes()
         except (OSError, ValueError, TypeError) as error:
             raise ModelRefused(f"the cached copy is unreadable: {error}") from None
-        digest = hashlib.sha256(model).hexdigest()
-        if digest != manifest.sha256 or manifest.model_version != version:
-            raise ModelRefused(f"the cached {MODEL_FILE} has sha256 {digest[:12]}…, its manifest says {manifest.sha256[:12]}…")
-        return model, manifest
+        if manifest.model_version != version:
+            raise ModelRefused(f"the cached copy is of version {manifest.version}, not {version.version}")
+        for name, body, expected in ((MODEL_FILE, model, manifest.sha256), (RELEASE_FILE, release, manifest.release_sha256)):
+            digest = hashlib.sha256(body).hexdigest()
+            if digest != expected:
+                raise ModelRefused(f"the cached {name} has sha256 {digest[:12]}…, its manifest says {expected[:12]}…")
+        return model, release, manifest
 
     def note_last_good(self, version: ModelVersion) -> None:
         """Remember what a start without MLflow shall serve."""

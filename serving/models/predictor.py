@@ -37,10 +37,18 @@ class Predictor:
         """Rate one row, shape (features,), float32, NaN for unknown; raises ImplausibleRating, never clamps."""
         self.input[0] = row
         self.session.run_with_iobinding(self.binding)
-        rating = float(self.output[0, 0])
-        if not LOWEST_RATING <= rating <= HIGHEST_RATING:  # false for NaN too
-            raise ImplausibleRating(f"the model's output {rating:g} is not a rating from 1 to 10")
-        return rating
+        return check_rating(float(self.output[0, 0]))
+
+    def run(self, rows: Row) -> NDArray[np.float64]:
+        """What the model gives for many rows, shape (n, features), unchecked, shape (n,)."""
+        return np.asarray(self.session.run(None, {INPUT_NAME: rows})[0], dtype=np.float64).ravel()
+
+
+def check_rating(output: float) -> float:
+    """The model's output, if it is a rating; raises ImplausibleRating."""
+    if not LOWEST_RATING <= output <= HIGHEST_RATING:  # false for NaN too
+        raise ImplausibleRating(f"the model's output {output:g} is not a rating from 1 to 10")
+    return output
 
 
 def load_predictor(model: bytes) -> Predictor:

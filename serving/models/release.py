@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import Refusal
+from serving.features.feature_set import FeatureSet
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import RowQuery, build_query
 from serving.models.champion import ALIAS, MODEL_NAME, RegistryUnavailable, fetch_champion
 from serving.models.model_cache import Manifest, ModelCache, ModelVersion
 from serving.models.predictor import ModelRefused, Predictor, load_predictor
+from serving.models.release_record import ReleaseRecord, check_golden, parse_release
 from serving.settings import Settings
 
 log = logging.getLogger("serving.models.release")
@@ -32,6 +34,7 @@ class Release:
     """What one answer is made with; a request keeps the one it started with."""
 
     manifest: Manifest
+    record: ReleaseRecord
     predictor: Predictor
     query: RowQuery
     """Reads the model's features in its own order."""
@@ -123,17 +126,32 @@ class ReleaseWatch:
         self._cache.note_last_good(champion)
         self._cache.keep_only([champion, *([before.manifest.model_version] if before else [])])
 
-    async def _serve(self, model: bytes, manifest: Manifest) -> None:
-        """Load one verified version and answer with it from now on; raises ModelRefused."""
-        predictor = await asyncio.to_thread(load_predictor, model)
+    async def _serve(self, model: bytes, release: bytes, manifest: Manifest) -> None:
+        """Load one verified version and answer with it from now on, from a feature set that it fits; raises ModelRefused."""
+        record = parse_release(release)
+        predictor = await asyncio.to_thread(load_golden, model, record)
+        published = await self._find_fitting_set(record, predictor.features)
+        # Nothing is awaited between these two: an answer is made with both of before or with both of now.
+        self._store.pair_with(record.schema_hash, published)
+        self.current = Release(manifest, record, predictor, build_query(predictor.features))
+        log.info("serving model %s %s (sha256 %s…)", manifest.name, manifest.version, manifest.sha256[:12])
+
+    async def _find_fitting_set(self, record: ReleaseRecord, features: tuple[str, ...]) -> FeatureSet | None:
+        """The published set, if the model can read it; None where Redis is away, and each row is checked when it is read."""
         try:
-            absent = await self._store.find_absent_features(predictor.features)
-        except Refusal:
-            absent = []  # nothing to compare with now; a row without a feature is refused when it is read
+            published = await self._store.find_published()
+            absent = await self._store.find_absent_features(features, published)
+        except Refusal as refusal:
+            log.warning("the model is served without a look at the features: %s", refusal)
+            return None
+        if published.schema_hash and published.schema_hash != record.schema_hash:
+            raise ModelRefused(
+                f"the published feature set {published.name} has schema {published.schema_hash[:12]}…,"
+                f" the model was trained on {record.schema_hash[:12]}…"
+            )
         if absent:
             raise ModelRefused(f"the live feature set lacks {len(absent)} of its features: {', '.join(absent[:5])}")
-        self.current = Release(manifest, predictor, build_query(predictor.features))
-        log.info("serving model %s %s (sha256 %s…)", manifest.name, manifest.version, manifest.sha256[:12])
+        return published
 
     async def _fetch(self, version: ModelVersion) -> None:
         """Run the download and the trial in a child; raises ModelRefused or FetchFailed."""
@@ -161,6 +179,13 @@ class ReleaseWatch:
             raise FetchFailed(f"fetching {version.name} {version.version} failed: {said}")
         if child.returncode != os.EX_OK:
             raise ModelRefused(said if child.returncode == os.EX_DATAERR else f"its trial ended with {child.returncode}: {said}")
+
+
+def load_golden(model: bytes, record: ReleaseRecord) -> Predictor:
+    """Load a model and run its golden rows; raises ModelRefused."""
+    predictor = load_predictor(model)
+    check_golden(predictor, record)
+    return predictor
 
 
 CHILD_ENVIRONMENT = {

@@ -12,19 +12,26 @@ DESCRIPTION = """
 Predicts a movie's IMDb rating from what is known before its release.
 
 A prediction is made from one published feature row and one released model, both named in the answer. What is missing is never
-made up: a film without a row is a 404, an unreadable row or an absent model is a 503 that says so. Every answer carries the
-request id, in the header `X-Request-ID` and in the body.
+made up: a film without a row is a 404; where the features cannot be read, the answer is the last published rating and says
+so (`degraded`), or a 503 that names the missing part. Every answer carries the request id, in the header `X-Request-ID` and in
+the body, and the id of its receipt.
 """
 
 _ID = "6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"
 _PREDICTED = {
+    "prediction_id": "019abc0b5c4d3e2f6f1d0c5e8a3b4f7c",
     "movie_id": "tt0111161",
     "title": "The Shawshank Redemption",
     "rating": 8.4127,
     "model": {"name": "movie-rating", "version": "3"},
+    "feature_source": "fresh",
+    "stale": False,
+    "degraded": False,
+    "feature_age_seconds": 40215,
     "features_as_of": "2026-11-22T00:00:00Z",
     "request_id": _ID,
 }
+_SNAPSHOT = _PREDICTED | {"feature_source": "snapshot", "degraded": True}
 _REFUSED = {
     "no_model": "no model is loaded: no version of movie-rating is champion yet; run the DAG train_model",
     "no_feature_set": "no feature set is published yet; run the DAG refresh_movies",
@@ -48,9 +55,14 @@ def _json(*examples: tuple[str, Any]) -> dict[str, Any]:
 
 
 _REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The request's id.", "schema": {"type": "string"}}}
+_SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or snapshot.", "schema": {"type": "string"}}}
 _RETRY_HEADER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The prediction", "headers": _REQUEST_ID_HEADER, **_json(("predicted", _PREDICTED))},
+    200: {
+        "description": "The prediction",
+        "headers": _REQUEST_ID_HEADER,
+        **_json(("fresh", _PREDICTED), ("snapshot", _SNAPSHOT)),
+    },
     404: {
         "model": Problem,
         "description": "No feature row for this id",

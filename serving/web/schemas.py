@@ -21,19 +21,38 @@ class Model(Body):
     version: str = Field(description="Version in the MLflow registry.", examples=["3"])
 
 
+FeatureSource = Literal["fresh", "stale", "snapshot"]
+
+
 class Prediction(Body):
     """One rating and what it was made from."""
 
+    prediction_id: str = Field(
+        description="Names this answer's receipt.", pattern="^[0-9a-f]{32}$", examples=["019abc0b5c4d3e2f6f1d0c5e8a3b4f7c"]
+    )
     movie_id: str = Field(description="IMDb id, also when a TMDB id was asked.", pattern=IMDB_ID, examples=["tt0111161"])
     title: str | None = Field(examples=["The Shawshank Redemption"])
     rating: float = Field(ge=1, le=10, description="Predicted IMDb rating, four decimals.", examples=[8.4127])
     model: Model
+    feature_source: FeatureSource = Field(
+        description="`fresh`: the live features. `stale`: the live features, and they are old. `snapshot`: the features cannot be"
+        " read, and this is the last published rating. Also in the header X-Feature-Source."
+    )
+    stale: bool = Field(description="The features are older than they should be.")
+    degraded: bool = Field(description="This is the last published rating, made when the features could be read.")
+    feature_age_seconds: int = Field(ge=0, description="Since the day that the features describe began, UTC.", examples=[40215])
     features_as_of: AwareDatetime = Field(description="The time that the features describe the film for.")
     request_id: str = Field(description="Also in the header X-Request-ID.", examples=["6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"])
 
 
 Reason = Literal[
-    "unknown_movie", "no_model", "no_feature_set", "feature_store_unavailable", "corrupt_features", "implausible_rating"
+    "unknown_movie",
+    "no_model",
+    "no_feature_set",
+    "feature_store_unavailable",
+    "corrupt_features",
+    "implausible_rating",
+    "no_catalogue",
 ]
 
 
@@ -73,12 +92,24 @@ class LiveFeatureSet(Body):
     movies: int
 
 
+class Snapshot(Body):
+    """The last published ratings of all films, on local disk."""
+
+    prediction_set: str
+    model_version: str
+    day: date
+
+
 class Readiness(Body):
-    """Whether /predict can answer, and which part is missing."""
+    """Whether /predict can answer, and which part is missing; an answer from the snapshot is one."""
 
     detail: str = Field(examples=["ready"])
     ready: bool
+    degraded: bool = Field(description="Answers come from the snapshot.")
     missing: list[str] = Field(description="Of `model` and `feature_store`.")
     model: Model | None
     refused_model: RefusedModel | None
     feature_set: LiveFeatureSet | None
+    refused_feature_set: str | None = Field(description="Published, but of another schema than the served model's.")
+    snapshot: Snapshot | None = Field(description="The last published ratings, for when the features cannot be read.")
+    receipts: str = Field(description="`kept`, `off`, or why they wait.", examples=["kept"])

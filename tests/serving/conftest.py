@@ -16,6 +16,7 @@ from serving.models.model_cache import Manifest, ModelCache
 from serving.settings import Settings
 from tests.serving.client import Client, run_app
 from tests.serving.published import Film, flip, write_features
+from tests.serving.releases import make_release
 from tests.serving.servers import Valkey
 from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting
 
@@ -24,10 +25,12 @@ CLOSED = "http://127.0.0.1:9"
 """Nothing listens there: MLflow is down."""
 
 
-def keep_model(cache: Path, model: bytes, version: str = "3") -> Manifest:
+def keep_model(cache: Path, model: bytes, version: str = "3", **changes: object) -> Manifest:
     """Put a model into the cache as the fetching child does, as the one served last."""
-    manifest = Manifest("movie-rating", version, f"models:/m-{version}", "run", hashlib.sha256(model).hexdigest())
-    ModelCache(cache).store(model, manifest)
+    release = make_release(model, **changes)
+    digests = [hashlib.sha256(body).hexdigest() for body in (model, release)]
+    manifest = Manifest("movie-rating", version, f"models:/m-{version}", "run", *digests)
+    ModelCache(cache).store(model, release, manifest)
     ModelCache(cache).note_last_good(manifest.model_version)
     return manifest
 

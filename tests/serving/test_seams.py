@@ -9,7 +9,7 @@ from feast.types import Float64, String
 
 from feature_repo import movies as definitions
 from infra.local.valkey import USERS
-from serving.features import feature_set, feature_store, movie_row
+from serving.features import feature_set, movie_row, tmdb_id
 from serving.models import champion, predictor
 from tasks.io import feature_store as published
 from tasks.io import registry
@@ -18,8 +18,8 @@ from tests.serving.servers import API_USER_MAY, REPOSITORY
 
 def test_the_feature_views_are_what_the_decoder_reads() -> None:
     movies, tmdb_ids = definitions.movies, definitions.tmdb_ids
-    assert (movies.name, tmdb_ids.name) == (movie_row.MOVIES, feature_store.TMDB_IDS)
-    assert (definitions.movie.join_key, definitions.tmdb_movie.join_key) == (movie_row.MOVIES_KEY, feature_store.TMDB_IDS_KEY)
+    assert (movies.name, tmdb_ids.name) == (movie_row.MOVIES, tmdb_id.TMDB_IDS)
+    assert (definitions.movie.join_key, definitions.tmdb_movie.join_key) == (movie_row.MOVIES_KEY, tmdb_id.TMDB_IDS_KEY)
     types = {field.name: field.dtype for field in movies.features}
     assert types.pop("title") == String
     assert set(types.values()) == {Float64}

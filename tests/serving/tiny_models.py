@@ -41,7 +41,19 @@ def with_metadata(exported: onnx.ModelProto, features: Sequence[str], service: s
 
 
 def constant_onnx(rating: float, features: Sequence[str] = FEATURES) -> bytes:
-    """A model that answers one number for every row, finite or not."""
+    """A model that answers this number for every row, finite or not."""
+    nodes = [
+        helper.make_node("Shape", ["features"], ["rows"], start=0, end=1),
+        helper.make_node("Concat", ["rows", "one"], ["shape"], axis=0),
+        helper.make_node(
+            "ConstantOfShape", ["shape"], ["variable"], value=helper.make_tensor("value", TensorProto.FLOAT, [1], [rating])
+        ),
+    ]
+    return graph_onnx(nodes, [helper.make_tensor("one", TensorProto.INT64, [1], [1])], features)
+
+
+def one_number_onnx(rating: float, features: Sequence[str] = FEATURES) -> bytes:
+    """A model that answers one number, however many rows it is asked."""
     number = helper.make_tensor("number", TensorProto.FLOAT, [1, 1], [rating])
     return graph_onnx([helper.make_node("Identity", ["number"], ["variable"])], [number], features)
 

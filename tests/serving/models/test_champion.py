@@ -1,5 +1,6 @@
 """The alias `champion` on a real MLflow server, followed by the service in its own process and environment."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.serving.conftest import LIVE, World
+from tests.serving.releases import make_release
 from tests.serving.servers import Api, Server, mlflow_server, wait_until
-from tests.serving.tiny_models import constant_onnx, export_onnx, train_boosting
+from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
 
@@ -37,17 +39,22 @@ def api(world: World, registry: Server, tmp_path: Path) -> Iterator[Api]:
     server.stop()
 
 
-def register(registry: Server, model: bytes, tags: dict[str, str] | None = None) -> str:
-    """Register a version as `tasks.train_model` does, and make it champion."""
+def register(registry: Server, model: bytes, tags: dict[str, str] | None = None, **changes: object) -> str:
+    """Register a version as `tasks.train_model` does, and make it champion. changes: to its release.json."""
     mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
     client = MlflowClient()
+    release = make_release(model, **changes)
+    digests = {"sha256.model.onnx": hashlib.sha256(model).hexdigest(), "sha256.release.json": hashlib.sha256(release).hexdigest()}
     with mlflow.start_run() as run:
+        mlflow.log_text(release.decode(), "release.json")
         logged = mlflow.onnx.log_model(
             onnx.load_from_string(model), name="onnx", save_as_external_data=False, pip_requirements=["onnxruntime"]
         )
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
-    version = client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id)
+    version = client.create_model_version(
+        MODEL, logged.model_uri, run.info.run_id, tags=digests | (tags or {}), model_id=logged.model_id
+    )
     client.set_registered_model_alias(MODEL, "champion", str(version.version))
     return str(version.version)
 
@@ -120,10 +127,15 @@ def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registr
     wait_until(lambda: b"marquee_champion_followed 1.0" in api.get("/metrics")[1], what="MLflow being followed again")
 
 
-BAD_MODELS: list[tuple[bytes, dict[str, str], str]] = [
-    (constant_onnx(42.0), {}, "no rating"),
-    (constant_onnx(6.0, ("other", "columns")), {}, "lacks 2 of its features: other, columns"),
-    (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, "training recorded 0000"),
+BAD_MODELS: list[tuple[bytes, dict[str, str], dict[str, object], str]] = [
+    (constant_onnx(42.0), {}, {}, "no rating"),
+    (constant_onnx(6.0, ("other", "columns")), {}, {}, "lacks 2 of its features: other, columns"),
+    (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, {}, "training recorded 0000"),
+    (constant_onnx(6.0), {"sha256.release.json": "0" * 64}, {}, "release.json has sha256"),
+    (constant_onnx(6.0), {}, {"files": {"model.onnx": "0" * 64}}, "written for another model.onnx"),
+    (constant_onnx(6.0), {}, {"golden": {"features": [[0.0] * len(FEATURES)], "ratings": [6.5]}}, "golden row 0 is rated 6"),
+    (constant_onnx(6.0), {}, {"schema_hash": "6" * 64}, "the model was trained on 666666666666"),
+    (constant_onnx(6.0), {}, {"feature_service": "post_release"}, "names the feature service 'post_release'"),
 ]
 
 
@@ -133,8 +145,8 @@ def test_a_champion_that_does_not_verify_is_refused_and_the_one_before_stays(
     good = register(registry, model_bytes)
     api.start()
     serve_version(api, world, good)
-    for count, (model, tags, reason) in enumerate(BAD_MODELS, start=1):
-        bad = register(registry, model, tags)
+    for count, (model, tags, changes, reason) in enumerate(BAD_MODELS, start=1):
+        bad = register(registry, model, tags, **changes)
         wait_until(lambda bad=bad: f"'version': '{bad}'" in str(readiness(api)["refused_model"]), what=f"refusing: {reason}")  # type: ignore[misc]
         assert reason in str(readiness(api)["refused_model"])
         assert served_version(api, world) == good
@@ -148,6 +160,7 @@ def test_a_version_without_onnx_is_refused(api: Api, registry: Server, tmp_path:
     (tmp_path / "model.pkl").write_bytes(b"\x80\x04.")
     with mlflow.start_run() as run:
         mlflow.log_artifact(str(tmp_path / "model.pkl"), "pickled")
+        mlflow.log_text("{}", "release.json")
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
     version = client.create_model_version(MODEL, f"{run.info.artifact_uri}/pickled", run.info.run_id)
@@ -173,6 +186,6 @@ def test_the_process_stays_lean_and_ends_with_its_answers_given(
     lines = [json.loads(line) for line in api.log.read_text().splitlines()]
     access = [line for line in lines if line["logger"] == "serving.access"]
     assert {line["path"] for line in access} == {"/predict"}
-    assert access[-1]["outcome"] == "predicted"
+    assert access[-1]["outcome"] == "fresh"
     assert "Application shutdown complete." in {line.get("message") for line in lines}
     assert LIVE in api.log.read_text()

@@ -18,6 +18,7 @@ from tests.serving.tiny_models import (
     export_onnx,
     external_data_onnx,
     graph_onnx,
+    one_number_onnx,
     train_boosting,
     with_metadata,
 )
@@ -95,7 +96,7 @@ def test_wrong_inputs_are_refused() -> None:
 
 @pytest.mark.parametrize("shape", [[1], [1, 2], [1, 1, 1]])
 def test_an_output_that_is_not_one_number_a_row_is_refused(shape: list[int]) -> None:
-    model = onnx.load_from_string(constant_onnx(6.0))
+    model = onnx.load_from_string(one_number_onnx(6.0))
     model.graph.initializer[0].CopyFrom(helper.make_tensor("number", onnx.TensorProto.FLOAT, shape, [6.0] * shape[-1]))
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info("variable", onnx.TensorProto.FLOAT, shape))
     with pytest.raises(ModelRefused, match="one float"):

@@ -4,11 +4,13 @@ import json
 import signal
 import struct
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
 import pytest
 from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from serving.features.online_row import build_key, hash_field
 from serving.web.schemas import Prediction, Problem, Readiness, ValidationProblem
@@ -52,7 +54,8 @@ def test_a_bare_integer_is_a_tmdb_id(world: World) -> None:
     film = world.films[7]
     with world.serve() as client:
         by_tmdb, by_imdb = (client.get(f"/predict?movie_id={i}").json() for i in (film.tmdb_id, film.movie_id))
-    assert by_tmdb | {"request_id": ""} == by_imdb | {"request_id": ""}
+    own = {"request_id": "", "prediction_id": "", "feature_age_seconds": 0}
+    assert by_tmdb | own == by_imdb | own
 
 
 @pytest.mark.parametrize("movie_id", ["tt9999999", "tt0000000", "999999", str(2**31), str(2**63 - 1)])
@@ -126,11 +129,57 @@ def test_a_key_of_another_type_is_corrupt(world: World) -> None:
         problem(client.get("/predict?movie_id=1"), 503, "corrupt_features")
 
 
-@pytest.mark.parametrize("rating", [float("nan"), 0.0, 11.0])
+@pytest.mark.parametrize("rating", [0.0, 11.0])
 def test_an_implausible_output_is_refused(world: World, rating: float) -> None:
     keep_model(world.cache, constant_onnx(rating), "4")
     with world.serve() as client:
         problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "implausible_rating")
+
+
+def test_a_model_that_answers_no_number_is_never_served(world: World) -> None:
+    keep_model(world.cache, constant_onnx(float("nan")), "4")
+    with world.serve() as client:
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_model")
+
+
+def test_features_of_long_ago_are_said_to_be_stale(world: World) -> None:
+    flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
+    with world.serve() as client:
+        answer = client.get(f"/predict?movie_id={world.films[0].movie_id}")
+        metrics = client.get("/metrics").text
+    body = Prediction.model_validate_json(answer.content)
+    assert (answer.status_code, body.feature_source, body.stale, body.degraded) == (200, "stale", True, False)
+    assert body.feature_age_seconds >= 3 * 86_400
+    assert answer.headers["x-feature-source"] == "stale"
+    assert 'marquee_predictions_total{outcome="stale"} 1.0' in metrics
+
+
+def test_a_set_of_a_day_to_come_is_refused(world: World) -> None:
+    flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() + timedelta(days=1))
+    with world.serve() as client:
+        body = problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "corrupt_features")
+    assert "still to come" in body.detail
+
+
+def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
+    later = Timestamp(seconds=int(time.time()) + 3600).SerializeToString()
+    world.run("HSET", build_key("movie_id", world.films[0].movie_id, LIVE), "_ts:movies", later)
+    with world.serve() as client:
+        body = problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "corrupt_features")
+    assert "still to come" in body.detail
+
+
+def test_a_set_of_another_schema_is_not_read_and_the_one_before_stays(world: World) -> None:
+    film = world.films[0]
+    write_features(world.valkey.port, NEXT, [Film(film.movie_id, "changed", film.features)])
+    with world.serve() as client:
+        assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
+        flip(world.redis, NEXT, 1, schema_hash="6" * 64)
+        wait_until(lambda: client.get("/readyz").json()["refused_feature_set"] == NEXT, 5)
+        assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
+        flip(world.redis, NEXT, 1)
+        wait_until(lambda: client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == "changed", 5)
+        assert client.get("/readyz").json()["refused_feature_set"] is None
 
 
 def test_a_flip_of_the_pointer_is_followed(world: World) -> None:
@@ -249,7 +298,7 @@ def test_ready_says_what_is_served(world: World) -> None:
         assert client.get("/livez").json() == {"alive": True}
     assert answer.status_code == 200
     assert answer.json()["model"] == {"name": "movie-rating", "version": "3"}
-    assert answer.json()["feature_set"] == {"name": LIVE, "day": "2026-11-22", "movies": 50}
+    assert answer.json()["feature_set"] == {"name": LIVE, "day": str(datetime.now(UTC).date()), "movies": 50}
 
 
 def test_metrics_tell_outcomes_model_and_feature_age(world: World) -> None:
@@ -259,7 +308,7 @@ def test_metrics_tell_outcomes_model_and_feature_age(world: World) -> None:
         client.get("/predict")
         client.get("/wp-login.php")
         text = client.get("/metrics").text
-    assert 'marquee_predictions_total{outcome="predicted"} 1.0' in text
+    assert 'marquee_predictions_total{outcome="fresh"} 1.0' in text
     assert 'marquee_predictions_total{outcome="unknown_movie"} 1.0' in text
     assert 'marquee_predictions_total{outcome="malformed"} 1.0' in text
     assert 'marquee_predictions_total{outcome="corrupt_features"} 0.0' in text

@@ -1,0 +1,81 @@
+"""release.json: what training recorded of the model that it registered, and what the service holds it to."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import orjson
+
+from serving.models.predictor import FEATURE_SERVICE, ModelRefused, Predictor
+
+RELEASE_FILE, MODEL_FILE = "release.json", "model.onnx"
+GOLDEN_TOLERANCE = 1e-4
+"""Rating points by which a golden row's rating may differ on another machine: training allows the export itself as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """The parts of release.json that serving reads."""
+
+    sha256: str
+    """Of its own bytes: names the release."""
+    files: Mapping[str, str]
+    """sha256 of each file of the release."""
+    feature_set: str
+    """The set that was live when the model was trained."""
+    schema_hash: str
+    """Of the feature service's names and types; the model reads only sets with the same."""
+    training_snapshot: str
+    training_day: date
+    ranges: Mapping[str, tuple[float, float]]
+    """Lowest and highest known value of each feature among the training rows."""
+    golden_features: Sequence[Sequence[float | None]]
+    """Rows in the model's column order; null is unknown."""
+    golden_ratings: Sequence[float]
+    """What the exported model gave for them."""
+
+
+def parse_release(body: bytes) -> ReleaseRecord:
+    """Parse release.json; raises ModelRefused naming what is wrong."""
+    try:
+        fields = orjson.loads(body)
+        record = ReleaseRecord(
+            sha256=hashlib.sha256(body).hexdigest(),
+            files={str(name): str(digest) for name, digest in fields["files"].items()},
+            feature_set=str(fields["feature_set"]),
+            schema_hash=str(fields["schema_hash"]),
+            training_snapshot=str(fields["training_snapshot"]),
+            training_day=date.fromisoformat(fields["training_day"]),
+            ranges={str(name): (float(low), float(high)) for name, (low, high) in fields["ranges"].items()},
+            golden_features=fields["golden"]["features"],
+            golden_ratings=[float(rating) for rating in fields["golden"]["ratings"]],
+        )
+        service = fields["feature_service"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelRefused(f"{RELEASE_FILE} is not a release: {error!r}") from None
+    if service != FEATURE_SERVICE:
+        raise ModelRefused(f"{RELEASE_FILE} names the feature service {service!r}, not {FEATURE_SERVICE!r}")
+    if MODEL_FILE not in record.files:
+        raise ModelRefused(f"{RELEASE_FILE} names the files {sorted(record.files)}, and no {MODEL_FILE}")
+    if not record.schema_hash or not record.golden_ratings:
+        raise ModelRefused(f"{RELEASE_FILE} lacks its schema_hash or its golden rows")
+    return record
+
+
+def check_golden(predictor: Predictor, record: ReleaseRecord) -> None:
+    """Run the golden rows; raises ModelRefused unless each gives the rating that training saw."""
+    try:
+        rows = np.array(record.golden_features, dtype=np.float32)  # None becomes NaN
+    except (ValueError, TypeError) as error:
+        raise ModelRefused(f"its golden rows are not numbers: {error}") from None
+    if rows.shape != (len(record.golden_ratings), len(predictor.features)):
+        raise ModelRefused(f"its golden rows have shape {rows.shape} for {len(predictor.features)} features")
+    outputs = predictor.run(rows)
+    if len(outputs) != len(rows):
+        raise ModelRefused(f"it answers {len(outputs)} ratings for {len(rows)} golden rows")
+    off = np.abs(outputs - np.array(record.golden_ratings))
+    if not off.max() <= GOLDEN_TOLERANCE:  # NaN too
+        wrong = int(np.argmin(off <= GOLDEN_TOLERANCE))
+        raise ModelRefused(f"golden row {wrong} is rated {outputs[wrong]:.6g}, and training saw {record.golden_ratings[wrong]:.6g}")
