@@ -31,7 +31,8 @@ STOP_SECONDS = 3
 RUNNERS = {"process": "task_process.TaskProcess", "docker": "task_container.TaskContainer", "kubernetes": "task_pod.TaskPod"}
 
 FOR_TASKS = (
-    *("MOVIES_DATABASE_URL", "FEAST_REGISTRY_URL", "FEAST_REDIS", "FEAST_USAGE", "AWS_", "S3_BUCKET", "PYICEBERG_CATALOG__"),
+    *("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL", "FEAST_REGISTRY_URL", "FEAST_REDIS", "FEAST_USAGE"),
+    *("AWS_", "S3_BUCKET", "PYICEBERG_CATALOG__", "RECEIPTS_KEEP_DAYS", "SKEW_"),
     *("MLFLOW_", "IMDB_", "TMDB_", "OMP_", "SSL_CERT_", "REQUESTS_CA_"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )

@@ -14,6 +14,12 @@ class Settings(BaseSettings):
 
     movies_database_url: SecretStr
     """libpq URL of the database that holds films, ratings, credits and ledgers."""
+    receipts_database_url: SecretStr | None = None
+    """libpq URL of the database in which the API keeps the receipts of its predictions."""
+    receipts_keep_days: int = Field(default=30, gt=0)
+    """Older receipts are deleted by audit_skew."""
+    skew_max_share: float = Field(default=0, ge=0, le=1)
+    """Of a feature's audited values, those that may differ online from offline; more stop publishing."""
     feast_registry_url: SecretStr
     """SQLAlchemy URL (postgresql+psycopg://) of Feast's registry; the Iceberg catalog lives beside it."""
     feast_redis: SecretStr

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from infra.local.secret_files import Secrets
+from infra.local.settings import PASSED_ON
 from infra.local.settings import Settings as StackSettings
+from infra.local.variables import local_variables
 from serving.settings import Settings as ServingSettings
 from tasks.settings import Settings as TaskSettings
 
@@ -102,11 +105,24 @@ def test_no_service_of_compose_is_left_open() -> None:
 
 def test_the_example_shows_the_defaults() -> None:
     shown = dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(\S+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    defaults: dict[str, set[str]] = {}  # none of them where every reader's default is None
     for settings in (StackSettings, TaskSettings, ServingSettings):
         for name, field in settings.model_fields.items():
-            if name.upper() in shown and not field.is_required() and name != "marquee_home":
+            if not field.is_required() and name != "marquee_home":
                 default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
-                assert shown[name.upper()] == default
+                said = {default.lower() if isinstance(field.default, bool) else default} - {"None"}
+                defaults[name.upper()] = defaults.get(name.upper(), set()) | said
+    assert {name: {shown[name]} for name in defaults if name in shown} == {n: defaults[n] for n in defaults if n in shown}
+
+
+def test_every_setting_of_the_tasks_and_the_api_reaches_them(tmp_path: Path) -> None:
+    """Made by the stack, or passed on from the user; but for what names a try, and a file that is there once there are keys."""
+    settings = StackSettings(_env_file=None, marquee_home=tmp_path)
+    settings.layout.make()
+    for name, read in (("tasks", TaskSettings), ("serving", ServingSettings)):
+        made = local_variables(name, settings, Secrets(settings.layout.secrets))
+        wanted = {field.upper() for field in read.model_fields} - {"TASK_ATTEMPT", "API_KEYS_FILE"}
+        assert {each for each in wanted if each not in made and not each.startswith(PASSED_ON)} == set()
 
 
 def test_the_readme_names_every_port_with_its_default() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from infra.compose.object_store import admin_s3, given_s3, own_s3
 from infra.local.addresses import IN_COMPOSE, Addresses, on_host
+from infra.local.api_keys import api_keys_file
 from infra.local.postgres import ADMIN, role_passwords
 from infra.local.secret_files import Secrets, write_private
 from infra.local.settings import Settings
@@ -64,8 +65,18 @@ def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, 
         "airflow": make_airflow_variables(secrets, IN_COMPOSE),
         "airflow-api": {"AIRFLOW_ADMIN_PASSWORD": secrets.read("airflow_password")},
         "tasks": {**task_variables(settings, secrets, IN_COMPOSE), **s3},
-        "api": serving_variables(secrets, IN_COMPOSE),
+        "api": {
+            **serving_variables(secrets, IN_COMPOSE),
+            **{name: value for name, value in s3.items() if name.startswith("AWS_") or name == "S3_BUCKET"},
+            **read_api_keys(settings),
+        },
     }
+
+
+def read_api_keys(settings: Settings) -> dict[str, str]:
+    """Return the digests that infra/compose/api.sh makes the API's file of: it could not read one that is ours alone."""
+    path = api_keys_file(settings)
+    return {"API_KEYS": path.read_text().strip()} if path.exists() else {}
 
 
 def render(variables: dict[str, str]) -> str:

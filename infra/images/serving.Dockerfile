@@ -13,20 +13,22 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
-# The models' folder is made here so that the volume laid over it belongs to the user.
+# The folders are made here so that the volumes laid over them belong to the user.
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee \
-    && mkdir -p /var/lib/marquee/models && chown 10001:10001 /var/lib/marquee/models
+    && mkdir -p /var/lib/marquee/models /var/lib/marquee/catalogues \
+    && chown 10001:10001 /var/lib/marquee/models /var/lib/marquee/catalogues
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY infra/images/check_url.py /opt/bin/
 COPY serving serving
 RUN /opt/venv/bin/python -m compileall -q serving
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    API_HOST=0.0.0.0 API_PORT=8000 MODEL_CACHE_DIR=/var/lib/marquee/models
+    API_HOST=0.0.0.0 API_PORT=8000 GRPC_PORT=50051 METRICS_PORT=9464 \
+    MODEL_CACHE_DIR=/var/lib/marquee/models CATALOGUE_CACHE_DIR=/var/lib/marquee/catalogues
 USER 10001:10001
 ENTRYPOINT ["/opt/venv/bin/dumb-init", "--"]
 CMD ["python", "-m", "serving"]
-EXPOSE 8000
+EXPOSE 8000 50051 9464
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=6 \
     CMD ["python", "/opt/bin/check_url.py", "http://127.0.0.1:8000/livez"]
 ARG REVISION=unknown

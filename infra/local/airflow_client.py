@@ -1,5 +1,6 @@
 """Airflow's REST API, as the `marquee` command uses it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,7 +61,7 @@ class AirflowClient:
         errors = self.read("importErrors", limit=100)["import_errors"]
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
-    def trigger(self, dag: str, conf: dict[str, str]) -> str:
+    def trigger(self, dag: str, conf: Mapping[str, str | bool]) -> str:
         """Start a run and return its id."""
         answer = self.ask("POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
         if answer.status_code == requests.codes.not_found:

@@ -1,4 +1,4 @@
-"""The prediction API: one process of the `serving` environment, which sees Redis read-only and MLflow."""
+"""The prediction API: a process of the `serving` environment, which sees Redis and S3 read-only, MLflow, and its receipts."""
 
 from functools import partial
 
@@ -22,7 +22,11 @@ def api_part(settings: Settings, secrets: Secrets) -> Part:
         check=partial(check_url, f"{api_uri(settings)}/livez"),
         environment=local_variables("serving", settings, secrets),
         needs=("redis",),
-        ports=((settings.bind_address, "API_PORT", settings.api_port),),
+        ports=(
+            (settings.bind_address, "API_PORT", settings.api_port),
+            (settings.bind_address, "GRPC_PORT", settings.grpc_port),
+            *(("127.0.0.1", "METRICS_PORT", settings.metrics_port + worker) for worker in range(settings.api_workers)),
+        ),
         url=f"{api_uri(settings)}/docs",
         directory=REPOSITORY,
         environment_name="serving",

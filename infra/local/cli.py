@@ -13,7 +13,8 @@ from infra.compose.status import containers_table
 from infra.compose.up import bring_up_containers
 from infra.local.airflow import PASSWORDS
 from infra.local.airflow_client import AirflowClient
-from infra.local.cli_manners import console, load, load_platform, plain_errors, refuse_containers, say
+from infra.local.api_keys import add_key, api_keys_file, revoke_key
+from infra.local.cli_manners import console, load, load_platform, plain_errors, refuse_containers, say, tell
 from infra.local.doctor import examine
 from infra.local.environments import Environments
 from infra.local.errors import StackError
@@ -23,12 +24,16 @@ from infra.local.only_one import only_one
 from infra.local.pipeline import run_dag
 from infra.local.predictions import describe_prediction, fetch_prediction
 from infra.local.progress import ConsoleProgress
+from infra.local.replay import run_replay
 from infra.local.reset import remove_all
+from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.tables import doors, findings_table, status_table
 from infra.local.up import bring_up
 
 app = typer.Typer(name="marquee", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+YES_OR_NO: dict[str, str | bool] = {"true": True, "false": False}
+"""What --conf means by these words; a form's switch takes no text."""
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -114,7 +119,7 @@ def run(
             raise StackError(f"--conf {wrong[0]} is not key=value")
         client = AirflowClient(platform.settings, platform.secrets)
         try:
-            run_dag(platform, client, dag, {key: value for key, _, value in pairs})
+            run_dag(platform, client, dag, {key: YES_OR_NO.get(value, value) for key, _, value in pairs})
         finally:
             platform.progress.close()
         say(f"{dag} succeeded.")
@@ -135,6 +140,40 @@ def feast(context: typer.Context) -> None:
         if isinstance(platform, Containers):
             raise typer.Exit(run_feast_in_container(platform, context.args))
         raise typer.Exit(run_feast(platform.settings, platform.secrets, context.args))
+
+
+@app.command(context_settings=PASS_ON)
+def replay(context: typer.Context) -> None:
+    """Make predictions again from their receipts, and from the offline store as of then: `marquee replay PREDICTION_ID`.
+
+    Says `equal`, or the field that differs; exit 0 if all are equal, 1 if some differ, 66 if an id is unknown.
+    """
+    with plain_errors():
+        platform = load_platform()
+        if isinstance(platform, Containers):
+            raise typer.Exit(platform.run("run", "--rm", "--no-TTY", "replay", *context.args))
+        raise typer.Exit(run_replay(platform.settings, platform.secrets, context.args))
+
+
+@app.command("api-key")
+def api_key(
+    name: Annotated[str, typer.Argument(help="whose key: a-z, 0-9, dot, dash and underscore")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="take the key of that name away instead")] = False,
+) -> None:
+    """Make a key with which the API may be asked, and print it once; from the first on, it is asked with a key alone."""
+    with plain_errors():
+        settings = Settings.read()
+        settings.layout.make()
+        with only_one(settings.layout):
+            if revoke:
+                left = revoke_key(settings, name)
+                tell(f"The key of {name} is no longer good once `make up` has told the API; {left} are left.")
+                if not left:
+                    tell(f"Nobody but the platform may ask now; remove {api_keys_file(settings)} to let everyone.")
+                return
+            key = add_key(settings, Secrets(settings.layout.secrets), name)
+            tell(f"The key of {name}, shown this once; it is good once `make up` has told the API:")
+            typer.echo(key)
 
 
 @app.command()

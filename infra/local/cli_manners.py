@@ -20,6 +20,11 @@ def say(line: str) -> None:
     console.print(line, soft_wrap=True, markup=False)
 
 
+def tell(line: str) -> None:
+    """Say it beside the output, for people alone: what is printed may go into a file or a variable."""
+    typer.echo(line, err=True)
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn an understood failure into its sentence and exit code 1."""

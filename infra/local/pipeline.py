@@ -1,7 +1,7 @@
 """The pipeline's first run: from nothing to a published feature set and a champion; what is there is not made again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ def run_pipeline(platform: Platform) -> bool:
     return True
 
 
-def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: dict[str, str]) -> None:
+def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[str, str | bool]) -> None:
     """Start a run, or join the one under way if nothing was asked of it, and follow it to its end."""
     under_way = client.find_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)

@@ -18,7 +18,7 @@ from infra.local.unprivileged import drop_root, own, share
 from infra.setup.roles import create_roles
 
 ADMIN = "postgres"
-ROLES = ("airflow", "mlflow", "feast", "movies")
+ROLES = ("airflow", "mlflow", "feast", "movies", "receipts")
 """Each a role with a password of its own, and the database of that name, which no other role may enter."""
 OPTIONS = {
     "listen_addresses": "127.0.0.1",

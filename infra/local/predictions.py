@@ -6,6 +6,7 @@ from typing import Any
 import requests
 
 from infra.local.api import api_uri
+from infra.local.api_keys import own_key
 from infra.local.errors import StackError
 from infra.local.feast import read_pointer
 from infra.local.secret_files import Secrets
@@ -13,6 +14,7 @@ from infra.local.settings import Settings
 from infra.local.valkey import connect_redis
 from infra.local.web import local_session
 
+KEY_HEADER = "X-API-Key"
 IMDB_ID = re.compile(rb"tt\d{7,10}")
 
 
@@ -31,8 +33,10 @@ def find_movie(settings: Settings, secrets: Secrets) -> str:
 
 def fetch_prediction(settings: Settings, movie_id: str) -> dict[str, Any]:
     """Return the API's answer; what it says against the request becomes the message."""
+    key = own_key(settings, Secrets(settings.layout.secrets))
     with local_session() as session:
-        answer = session.get(f"{api_uri(settings)}/predict", params={"movie_id": movie_id}, timeout=10)
+        headers = {KEY_HEADER: key} if key else {}
+        answer = session.get(f"{api_uri(settings)}/predict", params={"movie_id": movie_id}, headers=headers, timeout=10)
     if not answer.ok:
         raise StackError(f"The API answers {answer.status_code} for {movie_id}: {read_detail(answer)}")
     body: dict[str, Any] = answer.json()

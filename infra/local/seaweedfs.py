@@ -24,8 +24,9 @@ REGION = "us-east-1"
 IDENTITIES = {
     "s3_admin": ["Admin", "Read", "Write", "List", "Tagging"],
     "s3": [f"{action}:{BUCKET}" for action in ("Read", "Write", "List", "Tagging")],
+    "s3_api": [f"Read:{BUCKET}/predictions/*"],
 }
-"""The administrator makes the bucket; everyone else has only what is in it."""
+"""The administrator makes the bucket; everyone else has only what is in it, and the API of that only the predictions, to read."""
 DAEMONS = ("s3", "master", "volume", "filer")
 
 

@@ -13,6 +13,7 @@ from infra.local.layout import REPOSITORY, Layout
 from infra.local.ports import S3_PORTS, find_free_ports
 
 ENV_FILE = REPOSITORY / ".env"
+MOST_WORKERS = 64
 
 
 class Settings(BaseSettings):
@@ -31,6 +32,12 @@ class Settings(BaseSettings):
     bind_address: str = "127.0.0.1"
     """Address of the doors: API, Airflow, MLflow. The stores, and the Feast UI, which asks for no password, stay on loopback."""
     api_port: int = Field(default=8000, ge=1, le=65_535)
+    grpc_port: int = Field(default=50_051, ge=1, le=65_535)
+    """The API's, for gRPC."""
+    metrics_port: int = Field(default=9464, ge=1, le=65_535 - MOST_WORKERS)
+    """The API's, on loopback; its n-th worker takes the n-th port from here."""
+    api_workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    """Processes of the API."""
     mlflow_port: int = Field(default=5000, ge=1, le=65_535)
     airflow_port: int = Field(default=8080, ge=1, le=65_535)
     feast_ui_port: int = Field(default=8889, ge=1, le=65_535)
@@ -60,14 +67,23 @@ class Settings(BaseSettings):
     @classmethod
     def trial(cls, home: Path, **overrides: Any) -> Self:
         """Return settings for a throw-away stack on free ports, deaf to `.env`; for tests."""
-        names = ("api_port", "mlflow_port", "airflow_port", "feast_ui_port", "postgres_port", "redis_port", "sources_port")
-        *ports, s3_port = find_free_ports(len(names))
-        values = {**dict(zip(names, ports, strict=True)), "s3_port": s3_port, "marquee_home": home, **overrides}
+        doors = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
+        names = (*doors, "postgres_port", "redis_port", "sources_port", "metrics_port")
+        *ports, s3_port = find_free_ports(len(names) + overrides.get("api_workers", 1) - 1)
+        values = {**dict(zip(names, ports, strict=False)), "s3_port": s3_port, "marquee_home": home, **overrides}
         return cls(_env_file=None, **values)
 
     @property
     def layout(self) -> Layout:
         return Layout(self.marquee_home)
+
+
+PASSED_ON = (
+    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "LOG_"),
+    *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE"),
+    *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS"),
+)
+"""How the names begin of what the tasks and the API are told by nobody but the user."""
 
 
 def read_environment() -> dict[str, str]:
@@ -78,4 +94,4 @@ def read_environment() -> dict[str, str]:
 def read_passed_on(environment: dict[str, str]) -> dict[str, str]:
     """Return the variables of `.env` and the environment that the tasks and the API read themselves (the environment wins)."""
     everything = {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **environment}
-    return {name: value for name, value in everything.items() if name.startswith(("MODEL_", "TMDB_REQUESTS_", "LOG_"))}
+    return {name: value for name, value in everything.items() if name.startswith(PASSED_ON)}

@@ -30,7 +30,10 @@ def status_table(stack: Stack) -> Table:
         pid = process.get("pid") or 0
         used = memory(psutil.Process(pid)) if pid and psutil.pid_exists(pid) else 0
         total += used
-        port = str(part.ports[0][2]) if part.ports else ""
+        firsts: dict[str, int] = {}  # of a row of ports under one setting, the first
+        for _, setting, number in part.ports:
+            firsts.setdefault(setting, number)
+        port = ", ".join(map(str, firsts.values()))
         state = str(process.get("statename", "STOPPED")).lower()
         table.add_row(name, state, str(pid or ""), port, part.url, f"{used / MEGABYTE:.0f} MB" if used else "")
     table.add_section()

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from infra.local.addresses import Addresses, on_loopback
+from infra.local.api_keys import api_keys_file
 from infra.local.layout import REPOSITORY
 from infra.local.postgres import database_url
 from infra.local.seaweedfs import BUCKET, REGION, credentials
@@ -28,8 +29,9 @@ def mlflow_uri(settings: Settings) -> str:
     return on_loopback(settings).mlflow
 
 
-def s3_variables(where: Addresses, secrets: Secrets) -> dict[str, str]:
-    keys = credentials(secrets, "s3")
+def s3_variables(where: Addresses, secrets: Secrets, name: str = "s3") -> dict[str, str]:
+    """Return what reaches our object store as one of its identities."""
+    keys = credentials(secrets, name)
     return {
         "AWS_ENDPOINT_URL_S3": where.s3,
         "AWS_ACCESS_KEY_ID": keys["accessKey"],
@@ -70,6 +72,7 @@ def task_variables(settings: Settings, secrets: Secrets, where: Addresses) -> di
         **source_variables(settings, secrets, where),
         **read_passed_on(dict(os.environ)),
         "MOVIES_DATABASE_URL": database_url(where.postgres, secrets, "movies"),
+        "RECEIPTS_DATABASE_URL": database_url(where.postgres, secrets, "receipts"),
         "FEAST_REGISTRY_URL": registry,
         "FEAST_REDIS": feast_redis(where.redis, secrets),
         "FEAST_USAGE": "False",
@@ -86,10 +89,12 @@ def task_variables(settings: Settings, secrets: Secrets, where: Addresses) -> di
 
 
 def serving_variables(secrets: Secrets, where: Addresses) -> dict[str, str]:
-    """Return what the API reads wherever it runs: the read-only Redis user, MLflow."""
+    """Return what the API reads wherever it runs: Redis and the predictions in S3, both to read only, MLflow, its receipts."""
     return {
         **read_passed_on(dict(os.environ)),
         "REDIS_URL": redis_url(where.redis, secrets, "api"),
+        **s3_variables(where, secrets, "s3_api"),
+        "RECEIPTS_DATABASE_URL": database_url(where.postgres, secrets, "receipts"),
         **mlflow_client_variables(where),
     }
 
@@ -146,10 +151,16 @@ def local_variables(name: str, settings: Settings, secrets: Secrets) -> dict[str
     where = on_loopback(settings)
     if name == "tasks":
         return {**task_variables(settings, secrets, where), "PYTHONPATH": str(REPOSITORY)}
+    keys = api_keys_file(settings)
     return {
         **serving_variables(secrets, where),
+        **({"API_KEYS_FILE": str(keys)} if keys.exists() else {}),
         "MODEL_CACHE_DIR": str(settings.layout.data / "models"),
+        "CATALOGUE_CACHE_DIR": str(settings.layout.data / "catalogues"),
         "API_HOST": settings.bind_address,
         "API_PORT": str(settings.api_port),
+        "GRPC_PORT": str(settings.grpc_port),
+        "METRICS_PORT": str(settings.metrics_port),
+        "API_WORKERS": str(settings.api_workers),
         "PYTHONPATH": str(REPOSITORY),
     }

@@ -93,7 +93,14 @@ def test_everything_is_published_on_loopback_unless_told_otherwise(home: Path) -
 
 def test_only_the_scheduler_and_the_worker_are_told_what_the_tasks_are_told(home: Path) -> None:
     told = {name for name, service in services(home).items() if "MOVIES_DATABASE_URL" in (service.get("environment") or {})}
-    assert told == {"airflow-scheduler", "airflow-worker", "feast"}
+    assert told == {"airflow-scheduler", "airflow-worker", "feast", "replay"}
+
+
+def test_the_api_meets_postgres_and_s3_in_a_network_where_nothing_else_is(home: Path) -> None:
+    where = {name: set(service["networks"]) for name, service in services(home).items()}
+    assert where["api"] == {"online", "records"}
+    assert {name for name, networks in where.items() if "records" in networks} == {"api", "postgres", "s3"}
+    assert {name for name, networks in where.items() if "online" in networks} == {"api", "redis", "mlflow"}
 
 
 def test_the_readme_s_table_is_that_of_compose(home: Path) -> None:

@@ -1,5 +1,6 @@
 """What compose reads: the embedded stack's own variables at other addresses, private, the same for the same secrets."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from dotenv import dotenv_values
 
 from infra.compose import env_files, object_store
 from infra.compose.env_files import make_variables, render, write_env_files
+from infra.local.api_keys import add_key
 from infra.local.errors import StackError
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
@@ -44,7 +46,8 @@ def test_the_same_secrets_give_the_same_bytes(settings: Settings) -> None:
 def test_tasks_and_api_read_in_containers_what_they_read_as_processes(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     inside = make_variables(settings, secrets)
-    of_processes = {"PYTHONPATH", "MODEL_CACHE_DIR", "API_HOST", "API_PORT"}  # set in the image, or by compose
+    of_image = {"MODEL_CACHE_DIR", "CATALOGUE_CACHE_DIR", "API_HOST", "API_PORT", "GRPC_PORT", "METRICS_PORT"}
+    of_processes = {"PYTHONPATH", "API_WORKERS", *of_image}  # or set by compose
     assert set(inside["tasks"]) == set(local_variables("tasks", settings, secrets)) - of_processes
     assert set(inside["api"]) == set(local_variables("serving", settings, secrets)) - of_processes
 
@@ -54,12 +57,22 @@ def test_no_service_is_told_of_loopback(settings: Settings) -> None:
         assert not [variable for variable, value in variables.items() if "127.0.0.1" in value or "localhost" in value], name
 
 
-def test_the_api_has_no_key_to_write_with(settings: Settings) -> None:
+def test_the_api_has_no_key_to_write_with_but_for_its_receipts(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     api = render(make_variables(settings, secrets)["api"])
-    others = [path.read_text() for path in secrets.folder.iterdir() if path.name != "redis_api"]
+    its_own = {"redis_api", "s3_api_access_key", "s3_api_secret_key", "postgres_receipts"}
+    others = [path.read_text() for path in secrets.folder.iterdir() if path.name not in its_own]
     assert others
     assert not [secret for secret in others if secret in api]
+
+
+def test_the_api_is_told_the_digests_of_keys_once_there_are_keys(settings: Settings) -> None:
+    secrets = Secrets(settings.layout.secrets)
+    assert "API_KEYS" not in make_variables(settings, secrets)["api"]
+    key = add_key(settings, secrets, "ann")
+    told = make_variables(settings, secrets)["api"]["API_KEYS"]
+    assert told.splitlines()[1] == f"ann:{hashlib.sha256(key.encode()).hexdigest()}"
+    assert key not in told
 
 
 def test_a_value_that_compose_would_read_otherwise_is_refused() -> None:
@@ -74,6 +87,8 @@ def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypa
     assert variables["tasks"]["PYICEBERG_CATALOG__MARQUEE__WAREHOUSE"] == "s3://films/offline"
     assert variables["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://films/mlflow"
     assert "S3_BUCKET" not in variables["setup"]
+    assert {name: variables["api"][name] for name in CLOUD} == CLOUD
+    assert not [name for name in variables["api"] if name.startswith(("PYICEBERG", "MLFLOW_ARTIFACTS"))]
 
 
 def test_half_an_s3_is_refused_by_name() -> None:

@@ -46,5 +46,7 @@ def test_trial_settings_use_each_port_once(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("infra.local.ports.is_free", lambda address, port: True)
     values = Settings.trial(tmp_path).model_dump()
     ports = [value for name, value in values.items() if name.endswith("_port")]
-    assert len(set(ports)) == len(ports) == 8
+    assert len(set(ports)) == len(ports) == 10
     assert max(ports) == values["s3_port"], "the row of S3 ports comes last, so it overlaps none"
+    several = Settings.trial(tmp_path, api_workers=3)
+    assert several.s3_port == several.metrics_port + 3, "each worker has a port for its metrics"

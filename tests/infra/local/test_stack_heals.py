@@ -10,6 +10,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+from botocore.exceptions import ClientError
 
 from infra.local.addresses import on_loopback
 from infra.local.errors import StackError
@@ -20,6 +21,7 @@ from infra.local.seaweedfs import BUCKET, check_s3, connect_s3
 from infra.local.settings import Settings
 from infra.local.stack import Stack
 from infra.local.valkey import check_redis, connect_redis
+from infra.local.variables import local_variables
 
 pytestmark = pytest.mark.integration
 STORES = ("postgres", "redis", "s3")
@@ -114,6 +116,36 @@ def test_roles_and_users_are_kept_apart(stack: Stack) -> None:
     check_s3(settings, secrets)
     with pytest.raises(Exception, match=r"Access ?Denied"):
         connect_s3(settings, secrets).create_bucket(Bucket="another")
+
+
+def test_the_api_reads_the_predictions_in_s3_and_keeps_receipts_and_no_more(stack: Stack) -> None:
+    settings, secrets = stack.settings, stack.secrets
+    ours, api = connect_s3(settings, secrets), connect_s3(settings, secrets, "s3_api")
+    for key in ("predictions/abc.sqlite", "raw/secret", "predictions-not"):
+        ours.put_object(Bucket=BUCKET, Key=key, Body=b"bytes")
+    assert api.get_object(Bucket=BUCKET, Key="predictions/abc.sqlite")["Body"].read() == b"bytes"
+    assert api.head_object(Bucket=BUCKET, Key="predictions/abc.sqlite")["ContentLength"] == 5
+    for refused in (
+        lambda: api.get_object(Bucket=BUCKET, Key="raw/secret"),
+        lambda: api.get_object(Bucket=BUCKET, Key="predictions-not"),
+        lambda: api.put_object(Bucket=BUCKET, Key="predictions/abc.sqlite", Body=b"other"),
+        lambda: api.delete_object(Bucket=BUCKET, Key="predictions/abc.sqlite"),
+        lambda: api.list_objects_v2(Bucket=BUCKET),
+    ):
+        with pytest.raises(ClientError, match=r"Access ?Denied"):
+            refused()
+    assert ours.get_object(Bucket=BUCKET, Key="predictions/abc.sqlite")["Body"].read() == b"bytes"
+    url = local_variables("serving", settings, secrets)["RECEIPTS_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table kept (word text)")
+        connection.execute("drop table kept")
+    assert local_variables("tasks", settings, secrets)["RECEIPTS_DATABASE_URL"] == url
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
+        psycopg.connect(f"{url.removesuffix('receipts')}movies")
+    with connect_redis(settings, secrets, "feast") as client:
+        client.set("marquee:prediction_set", "{}")
+    with connect_redis(settings, secrets, "api") as client:
+        assert client.get("marquee:prediction_set") == "{}"
 
 
 def test_taken_port_is_told(stack: Stack, tmp_path: Path) -> None:
