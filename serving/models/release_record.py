@@ -78,4 +78,5 @@ def check_golden(predictor: Predictor, record: ReleaseRecord) -> None:
     off = np.abs(outputs - np.array(record.golden_ratings))
     if not off.max() <= GOLDEN_TOLERANCE:  # NaN too
         wrong = int(np.argmin(off <= GOLDEN_TOLERANCE))
-        raise ModelRefused(f"golden row {wrong} is rated {outputs[wrong]:.6g}, and training saw {record.golden_ratings[wrong]:.6g}")
+        expected = record.golden_ratings[wrong]
+        raise ModelRefused(f"golden row {wrong} is rated {outputs[wrong]:.6g}, and training saw {expected:.6g}")
