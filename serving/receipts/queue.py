@@ -1,0 +1,121 @@
+"""Receipts on their way to Postgres: added without waiting, written by a thread, dropped and counted when there are too many."""
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter
+
+from serving.receipts.receipt import Receipt
+
+if TYPE_CHECKING:
+    from serving.receipts.receipt_table import ReceiptTable
+
+log = logging.getLogger("serving.receipts.queue")
+
+PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 2.0
+"""Between two batches, and at most between two tries while Postgres is away."""
+BATCH = 2000
+"""Written at once; while more than that wait, there is no pause."""
+
+
+class ReceiptQueue:
+    """`add` is for the event loop, everything else for start and stop. Without a URL nothing is kept."""
+
+    def __init__(self, url: str | None, limit: int, dropped: Counter, written: Counter) -> None:
+        self._url, self._limit, self._dropped, self._written = url, limit, dropped, written
+        self._waiting: deque[Receipt] = deque()
+        self._in_hand: list[Receipt] = []
+        self._again = False
+        self._closing = threading.Event()
+        self._give_up_at = 0.0
+        self._thread: threading.Thread | None = None
+        self.trouble = "Postgres was not asked yet" if url else ""
+        """What keeps receipts from being written now, or ''."""
+
+    @property
+    def is_on(self) -> bool:
+        return self._url is not None
+
+    @property
+    def pending(self) -> int:
+        """Receipts that are not in Postgres yet."""
+        return len(self._waiting) + len(self._in_hand)
+
+    def add(self, receipt: Receipt) -> None:
+        """Keep a receipt for the thread; one too many is dropped and counted."""
+        if self._url is None:
+            return
+        if len(self._waiting) + len(self._in_hand) >= self._limit:
+            self._dropped.inc()
+        else:
+            self._waiting.append(receipt)
+
+    def start(self) -> None:
+        if self._url is not None:
+            self._thread = threading.Thread(target=self._write_until_closed, args=(self._url,), name="receipts", daemon=True)
+            self._thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Write what is left, within this time; blocks. What could not be written is counted as dropped and said."""
+        if self._thread is None:
+            return
+        self._give_up_at = time.monotonic() + seconds
+        self._closing.set()
+        self._thread.join(seconds)
+        if left := self.pending:
+            self._dropped.inc(left)
+            log.error("%d receipts were not written: %s", left, self.trouble or "there was no time left")
+
+    def _write_until_closed(self, url: str) -> None:
+        from serving.receipts.receipt_table import ReceiptTable, TableUnavailable  # noqa: PLC0415  # psycopg only where needed
+
+        table, pause = ReceiptTable(url), 0.0
+        while True:
+            closing = self._closing.wait(pause)
+            self._take()
+            if closing and (not self._in_hand or time.monotonic() >= self._give_up_at):
+                break
+            try:
+                self._write(table)
+                pause = 0.0 if len(self._waiting) >= BATCH else PAUSE_SECONDS
+                self._say("")
+            except TableUnavailable as trouble:
+                self._again, pause = True, min(max(pause, PAUSE_SECONDS / 2) * 2, MAX_PAUSE_SECONDS)
+                self._say(str(trouble))
+                if closing:
+                    time.sleep(PAUSE_SECONDS / 10)  # the event is set, and no longer a pause
+            except Exception as fault:  # noqa: BLE001  # whatever is wrong with one receipt, the others shall be kept
+                pause = 0.0
+                self._narrow_down(fault)
+        table.close()
+
+    def _take(self) -> None:
+        while self._waiting and len(self._in_hand) < BATCH and not self._again:
+            self._in_hand.append(self._waiting.popleft())
+
+    def _write(self, table: "ReceiptTable") -> None:
+        table.connect()
+        if self._in_hand:
+            table.write(self._in_hand, self._again)
+            self._written.inc(len(self._in_hand))
+        self._in_hand, self._again = [], False
+
+    def _narrow_down(self, fault: Exception) -> None:
+        """Halve a batch that is refused until the one receipt that is at fault is alone, and drop that."""
+        if len(self._in_hand) == 1 and self._again:
+            self._say(f"a receipt cannot be written: {type(fault).__name__}: {str(fault)[:300]}")
+            self._dropped.inc()
+            self._in_hand, self._again = [], False
+            return
+        half = len(self._in_hand) // 2
+        self._waiting.extendleft(reversed(self._in_hand[half:]))
+        del self._in_hand[half:]
+        self._again = True
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.log(logging.ERROR if trouble else logging.INFO, "receipts: %s", trouble or "Postgres takes them")
+        self.trouble = trouble

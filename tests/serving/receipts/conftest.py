@@ -1,0 +1,45 @@
+"""A receipts database of the test's own, on real Postgres."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from infra.local.stack import Stack
+from serving.receipts.queue import ReceiptQueue
+from tests.serving.receipts.invented import new_counter
+
+Ask = Callable[..., list[tuple[object, ...]]]
+NewQueue = Callable[..., ReceiptQueue]
+
+
+@pytest.fixture
+def url(stack: Stack) -> Iterator[str]:
+    """The receipts' role, in a schema of its own that goes away at the end."""
+    whole, schema = stack.environment("serving")["RECEIPTS_DATABASE_URL"], f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(whole, autocommit=True) as conn:
+        conn.execute(f"create schema {schema}".encode())
+        yield f"{whole}?options=-c%20search_path%3D{schema}"
+        conn.execute(f"drop schema {schema} cascade".encode())
+
+
+@pytest.fixture
+def ask(url: str) -> Ask:
+    def ask(query: str, *values: object) -> list[tuple[object, ...]]:
+        with psycopg.connect(url, autocommit=True) as conn:
+            found = conn.execute(query.encode(), values)
+            return found.fetchall() if found.description else []
+
+    return ask
+
+
+@contextmanager
+def open_queue(url: str | None, limit: int = 20_000, seconds: float = 5) -> Iterator[ReceiptQueue]:
+    queue = ReceiptQueue(url, limit, new_counter(), new_counter())
+    queue.start()
+    try:
+        yield queue
+    finally:
+        queue.close(seconds)

@@ -1,0 +1,50 @@
+"""Receipts and their ids, without a database."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from serving.receipts import receipt
+from serving.receipts.copy_rows import COLUMNS
+from serving.receipts.receipt import PredictionIds, Receipt
+
+
+def test_ids_sort_by_time_and_never_repeat() -> None:
+    ids = PredictionIds()
+    made = [ids.next() for _ in range(20_000)]
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in made[:100])
+    assert all(earlier < later for earlier, later in pairwise(made))
+    assert abs(int(made[-1][:12], 16) / 1000 - time.time()) < 5
+
+
+def test_workers_do_not_share_ids_even_in_the_same_millisecond_and_when_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stopped:
+        @staticmethod
+        def time() -> float:
+            return 1795305600.0
+
+    monkeypatch.setattr(receipt, "time", Stopped)
+    workers = [PredictionIds() for _ in range(20)]
+    made = [worker.next() for worker in workers for _ in range(100)]
+    assert len(set(made)) == len(made)
+
+
+def test_ids_of_many_threads_differ() -> None:
+    ids = PredictionIds()
+    with ThreadPoolExecutor(4) as pool:
+        made = [each for some in pool.map(lambda _: [ids.next() for _ in range(5000)], range(4)) for each in some]
+    assert len(set(made)) == 20_000
+
+
+def test_the_tables_columns_are_the_receipts_fields() -> None:
+    sql = Path(receipt.__file__).with_name("receipt.sql").read_text()
+    body = sql[sql.index("create table if not exists receipt (") : sql.index(");\n")]
+    columns = re.findall(r"^    (\w+) +", body, re.MULTILINE)
+    assert tuple(columns) == Receipt._fields
+    assert sorted(COLUMNS) == sorted(Receipt._fields)
