@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -12,11 +13,13 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.attempt import Attempt
 
+NO_FLAGS: Mapping[str, str] = {}
+
 DAY = "{{ params.get('day') or dag_run.run_after | ds }}"
 """The day a run is for: the form's, else the day on which the run was due (UTC); a retry keeps it."""
 
 NO_RETRY = {
-    os.EX_DATAERR: "the source's data breaks its own format",
+    os.EX_DATAERR: "the data it reads are not what they must be",
     os.EX_NOPERM: "an outside system refuses our credentials",
     os.EX_CONFIG: "a setting is missing or wrong",
 }
@@ -39,18 +42,34 @@ FOR_TASKS = (
 """How the variables begin that a worker hands on to a task's container."""
 
 
-def run_task(verb: str, *, timeout: timedelta, memory: str = "2g", **options: Any) -> BaseOperator:
+def run_task(
+    verb: str, *, timeout: timedelta, memory: str = "2g", flags: Mapping[str, str] = NO_FLAGS, **options: Any
+) -> BaseOperator:
     """A task that runs `python -m tasks.<verb> --day …`: arguments in, exit code out, nothing through XCom.
 
     verb: a module of `tasks`. timeout: of one try. memory: the most a container or pod may take, /tmp included, as 512m or 2g;
-    a process has no limit. options: of BaseOperator, such as outlets or doc_md.
+    a process has no limit. flags: of the verb, by name, each with the DAG's param that sets it. options: of BaseOperator, such
+    as outlets or doc_md.
     """
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ValueError(f"memory of {verb} is {memory!r}; write it as 512m or 2g")
     module, kind = RUNNERS[runner()].split(".")
     # Imported only where it is used: each DAG file is parsed anew for every task, and Kubernetes' client alone takes seconds.
     operator: type[BaseOperator] = getattr(import_module(f"dags.{module}"), kind)
-    return operator(verb=verb, memory=memory, execution_timeout=timeout, **{"task_id": verb, **queue(), **options})
+    given = [make_flag(name, param) for name, param in flags.items()]
+    return operator(verb=verb, memory=memory, flags=given, execution_timeout=timeout, **{"task_id": verb, **queue(), **options})
+
+
+def make_flag(name: str, param: str) -> str:
+    """Return the template of `--name`, or of `--no-name` where the param is not set: whatever a form says, one of the two."""
+    if not all(re.fullmatch(r"[a-z]+(_[a-z]+)*", word) for word in (name, param)):
+        raise ValueError(f"flag {name!r} by param {param!r}: write both in lower case, with underscores")
+    return "{{ '--%s' if params.get('%s') else '--no-%s' }}" % (name, param, name)  # noqa: UP031  # braces are Jinja's here
+
+
+def make_command(verb: str, day: str, flags: Sequence[str]) -> list[str]:
+    """Return what a container or pod runs."""
+    return ["python", "-m", f"tasks.{verb}", "--day", day, *flags]
 
 
 def runner() -> str:

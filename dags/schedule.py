@@ -18,6 +18,13 @@ DAY_PARAM = Param(
     description="The day to run for; empty means the day on which the run was due (UTC). The same day again changes nothing.",
 )
 
+ACCEPT_SKEW_PARAM = Param(
+    default=False,
+    type="boolean",
+    title="Accept skew",
+    description="Publish although predictions of the last day were made of other features than the offline store holds.",
+)
+
 RETRIES = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),

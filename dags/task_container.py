@@ -1,5 +1,6 @@
 """A task as a container of its own on the Docker engine at DOCKER_HOST."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,7 @@ from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk.exceptions import AirflowException
 
 from dags.attempt import Attempt
-from dags.container import DAY, failure, setting, task_environment
+from dags.container import DAY, failure, make_command, setting, task_environment
 from dags.engine import Engine, connect
 
 
@@ -18,10 +19,10 @@ class TaskContainer(DockerOperator):
     Airflow shows `image` and `command`; the variables exist only while `execute` runs, so that no secret can be stored or shown.
     """
 
-    def __init__(self, *, verb: str, memory: str, day: str = DAY, **options: Any) -> None:
+    def __init__(self, *, verb: str, memory: str, day: str = DAY, flags: Sequence[str] = (), **options: Any) -> None:
         super().__init__(
             image=setting("TASKS_IMAGE"),
-            command=["python", "-m", f"tasks.{verb}", "--day", day],
+            command=make_command(verb, day, flags),
             network_mode=setting("TASKS_NETWORK"),
             mem_limit=memory,
             mount_tmp_dir=False,

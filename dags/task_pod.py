@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import models as k8s  # type: ignore[import-untyped]  # it has no types
 
 from dags.attempt import Attempt
-from dags.container import DAY, STOP_SECONDS, failure, setting
+from dags.container import DAY, STOP_SECONDS, failure, make_command, setting
 
 USER = 10001
 """Of the tasks' image."""
@@ -26,14 +27,23 @@ class TaskPod(KubernetesPodOperator):
     The task's variables are the keys of the Kubernetes secret TASKS_SECRET; Airflow never reads them.
     """
 
-    def __init__(self, *, verb: str, memory: str, execution_timeout: timedelta, day: str = DAY, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        verb: str,
+        memory: str,
+        execution_timeout: timedelta,
+        day: str = DAY,
+        flags: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
         amount = f"{memory.upper()}i"  # Kubernetes' spelling: 2Gi for 2g
         super().__init__(
             name=f"marquee-{verb.replace('_', '-')}",
             namespace=os.environ.get("TASKS_NAMESPACE", "marquee"),
             image=setting("TASKS_IMAGE"),
             # The image's entry point stays: it passes SIGTERM on.
-            arguments=["python", "-m", f"tasks.{verb}", "--day", day],
+            arguments=make_command(verb, day, flags),
             env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=setting("TASKS_SECRET")))],
             container_resources=k8s.V1ResourceRequirements(requests={"memory": amount}, limits={"memory": amount}),
             volumes=[k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(medium="Memory", size_limit=amount))],

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field
 
 MODULE = re.compile(r"tasks\.([a-z][a-z_]*)")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FLAG = re.compile(r"--[a-z]{1,20}(-[a-z]{1,20})*")
+MOST_FLAGS = 8
 VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[^\0]*")
 CODE_VARIABLE = re.compile(r"PATH|LD_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")
 """Variables that put other code under the same command."""
@@ -20,10 +22,12 @@ def check_empty(value: Any) -> None:
 
 def check_command(command: list[str]) -> list[str]:
     match command:
-        case ["python", "-m", module] | ["python", "-m", module, "--day", _] if MODULE.fullmatch(module):
-            if len(command) == 3 or DAY.fullmatch(command[4]):
+        case ["python", "-m", module] if MODULE.fullmatch(module):
+            return command
+        case ["python", "-m", module, "--day", day, *flags] if MODULE.fullmatch(module) and DAY.fullmatch(day):
+            if len(flags) <= MOST_FLAGS and all(map(FLAG.fullmatch, flags)):
                 return command
-    raise ValueError('must be ["python", "-m", "tasks.<verb>"], with or without "--day", "YYYY-MM-DD"')
+    raise ValueError('must be ["python", "-m", "tasks.<verb>"], with or without "--day", "YYYY-MM-DD" and flags')
 
 
 def check_variables(variables: list[str]) -> list[str]:

@@ -15,6 +15,20 @@ class BadInput(TaskError):
     exit_code = os.EX_DATAERR
 
 
+class Skewed(BadInput):
+    """The API was given other features than the offline store holds; publishing more would hide it."""
+
+
+class Differs(TaskError):
+    """What was made again is not what was recorded."""
+
+
+class Unknown(TaskError):
+    """What was asked for by name is not there."""
+
+    exit_code = os.EX_NOINPUT
+
+
 class Unavailable(TaskError):
     """An outside system does not answer, or answers 5xx; a later try may succeed."""
 

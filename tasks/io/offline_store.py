@@ -1,6 +1,6 @@
 """The offline store: Feast's source table `features.movies`, an Iceberg table on S3 with its catalog in Postgres."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
 from pyiceberg.table import Table
 from sqlalchemy.exc import OperationalError
 
@@ -32,9 +33,15 @@ def open_table() -> Table | None:
         return None
 
 
-def read_latest(table: Table, day: date, snapshot_id: int | None = None) -> pl.DataFrame:
-    """The last known row of each film as of the end of `day`, withdrawn ones included, sorted by movie_id."""
-    rows = pl.DataFrame(table.scan(snapshot_id=snapshot_id).to_arrow())
+def read_latest(
+    table: Table, day: date, snapshot_id: int | None = None, movie_ids: Collection[str] | None = None
+) -> pl.DataFrame:
+    """The last known row of each film as of the end of `day`, withdrawn ones included, sorted by movie_id.
+
+    movie_ids: leave out all other films.
+    """
+    wanted: BooleanExpression = AlwaysTrue() if movie_ids is None else In(term="movie_id", literals=set(movie_ids))
+    rows = pl.DataFrame(table.scan(wanted, snapshot_id=snapshot_id).to_arrow())
     until = datetime.combine(day, time.max, tzinfo=UTC)
     return (
         rows.filter(pl.col("event_timestamp") <= until)

@@ -15,6 +15,7 @@ from tasks.io.postgres_tables import replace_table, upsert
 
 __all__ = ["connect", "open_session", "replace_table", "understanding", "upsert"]
 
+MOVIES = "MOVIES_DATABASE_URL"
 SCHEMA = Path(__file__).with_name("schema.sql")
 DEADLINES: dict[str, Any] = {
     "connect_timeout": 10,
@@ -53,15 +54,8 @@ def connect(settings: PostgresSettings, name: str = "marquee-tasks") -> Iterator
 
 def open_session(settings: PostgresSettings, name: str, autocommit: bool = False) -> psycopg.Connection:
     """The same without a block: closing it and understanding its errors is left to the caller."""
-    url = settings.movies_database_url.get_secret_value()
+    conn = dial(settings.movies_database_url, MOVIES, name, autocommit)
     try:
-        conninfo_to_dict(url)
-    except psycopg.ProgrammingError:  # its text shows the URL, password included
-        raise BadSetting("MOVIES_DATABASE_URL is no libpq URL: write postgresql://role:password@host:port/database") from None
-    conn = psycopg.connect(url, application_name=name, autocommit=autocommit, **DEADLINES)
-    try:
-        with conn.transaction():
-            conn.execute(LIMITS)
         apply_schema(conn)
     except BaseException:
         conn.close()
@@ -69,22 +63,38 @@ def open_session(settings: PostgresSettings, name: str, autocommit: bool = False
     return conn
 
 
+def dial(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> psycopg.Connection:
+    """A connection with deadlines and limits to the database that a setting names, without our schema."""
+    try:
+        conninfo_to_dict(url.get_secret_value())
+    except psycopg.ProgrammingError:  # its text shows the URL, password included
+        raise BadSetting(f"{setting} is no libpq URL: write postgresql://role:password@host:port/database") from None
+    conn = psycopg.connect(url.get_secret_value(), application_name=name, autocommit=autocommit, **DEADLINES)
+    try:
+        with conn.transaction():
+            conn.execute(LIMITS)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
 @contextmanager
-def understanding() -> Iterator[None]:
-    """Within the block, what a server or connection may suffer is the error that says what to do."""
+def understanding(setting: str = MOVIES) -> Iterator[None]:
+    """Within the block, what a server or connection may suffer is the error that says what to do; `setting` names it."""
     try:
         yield
     except GONE as error:
-        raise understood(error) from error
+        raise understood(error, setting) from error
 
 
-def understood(error: psycopg.Error) -> TaskError:
+def understood(error: psycopg.Error, setting: str) -> TaskError:
     """What the reader of the log should do; errors of the start carry no code, only libpq's text, which has no password."""
     text = str(error).strip()
     if error.sqlstate in ("28000", "28P01") or any(words in text for words in REFUSALS):
-        return Refused(f"MOVIES_DATABASE_URL: Postgres refuses the role or its password: {text}")
+        return Refused(f"{setting}: Postgres refuses the role or its password: {text}")
     if error.sqlstate == "3D000" or ('database "' in text and "does not exist" in text):
-        return BadSetting(f"MOVIES_DATABASE_URL: {text}")
+        return BadSetting(f"{setting}: {text}")
     return Unavailable(f"Postgres ({error.sqlstate or 'no connection'}): {text}")
 
 

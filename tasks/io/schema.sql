@@ -164,10 +164,15 @@ create table if not exists prediction_set (
     state          text not null check (state in ('live', 'previous', 'retired')),
     predicted_at   timestamptz not null
 );
+alter table prediction_set
+    add column if not exists catalogue_key    text,
+    add column if not exists catalogue_sha256 text,
+    add column if not exists catalogue_bytes  bigint;
 comment on table prediction_set is 'Which ratings of all films there are. One is live, and is table prediction; the one before is kept.';
 comment on column prediction_set.prediction_set is 'Hash of the model file''s sha256 and the feature set''s content hash: the same two are not rated again.';
 comment on column prediction_set.day is 'The latest day the features are known to be right for.';
 comment on column prediction_set.object_key is 'Parquet file of the ratings in S3, by movie_id; it is named by the sha256 of its bytes.';
+comment on column prediction_set.catalogue_key is 'SQLite file of the same ratings, with titles to search; null in sets of before there was one.';
 create unique index if not exists prediction_set_live on prediction_set (state) where state = 'live';
 
 create sequence if not exists task_lease_token;
@@ -184,3 +189,21 @@ create table if not exists task_lease (
 comment on table task_lease is 'Which attempt of each verb may commit: the one whose token is here. Every commit locks the row and compares.';
 comment on column task_lease.holder is 'The DAG run''s task, or the person''s host and process; a later attempt of the same holder takes over.';
 comment on column task_lease.backend_pid is 'With backend_start, the session that the holder keeps open: while it is in pg_stat_activity, it lives.';
+
+create table if not exists skew_audit (
+    audit_id   text not null,
+    feature    text not null,
+    compared   bigint not null,
+    mismatched bigint not null check (mismatched between 0 and compared),
+    example    text,
+    verdict    text not null check (verdict in ('passed', 'failed', 'accepted')),
+    day        date not null,
+    audited_at timestamptz not null,
+    primary key (audit_id, feature)
+);
+comment on table skew_audit is 'In how many of the audited predictions a feature differed online from offline; audit_skew writes it.';
+comment on column skew_audit.audit_id is 'Hash of the predictions that were audited: the same ones are recorded once.';
+comment on column skew_audit.feature is 'A feature, or what is counted like one: number of features, movie_id (has the film an offline row), features_as_of.';
+comment on column skew_audit.example is 'A prediction in which it differed, for marquee replay.';
+comment on column skew_audit.verdict is 'Of the whole audit: accepted is what would have failed, but was let through by hand.';
+create index if not exists skew_audit_audited_at on skew_audit (audited_at);

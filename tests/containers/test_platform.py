@@ -11,7 +11,7 @@ from tests.e2e import checks
 from tests.e2e.platform import home_of
 
 pytestmark = pytest.mark.containers
-TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model", "predict_all"}
+TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all"}
 
 
 def test_the_doctor_finds_all_well(containers_platform: ContainerPlatform) -> None:

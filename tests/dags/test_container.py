@@ -43,6 +43,22 @@ def test_the_day_is_the_form_s_else_the_one_on_which_the_run_was_due(
     assert getattr(task, shown) in (day, ["python", "-m", "tasks.ingest_imdb", "--day", day])
 
 
+@pytest.mark.parametrize("runner", KINDS)
+@pytest.mark.parametrize("said", [True, False, None, "", "x' }}; rm -rf / #", "{{ 1 }}", ["--day", "1"]])
+def test_whatever_a_form_says_a_flag_is_one_of_two_words(monkeypatch: pytest.MonkeyPatch, runner: str, said: Any) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    task: Any = run_task("audit_skew", timeout=HOUR, flags={"accept": "accept_skew"})
+    task.render_template_fields({"params": {"day": "2026-11-20", "accept_skew": said}})
+    shown = {"process": "flags", "docker": "command", "kubernetes": "arguments"}[runner]
+    assert getattr(task, shown)[-1] == ("--accept" if said else "--no-accept")
+
+
+@pytest.mark.parametrize(("name", "param"), [("accept", "a') or ('"), ("-x", "a"), ("a b", "a"), ("", "a"), ("accept", "")])
+def test_a_flag_that_is_no_plain_name_is_refused(name: str, param: str) -> None:
+    with pytest.raises(ValueError, match="write both in lower case"):
+        run_task("audit_skew", timeout=HOUR, flags={name: param})
+
+
 def test_tasks_are_processes_unless_something_else_is_asked_for() -> None:
     assert type(run_task("ingest_imdb", timeout=HOUR)) is TaskProcess
 
@@ -90,7 +106,7 @@ def test_the_exit_codes_without_a_retry_are_those_of_the_errors_that_no_retry_he
 @pytest.mark.parametrize(
     ("code", "error", "said"),
     [
-        (65, AirflowFailException, "ended with 65: the source's data"),
+        (65, AirflowFailException, "ended with 65: the data it reads"),
         (77, AirflowFailException, "ended with 77: an outside system refuses"),
         (78, AirflowFailException, "ended with 78: a setting"),
         (75, AirflowException, "ended with 75"),

@@ -5,6 +5,8 @@ import runpy
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
@@ -108,9 +110,29 @@ def test_the_sources_are_read_side_by_side_and_publishing_wakes_training() -> No
         "ingest_imdb": [],
         "ingest_tmdb": [],
         "build_features": ["ingest_imdb", "ingest_tmdb"],
-        "publish_features": ["build_features"],
+        "audit_skew": ["build_features"],
+        "publish_features": ["audit_skew"],
     }
     assert dag.get_task("publish_features").outlets == [FEATURES]
+
+
+@pytest.mark.parametrize("runner", KINDS)
+@pytest.mark.parametrize(
+    ("params", "flag"), [({}, "--no-accept"), ({"accept_skew": False}, "--no-accept"), ({"accept_skew": True}, "--accept")]
+)
+def test_a_person_may_accept_what_the_audit_finds(
+    monkeypatch: pytest.MonkeyPatch, runner: str, params: dict[str, bool], flag: str
+) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    dag = load("refresh_movies")
+    assert dag.params.get_param("accept_skew").schema["type"] == "boolean"
+    assert dag.params.get_param("accept_skew").value is False
+    assert "**Accept skew**" in str(dag.doc_md)
+    task: Any = dag.get_task("audit_skew")
+    day = "2026-11-22"
+    task.render_template_fields({"params": {"day": day, **params}, "dag_run": SimpleNamespace(run_after=None)})
+    shown = {"process": "flags", "docker": "command", "kubernetes": "arguments"}[runner]
+    assert getattr(task, shown) in ([flag], ["python", "-m", "tasks.audit_skew", "--day", day, flag])
 
 
 def test_training_wakes_the_rating_of_all_films() -> None:

@@ -115,7 +115,7 @@ def cluster(task: TaskPod, monkeypatch: pytest.MonkeyPatch) -> Mock:
 @pytest.mark.parametrize(
     ("pod", "error", "said"),
     [
-        (ended(65), AirflowFailException, "ended with 65: the source's data"),
+        (ended(65), AirflowFailException, "ended with 65: the data it reads"),
         (ended(75), AirflowException, "ended with 75"),
         (ended(137), AirflowException, "killed from outside by SIGKILL"),
         (ended(137, "OOMKilled"), AirflowFailException, "limit of 2g was reached"),

@@ -42,6 +42,13 @@ def test_a_task_gets_its_day_its_name_and_none_of_airflow_s_keys(
     assert os.environ["TASKS_PYTHON"] in environment
 
 
+def test_a_task_gets_its_flags(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODE", "0")
+    TaskProcess(task_id="t", verb="audit_skew", memory="2g", day="2026-11-22", flags=["--no-accept"]).execute(context())
+    called = (python.parent / "arguments").read_text().split()
+    assert called == ["-m", "tasks.audit_skew", "--day", "2026-11-22", "--no-accept"]
+
+
 @pytest.mark.parametrize(("code", "error"), [(65, AirflowFailException), (75, AirflowException)])
 def test_its_exit_code_ends_the_task(
     python: Path, task: TaskProcess, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]

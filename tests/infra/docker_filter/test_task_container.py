@@ -24,6 +24,7 @@ def test_the_recorded_body_reaches_the_engine() -> None:
     ("place", "value"),
     [
         ("Cmd", ["python", "-m", "tasks.ingest_imdb"]),
+        ("Cmd", ["python", "-m", "tasks.audit_skew", "--day", "2026-11-20", "--no-accept"]),
         ("Labels/marquee.task", "group.ingest_imdb_12"),  # a task's id need not be its verb
         ("HostConfig.SecurityOpt", ["no-new-privileges:true"]),
         ("HostConfig.Memory", 2147483648),
@@ -187,6 +188,13 @@ REFUSED = [
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "２０２６-11-20"]),  # noqa: RUF001  # full-width digits
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20\n"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "x"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--accept"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--accept=x"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--accept", "x"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "-v"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--accept\n"]),
+    ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", *["--accept"] * 9]),
     ("Env", ["PATH"]),
     ("Env", ["=x"]),
     ("Env", ["A=\x00"]),

@@ -1,0 +1,66 @@
+"""What the API recorded of an answer, and which rows of the past it points to."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SNAPSHOT = "snapshot"
+"""The source of an answer that came from the published ratings of all films, not from features."""
+Row = Mapping[str, Any]
+Floats = NDArray[np.float32]
+
+_FEATURE_SET = re.compile(r"movies_(\d{8})_\w+", re.ASCII)
+
+
+@dataclass(frozen=True, eq=False)
+class Receipt:
+    """A row of the API's table receipt; serving/receipts/receipt.sql says what each column is."""
+
+    prediction_id: str
+    answered_at: datetime
+    way: str
+    source: str
+    movie_id: str
+    rating: float
+    model_output: float
+    model_version: str
+    model_sha256: str
+    release_sha256: str | None
+    feature_set: str
+    snapshot_id: str
+    features_as_of: datetime
+    features: Sequence[float] | None
+    """The model's input in its own column order, NaN for unknown; None for an answer from the published ratings."""
+    overrides: Mapping[str, float | None] | None
+    """Features that a what-if question replaced; `features` has them already."""
+
+
+def read_day(feature_set: str) -> date | None:
+    """The day whose rows a feature set was first published from; None if the name does not tell."""
+    found = _FEATURE_SET.fullmatch(feature_set)
+    try:
+        return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC).date() if found else None
+    except ValueError:
+        return None
+
+
+def to_matrix(rows: Iterable[Sequence[float | None]]) -> Floats:
+    """Values as the model reads them: float32, None as NaN. Shape [rows, features]."""
+    return np.array([[np.nan if value is None else value for value in row] for row in rows], np.float32)
+
+
+def offline_values(receipt: Receipt, names: Sequence[str], row: Row) -> list[float | None]:
+    """The film's offline values of these features, those that the question replaced as it replaced them."""
+    values = {**row, **(receipt.overrides or {})}
+    return [values.get(name) for name in names]
+
+
+def find_differing(recorded: Floats, offline: Floats) -> NDArray[np.bool_]:
+    """Where the values differ as float32; unknown equals unknown."""
+    differing: NDArray[np.bool_] = (recorded != offline) & ~(np.isnan(recorded) & np.isnan(offline))
+    return differing
