@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving locks
+.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -61,6 +61,9 @@ bench-tasks: dev # what a container costs a task
 bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.serving $(ARGS)
+
+proto: dev # the code of the gRPC door
+	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/rpc/marquee.proto
 
 locks: dev
 	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt

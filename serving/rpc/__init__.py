@@ -1,1 +1,1 @@
-"""The gRPC door."""
+"""The gRPC door: the same answers as over HTTP. Imported only where it is open, since grpc costs memory."""

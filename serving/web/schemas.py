@@ -1,7 +1,7 @@
 """The bodies of the answers, as the OpenAPI document shows them."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -24,7 +24,7 @@ class Model(Body):
 FeatureSource = Literal["fresh", "stale", "snapshot"]
 
 
-class Prediction(Body):
+class Rating(Body):
     """One rating and what it was made from."""
 
     prediction_id: str = Field(
@@ -42,7 +42,15 @@ class Prediction(Body):
     degraded: bool = Field(description="This is the last published rating, made when the features could be read.")
     feature_age_seconds: int = Field(ge=0, description="Since the day that the features describe began, UTC.", examples=[40215])
     features_as_of: AwareDatetime = Field(description="The time that the features describe the film for.")
-    request_id: str = Field(description="Also in the header X-Request-ID.", examples=["6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"])
+
+
+RequestId = Annotated[str, Field(description="Also in the header X-Request-ID.", examples=["6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"])]
+
+
+class Prediction(Rating):
+    """One rating, what it was made from, and for which request."""
+
+    request_id: RequestId
 
 
 Reason = Literal[
@@ -69,6 +77,54 @@ class ValidationProblem(Body):
 
     detail: list[dict[str, Any]]
     request_id: str
+
+
+class Refused(Body):
+    """A film of a batch that has no prediction."""
+
+    movie_id: str = Field(description="As it was asked.", examples=["tt9999999"])
+    detail: str
+    reason: Reason
+
+
+class Predictions(Body):
+    """An entry for each id of the request, in its order."""
+
+    predictions: list[Rating | Refused]
+    request_id: RequestId
+
+
+class OutOfRange(Body):
+    """An override beyond all that training saw: answered, and less to be trusted."""
+
+    feature: str
+    value: float
+    lowest: float = Field(description="Among the training rows.")
+    highest: float
+
+
+class WhatIf(Prediction):
+    """The rating with the overrides, and without."""
+
+    rating_as_it_is: float = Field(ge=1, le=10, description="Without the overrides.", examples=[8.4127])
+    overrides: dict[str, float | None] = Field(description="As they were given.")
+    out_of_range: list[OutOfRange]
+
+
+class Film(Body):
+    """A film that can be asked for."""
+
+    movie_id: str = Field(description="IMDb id.", pattern=IMDB_ID, examples=["tt0111161"])
+    tmdb_id: int | None = Field(examples=[278])
+    title: str | None = Field(examples=["The Shawshank Redemption"])
+    year: int | None = Field(examples=[1994])
+
+
+class Films(Body):
+    """Films whose titles match, the best match first."""
+
+    movies: list[Film]
+    request_id: RequestId
 
 
 class Alive(Body):

@@ -1,0 +1,61 @@
+"""The service `marquee.v1.Predictions`: message to question, answer to message."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from serving.ask import FOUND, NOTHING_FOUND, ask_batch, ask_films, ask_what_if, find_outcome
+from serving.catalogue.watch import CatalogueWatch
+from serving.movie_id import parse_movie_id
+from serving.questions import BatchQuestion, SearchQuestion, WhatIfQuestion
+from serving.rater import Rater
+from serving.rpc import marquee_pb2 as messages
+from serving.rpc.render import render, render_entry, render_film, render_what_if
+
+WAY = "grpc"
+
+
+class Reply(NamedTuple):
+    """A good answer."""
+
+    outcome: str
+    """For the log."""
+    message: Any
+
+
+Answerer = Callable[[Any, str], Awaitable[Reply]]
+"""From a message and the request's id to the reply; raises Malformed, MalformedQuery or a Refusal."""
+
+
+class Predictions:
+    """The methods by name in `methods`."""
+
+    def __init__(self, rater: Rater, catalogues: CatalogueWatch) -> None:
+        self._rater, self._catalogues = rater, catalogues
+        self.methods: dict[str, Answerer] = {
+            "Predict": self.predict,
+            "PredictBatch": self.predict_batch,
+            "WhatIf": self.what_if,
+            "SearchMovies": self.search_movies,
+        }
+
+    async def predict(self, asked: messages.PredictRequest, request_id: str) -> Reply:
+        answer = await self._rater.rate(parse_movie_id(asked.movie_id), WAY)
+        return Reply(answer.source, render(answer, request_id))
+
+    async def predict_batch(self, asked: messages.PredictBatchRequest, request_id: str) -> Reply:
+        question = BatchQuestion.check({"movie_ids": list(asked.movie_ids)})
+        entries = await ask_batch(self._rater, question, WAY)
+        predictions = [render_entry(movie_id, entry) for movie_id, entry in zip(question.movie_ids, entries, strict=True)]
+        return Reply(find_outcome(entries), messages.PredictBatchResponse(predictions=predictions, request_id=request_id))
+
+    async def what_if(self, asked: messages.WhatIfRequest, request_id: str) -> Reply:
+        overrides = {name: given.value if given.HasField("value") else None for name, given in asked.overrides.items()}
+        question = WhatIfQuestion.check({"movie_id": asked.movie_id, "overrides": overrides})
+        found = await ask_what_if(self._rater, question)
+        return Reply(found.answer.source, render_what_if(found, question.overrides, request_id))
+
+    async def search_movies(self, asked: messages.SearchMoviesRequest, request_id: str) -> Reply:
+        limit = {"limit": asked.limit} if asked.HasField("limit") else {}
+        films = ask_films(self._catalogues, SearchQuestion.check({"query": asked.query} | limit))
+        found = messages.SearchMoviesResponse(movies=[render_film(film) for film in films], request_id=request_id)
+        return Reply(FOUND if films else NOTHING_FOUND, found)
