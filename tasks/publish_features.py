@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.feature_rows import compute_content_hash
+from tasks.io import feature_definitions as definitions
 from tasks.io import feature_sets, offline_store
 from tasks.io import feature_store as online
 from tasks.io.lease import Lease
@@ -43,16 +44,17 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     redis = online.open_redis(settings.feast_redis.get_secret_value())
     live = online.read_live(redis)
 
-    content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
+    content_hash, schema_hash = compute_content_hash(rows.drop(offline_store.TIMES)), definitions.read_defined_schema()
     by_tmdb_id = rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", *offline_store.TIMES)
     keys = rows.height + by_tmdb_id.height
-    if live and live.content_hash == content_hash and online.count_rows(redis, live.feature_set) == keys:
+    if live and live.content_hash == content_hash and is_whole(redis, live.feature_set, keys, schema_hash):
         log.info("feature set %s is live with these %d films already", live.feature_set, live.movies)
-        fresh = live if live.day >= day.isoformat() else online.with_day(live, day)
+        fresh = online.found_right(live, day, schema_hash)
     else:
-        now = datetime.now(UTC)
-        name = f"movies_{day:%Y%m%d}_{content_hash[:12]}"
-        fresh = online.FeatureSet(name, str(snapshot.snapshot_id), content_hash, rows.height, day.isoformat(), now.isoformat())
+        # A set that is live is never written over with other features: the name tells both hashes.
+        name, now = f"movies_{day:%Y%m%d}_{content_hash[:12]}_{schema_hash[:8]}", datetime.now(UTC).isoformat()
+        snapshot_id = str(snapshot.snapshot_id)
+        fresh = online.FeatureSet(name, snapshot_id, content_hash, rows.height, day.isoformat(), now, schema_hash)
         write_set(redis, fresh, rows, by_tmdb_id, lease)
 
     with lease.held() as conn:
@@ -67,13 +69,20 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
         log.info("removed the retired feature set %s", name)
 
 
+def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> bool:
+    """All its rows are in Redis, and Feast's registry has it with the features that are defined now."""
+    if online.count_rows(redis, feature_set) != keys:
+        return False
+    return definitions.read_schema(online.open_store(feature_set)) == schema_hash
+
+
 def write_set(redis: Redis, fresh: online.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame, lease: Lease) -> None:
     """Write a set nobody reads yet, and hold it to the offline rows: every key there, a sample equal in every value."""
     with lease.held() as conn:
         feature_sets.start(conn, fresh)
     store = online.open_store(fresh.feature_set)
     with lease.held():
-        online.apply_definitions(store)
+        definitions.apply_definitions(store)
     online.write_rows(store, "movies", rows.drop("tmdb_id"), lease)
     online.write_rows(store, "tmdb_ids", by_tmdb_id, lease)
 

@@ -5,23 +5,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 
 import polars as pl
 import yaml
 from feast import FeatureStore
 from feast.repo_config import RepoConfig
-from feast.repo_operations import parse_repo
 from redis import Redis
 
 from tasks.core.errors import Unavailable
+from tasks.io.feature_definitions import REPO, SERVICE
 from tasks.io.lease import Lease
 from tasks.io.progress import Progress
 
-REPO = Path("feature_repo")
-"""Relative to the working directory, as the feast CLI needs it too."""
 POINTER = "marquee:feature_set"
-SERVICE = "pre_release"
 ROWS_PER_WRITE = 5_000
 """Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
 
@@ -38,6 +34,8 @@ class FeatureSet:
     day: str
     """The latest day the set is known to be right for, YYYY-MM-DD."""
     published_at: str
+    schema_hash: str = ""
+    """Of the names and types of the model's features; "" in a pointer written before there was one."""
 
 
 def open_redis(connection_string: str) -> Redis:
@@ -62,12 +60,6 @@ def open_store(project: str) -> FeatureStore:
     return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
 
 
-def apply_definitions(store: FeatureStore) -> None:
-    """Write the definitions of feature_repo to the registry under the store's project."""
-    contents = parse_repo(REPO)
-    store.apply([*contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
-
-
 def read_live(redis: Redis) -> FeatureSet | None:
     """The live feature set, or None when none was ever published here."""
     found = redis.get(POINTER)
@@ -76,9 +68,9 @@ def read_live(redis: Redis) -> FeatureSet | None:
     return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
 
 
-def with_day(live: FeatureSet, day: date) -> FeatureSet:
-    """The same set, found right for a later day."""
-    return replace(live, day=day.isoformat())
+def found_right(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:
+    """The same set, found right for the day, which may be later than its own, and of this schema."""
+    return replace(live, day=max(live.day, day.isoformat()), schema_hash=schema_hash)
 
 
 def write_live(redis: Redis, live: FeatureSet) -> None:
@@ -136,13 +128,17 @@ def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFr
 
 
 def delete_set(store: FeatureStore, redis: Redis) -> None:
-    """Remove a retired set: its keys in Redis and its project in the registry.
+    """Remove a retired set: its keys in Redis and its project in the registry; what a killed removal left of it, too.
 
-    Not FeatureStore.teardown(): in Feast 0.67 that deletes every project of the registry.
+    Not FeatureStore.teardown(): in Feast 0.67 that deletes every project of the registry. And delete_project() leaves the
+    history of the views, which then stops a set of the same name from being published.
     """
     keys = list(scan_keys(redis, store.project))
     for start in range(0, len(keys), ROWS_PER_WRITE):
         redis.unlink(*keys[start : start + ROWS_PER_WRITE])
-    store.registry.delete_project(store.project)
+    for view in store.registry.list_feature_views(store.project):
+        store.registry.delete_feature_view(view.name, store.project)
+    if store.project in {project.name for project in store.registry.list_projects()}:
+        store.registry.delete_project(store.project)
     if count_rows(redis, store.project):
         raise Unavailable(f"Redis still holds keys of the retired feature set {store.project}")
