@@ -2,13 +2,13 @@
 
 Reads the offline store through Feast (historical features with the known-at cut-off) and the ratings; writes an MLflow
 run and a version of the registered model movie-rating. The alias `champion` moves only to a model that beats the
-constant baseline and the current champion on the same test rows. Identical inputs make no new version.
+constant baseline and the current champion on the same test rows. Identical inputs make no new version. release.json, with
+the run, tells who serves the version what it must know of it.
 """
 
 import hashlib
 import json
 import logging
-from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version as installed
 
@@ -16,9 +16,10 @@ from tasks.command import main
 from tasks.core import pictures
 from tasks.core.errors import BadInput
 from tasks.core.model import PARAMETERS
+from tasks.core.model_release import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
 from tasks.core.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
 from tasks.core.trial import Trial, run_trial
-from tasks.io import feature_store, offline_store, postgres, registry
+from tasks.io import feature_definitions, feature_store, offline_store, postgres, registry
 from tasks.io.lease import Lease
 from tasks.io.movies_database import read_labels
 from tasks.settings import Settings
@@ -37,9 +38,10 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
     with postgres.connect(settings) as conn:
         labels = read_labels(conn, MIN_LABEL_VOTES)
     rows, features = feature_store.read_as_of(live.feature_set, labels, day)
+    schema_hash = feature_definitions.read_schema(feature_store.open_store(live.feature_set))
 
     split = split_by_year(rows, features)
-    training_id = compute_training_id(split)
+    training_id = compute_training_id(split, schema_hash)
     log.info("%d films with a label, %d to judge by, from %d on", rows.height, split.test.height, split.first_test_year)
 
     with registry.connect(settings.mlflow_tracking_uri) as client:
@@ -48,9 +50,12 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
             log.info("version %s was trained from these very inputs: none is registered", version.version)
         else:
             champion = registry.read_champion(client)
-            trial = run_trial(split, champion.exported if champion else None)
-            tags = describe(trial, training_id, champion.version if champion else None)
-            record = describe_run(split, trial, day, snapshot_id, tags)
+            trial = run_trial(split, champion.exported, champion.has_release) if champion else run_trial(split, None)
+            service, feature_set = feature_definitions.SERVICE, live.feature_set
+            origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
+            release = render_release(describe_release(split, trial, origin))
+            tags = describe(trial, release, training_id, champion.version if champion else None)
+            record = describe_run(split, trial, origin, release, tags)
             version = registry.write_run(client, record, trial.fitted, trial.exported, lease)
             log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], trial.verdict.reason)
         if registry.awaits_promotion(version):
@@ -58,14 +63,14 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
             log.info("version %s is the champion", version.version)
 
 
-def compute_training_id(split: Split) -> str:
-    """The hash of all that decides the outcome: data, split, parameters, library versions."""
+def compute_training_id(split: Split, schema_hash: str) -> str:
+    """The hash of all that decides the outcome: data, its schema, split, parameters, library versions, what a version tells."""
     libraries = {name: installed(name) for name in LIBRARIES}
-    inputs = [split.dataset_hash, split.first_test_year, split.features, PARAMETERS, libraries]
+    inputs = [split.dataset_hash, schema_hash, split.first_test_year, split.features, PARAMETERS, libraries, RELEASE_FORMAT]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def describe(trial: Trial, training_id: str, champion: str | None) -> dict[str, str]:
+def describe(trial: Trial, release: bytes, training_id: str, champion: str | None) -> dict[str, str]:
     """The tags of the run and of the version."""
     return {
         registry.TRAINING_ID: training_id,
@@ -73,28 +78,28 @@ def describe(trial: Trial, training_id: str, champion: str | None) -> dict[str, 
         "gate_reason": trial.verdict.reason,
         "compared_with": f"version {champion}" if champion else "no champion",
         registry.DIGEST: hashlib.sha256(trial.exported).hexdigest(),
+        registry.RELEASE_DIGEST: hashlib.sha256(release).hexdigest(),
     }
 
 
-def describe_run(split: Split, trial: Trial, day: date, snapshot_id: int, tags: dict[str, str]) -> registry.Record:
+def describe_run(split: Split, trial: Trial, origin: Origin, release: bytes, tags: dict[str, str]) -> registry.Record:
     """Everything of the trial that people look at in MLflow."""
     actual = split.test[LABEL].to_numpy()
-    gain = 1 - trial.scores["test"].rmse / trial.scores["baseline"].rmse
     return registry.Record(
-        name=f"{day}-{tags[registry.TRAINING_ID][:8]}",
+        name=f"{origin.day}-{origin.training_id[:8]}",
         parameters=PARAMETERS
         | {
-            "day": day.isoformat(),
-            "snapshot_id": snapshot_id,
+            "day": origin.day.isoformat(),
+            "snapshot_id": origin.snapshot_id,
             "dataset_rows": split.train.height + split.test.height,
             "dataset_hash": split.dataset_hash,
             "first_test_year": split.first_test_year,
             "features": len(split.features),
             "iterations": trial.fitted.n_iter_,
         },
-        metrics={f"{part}_{name}": value for part, score in trial.scores.items() for name, value in asdict(score).items()}
-        | {"gain_over_baseline": gain},
+        metrics=compute_metrics(trial),
         tags=tags,
+        release=release,
         pictures={
             "predicted_against_actual": pictures.draw_predicted_against_actual(actual, trial.predicted),
             "residuals_by_year": pictures.draw_residuals_by_year(split.test["release_year"].to_numpy(), actual - trial.predicted),

@@ -31,6 +31,11 @@ TRAINING_ID, GATE, PROMOTED = "training_id", "gate", "promoted"
 DIGEST = "sha256.model.onnx"
 """Tag with the sha256 of the model file as training wrote it; the API refuses a download that differs."""
 
+RELEASE = "release.json"
+"""Artifact of a version's run: the model's origin, ranges of its features, golden answers."""
+RELEASE_DIGEST = f"sha256.{RELEASE}"
+"""Tag with the sha256 of that artifact; versions of before there was one do not have it."""
+
 SKOPS_TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -49,6 +54,8 @@ class Champion:
     version: str
     exported: bytes
     sha256: str
+    has_release: bool
+    """A version of before there was release.json has none."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Record:
     parameters: Mapping[str, object]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    release: bytes
+    """The artifact release.json; ASCII."""
     pictures: Mapping[str, Figure]
     train: pd.DataFrame
     """The features and the label of the training rows, for the run's dataset entry."""
@@ -90,7 +99,7 @@ def read_champion(client: MlflowClient) -> Champion | None:
     sha256 = hashlib.sha256(exported).hexdigest()
     if version.tags.get(DIGEST, sha256) != sha256:
         raise Unavailable(f"model.onnx of version {version.version} has sha256 {sha256}, its tag says {version.tags[DIGEST]}")
-    return Champion(str(version.version), exported, sha256)
+    return Champion(str(version.version), exported, sha256, RELEASE_DIGEST in version.tags)
 
 
 def find_champion(client: MlflowClient) -> ModelVersion | None:
@@ -123,6 +132,7 @@ def write_run(
         mlflow.log_params(dict(record.parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_dict({"features": list(record.features)}, "features.json")
+        mlflow.log_text(record.release.decode("ascii"), RELEASE)
         for name, figure in record.pictures.items():
             mlflow.log_figure(figure, f"pictures/{name}.png")
         dataset = mlflow.data.from_pandas(record.train, targets=record.label, name="pre_release", digest=record.dataset_hash[:36])
