@@ -1,17 +1,22 @@
 """Rate every film of the live feature set with the champion, as the API would, and make these ratings the live ones.
 
 Reads the pointer in Redis, the offline snapshot that the live set was published from, and the champion in MLflow. Writes a
-Parquet file under predictions/ in the bucket; then, in one transaction, table prediction and its pointer, the live row of
-prediction_set. The ratings before are kept in their file. The same champion and features are not rated again.
+Parquet file and an SQLite catalogue under predictions/ in the bucket; then, in one transaction, table prediction and its
+pointer, the live row of prediction_set; last the Redis key by which the API learns of the catalogue. The ratings before are
+kept in their files. The same champion and features are not rated again.
 """
 
+import hashlib
 import logging
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import polars as pl
+from redis import Redis
 from redis.exceptions import RedisError
 
 from tasks.command import main
+from tasks.core.catalogue import render_catalogue
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.feature_rows import compute_content_hash
 from tasks.core.predictions import compute_predictions, compute_set_id, render_parquet
@@ -31,38 +36,62 @@ IN_TABLE = ("movie_id", "rating", "model_output", "features_as_of")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same champion and feature set twice, same state: the second run writes nothing."""
-    live = read_live_features(settings, day)
+    """Same champion and feature set twice, same state: the second run only writes what a kill left unwritten."""
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    try:
+        live = read_live_features(redis, day)
+        rated = rate(settings, live, lease)
+        if not prediction_sets.points_at(redis, rated):
+            with lease.held():
+                prediction_sets.write_pointer(redis, rated)
+            log.info("the API is told of predictions %s: %s", rated.prediction_set, rated.catalogue_key)
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+def rate(settings: Settings, live: FeatureSet, lease: Lease) -> PredictionSet:
+    """The live ratings of this feature set by the champion, made unless they are there already."""
     champion = read_champion(settings)
-    set_id = compute_set_id(champion.sha256, live.content_hash)
+    set_id, as_of = compute_set_id(champion.sha256, live.content_hash), date.fromisoformat(live.day)
     with postgres.connect(settings) as conn:
         known = prediction_sets.read_live(conn)
-
-    as_of = date.fromisoformat(live.day)
-    if known and (known.prediction_set, known.model_version, known.feature_set) == (set_id, champion.version, live.feature_set):
+    names = (set_id, champion.version, live.feature_set)
+    if known and known.catalogue_key and (known.prediction_set, known.model_version, known.feature_set) == names:
         log.info("version %s has rated feature set %s already: %d films", known.model_version, known.feature_set, known.films)
         if known.day != as_of:
             with lease.held() as conn:
                 prediction_sets.write_day(conn, known, as_of)
-        return
+        return replace(known, day=as_of)
     log.info("version %s rates feature set %s", champion.version, live.feature_set)
-    predictions = compute_predictions(champion.exported, read_rows(live))
+    rows = read_rows(live)
+    predictions, about = compute_predictions(champion.exported, rows), describe(set_id, champion, live)
 
-    body = render_parquet(predictions, describe(set_id, champion, live))
-    key = prediction_sets.write_file(Bucket.from_settings(settings), body)
+    parquet = render_parquet(predictions, about)
+    catalogue = render_catalogue(predictions, rows, about | {"snapshot_id": live.snapshot_id})
+    bucket = Bucket.from_settings(settings)
     fresh = PredictionSet(
-        set_id, champion.version, champion.sha256, live.feature_set, live.content_hash, as_of, predictions.height, key, len(body)
+        prediction_set=set_id,
+        model_version=champion.version,
+        model_sha256=champion.sha256,
+        feature_set=live.feature_set,
+        content_hash=live.content_hash,
+        day=as_of,
+        films=predictions.height,
+        object_key=prediction_sets.write_file(bucket, parquet, "parquet"),
+        object_bytes=len(parquet),
+        catalogue_key=prediction_sets.write_file(bucket, catalogue, "sqlite"),
+        catalogue_sha256=hashlib.sha256(catalogue).hexdigest(),
+        catalogue_bytes=len(catalogue),
+        predicted_at=datetime.now(UTC),
     )
     write(predictions, fresh, lease)
-    log.info("predictions %s are live: %d films, %s", set_id, fresh.films, key)
+    log.info("predictions %s are live: %d films, %s", set_id, fresh.films, fresh.object_key)
+    return fresh
 
 
-def read_live_features(settings: Settings, day: date) -> FeatureSet:
+def read_live_features(redis: Redis, day: date) -> FeatureSet:
     """The live feature set; one that knows more than was known on the day is refused."""
-    try:
-        live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
-    except RedisError as error:
-        raise Unavailable(f"Redis: {error}") from error
+    live = feature_store.read_live(redis)
     if live is None:
         raise BadInput("no feature set is live: run build_features and publish_features first")
     if live.day > day.isoformat():

@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 import io
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,13 +123,20 @@ def crown(settings: Settings, exported: bytes) -> str:
         return str(made.version)
 
 
-def look(settings: Settings) -> tuple[list[Row], list[Row], list[str]]:
-    """All that predict_all writes: the table, its sets, the objects."""
+def read_pointer(settings: Settings) -> dict[str, object]:
+    """What predict_all tells the API; empty before it ever did."""
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    pointer: dict[str, object] = json.loads(redis.get(prediction_sets.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
+    return pointer
+
+
+def look(settings: Settings) -> tuple[list[Row], list[Row], list[str], dict[str, object]]:
+    """All that predict_all writes: the table, its sets, the objects, the pointer."""
     with postgres.connect(settings) as conn:
         rows = conn.execute("select * from prediction order by movie_id").fetchall()
         sets = conn.execute("select * from prediction_set order by prediction_set").fetchall()
     found = boto3.client("s3").list_objects_v2(Bucket=settings.s3_bucket, Prefix="predictions/").get("Contents", [])
-    return rows, sets, sorted(item["Key"] for item in found)
+    return rows, sets, sorted(item["Key"] for item in found), read_pointer(settings)
 
 
 def read_states(settings: Settings) -> dict[str, list[str]]:
@@ -201,26 +211,112 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(settings: Set
     assert written.select("movie_id", "tmdb_id", "title").equals(rows.select("movie_id", "tmdb_id", "title"), null_equal=True)
 
 
+def test_the_api_is_told_of_a_catalogue_of_the_same_ratings(settings: Settings) -> None:
+    with postgres.connect(settings) as conn:
+        table = conn.execute("select movie_id, rating, model_output, features_as_of from prediction order by movie_id").fetchall()
+        live = prediction_sets.read_live(conn)
+    assert live is not None
+    pointer, features = read_pointer(settings), read_live(settings)
+    assert pointer == {
+        "prediction_set": live.prediction_set,
+        "catalogue_key": f"predictions/{live.catalogue_sha256}.sqlite",
+        "catalogue_sha256": live.catalogue_sha256,
+        "catalogue_bytes": live.catalogue_bytes,
+        "films": FILMS,
+        "model_version": live.model_version,
+        "model_sha256": live.model_sha256,
+        "feature_set": features.feature_set,
+        "day": TODAY.isoformat(),
+        "predicted_at": live.predicted_at.astimezone(UTC).isoformat(),
+    }
+    body = boto3.client("s3").get_object(Bucket=settings.s3_bucket, Key=str(pointer["catalogue_key"]))["Body"].read()
+    assert (hashlib.sha256(body).hexdigest(), len(body)) == (pointer["catalogue_sha256"], pointer["catalogue_bytes"])
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(body)
+        about = dict(database.execute("select * from about").fetchall())
+        films = database.execute("select movie_id, rating, model_output, features_as_of from film order by id").fetchall()
+        told = database.execute("select movie_id, tmdb_id, title, year from film order by id").fetchall()
+    assert about == {
+        "prediction_set": live.prediction_set,
+        "model_name": registry.MODEL,
+        "model_version": live.model_version,
+        "model_sha256": live.model_sha256,
+        "feature_set": features.feature_set,
+        "content_hash": features.content_hash,
+        "snapshot_id": features.snapshot_id,
+    }
+    assert films == [(*row[:3], int(row[3].timestamp())) for row in table]
+    rows = read_features(settings).with_columns(pl.col("release_year").cast(pl.Int64))
+    assert told == rows.select("movie_id", "tmdb_id", "title", "release_year").rows()
+
+
+def test_a_run_that_was_killed_before_it_told_the_api_is_finished_by_the_next(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(Exception): ...
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    told = read_pointer(settings)
+    version = crown(settings, export_onnx(fit(settings, 4), FEATURES))
+    with monkeypatch.context() as patch:
+        patch.setattr(prediction_sets, "write_pointer", killed)
+        with pytest.raises(KilledError):
+            run_verb(predict_all, settings, TODAY)
+    left = look(settings)
+    assert read_states(settings)["live"] == [version]
+    assert left[3] == told
+    run_verb(predict_all, settings, TODAY)
+    finished = look(settings)
+    assert finished[:3] == left[:3]
+    assert finished[3]["model_version"] == version
+
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis.delete(prediction_sets.POINTER)
+    run_verb(predict_all, settings, TODAY)
+    assert look(settings) == finished
+
+
+def test_a_set_of_before_there_were_catalogues_gets_one(settings: Settings) -> None:
+    rows, _, objects, pointer = look(settings)
+    with postgres.connect(settings) as conn:
+        conn.execute(
+            """update prediction_set set catalogue_key = null, catalogue_sha256 = null, catalogue_bytes = null
+               where state = 'live'"""
+        )
+    run_verb(predict_all, settings, TODAY)
+    again = look(settings)
+    assert (again[0], again[2]) == (rows, objects)
+    assert again[3] | {"predicted_at": ""} == pointer | {"predicted_at": ""}
+    with postgres.connect(settings) as conn:
+        live = prediction_sets.read_live(conn)
+    assert live is not None
+    assert live.catalogue_key == pointer["catalogue_key"]
+
+
 def test_the_same_again_changes_nothing_and_a_later_day_only_the_day(settings: Settings) -> None:
     before = look(settings)
     run_verb(predict_all, settings, TODAY)
     assert look(settings) == before
     with postgres.connect(settings) as conn:
-        conn.execute("update prediction_set set day = day - 1")
+        conn.execute("update prediction_set set day = day - 1 where state = 'live'")
     run_verb(predict_all, settings, TODAY)
     assert look(settings) == before
 
 
 def test_another_champion_makes_another_set_and_the_one_before_is_kept(settings: Settings) -> None:
     first = look(settings)
-    exported = [export_onnx(fit(settings, seed), FEATURES) for seed in (1, 2, 3)]
+    exported = [export_onnx(fit(settings, seed), FEATURES) for seed in (2, 3)]
     versions = [read_states(settings)["live"][0]]
-    for each in exported[1:]:
+    for each in exported:
         versions.append(crown(settings, each))
         run_verb(predict_all, settings, TODAY)
-    rows, sets, objects = look(settings)
-    assert read_states(settings) == {"retired": [versions[0]], "previous": [versions[1]], "live": [versions[2]]}
-    assert len(sets) == len(objects) == 3
+    rows, sets, objects, pointer = look(settings)
+    retired = {version for version in read_states(settings)["retired"] if version != versions[0]}
+    assert read_states(settings) == {"retired": [*retired, versions[0]], "previous": [versions[1]], "live": [versions[2]]}
+    assert len(objects) == 2 * len(sets)
+    assert pointer["model_version"] == versions[2]
     assert set(first[2]) < set(objects)
     assert {row[4] for row in rows} == {versions[2]}
     assert [row[1] for row in rows] != [row[1] for row in first[0]]
@@ -228,26 +324,34 @@ def test_another_champion_makes_another_set_and_the_one_before_is_kept(settings:
     with registry.connect(settings.mlflow_tracking_uri) as client:  # a rollback by hand
         client.set_registered_model_alias(registry.MODEL, registry.CHAMPION, versions[1])
     run_verb(predict_all, settings, TODAY)
-    assert read_states(settings) == {"retired": [versions[0]], "previous": [versions[2]], "live": [versions[1]]}
+    assert read_states(settings) == {"retired": [*retired, versions[0]], "previous": [versions[2]], "live": [versions[1]]}
     assert look(settings)[2] == objects
+    assert read_pointer(settings)["model_version"] == versions[1]
 
 
 def test_the_same_model_under_another_version_is_named_anew(settings: Settings) -> None:
-    rows, sets, objects = look(settings)
+    rows, sets, objects, _ = look(settings)
     version = crown(settings, export_onnx(fit(settings, 2), FEATURES))
     run_verb(predict_all, settings, TODAY)
-    named, again, files = look(settings)
+    named, again, files, pointer = look(settings)
     assert [row[:4] for row in named] == [row[:4] for row in rows]
     assert {row[4] for row in named} == {version}
     assert [(row[0], row[9]) for row in again] == [(row[0], row[9]) for row in sets]
-    assert len(files) == len(objects) + 1  # it says by which version the films are rated
+    assert len(files) == len(objects) + 2  # both say by which version the films are rated
+    assert pointer["model_version"] == version
     run_verb(predict_all, settings, TODAY)
-    assert look(settings) == (named, again, files)
+    assert look(settings) == (named, again, files, pointer)
 
 
-@pytest.mark.parametrize(("step", "call"), [("held", 1), ("check", 2)], ids=["before the table", "before the swap"])
-def test_of_two_overlapping_attempts_the_later_one_s_ratings_are_live(settings: Settings, step: str, call: int) -> None:
-    seed, state = 10 + 2 * call, []
+@pytest.mark.parametrize(
+    ("step", "call", "seed"),
+    [("held", 1, 10), ("check", 2, 20), ("held", 2, 30)],
+    ids=["before the table", "before the swap", "before the API is told"],
+)
+def test_of_two_overlapping_attempts_the_later_one_s_ratings_are_live(
+    settings: Settings, step: str, call: int, seed: int
+) -> None:
+    state: list[object] = []
 
     def overtake() -> None:
         crown(settings, export_onnx(fit(settings, seed + 1), FEATURES))
@@ -258,7 +362,10 @@ def test_of_two_overlapping_attempts_the_later_one_s_ratings_are_live(settings: 
     with overtaken(lease.Lease, step, overtake, call):
         run_verb(predict_all, number_attempt(settings, 1), TODAY)
     assert [look(settings)] == state
-    assert overtaken_version not in {row[1] for row in look(settings)[1]}
+    assert overtaken_version not in read_states(settings)["live"]
+    assert read_pointer(settings)["model_version"] in read_states(settings)["live"]
+    if seed != 30:
+        assert overtaken_version not in {row[1] for row in look(settings)[1]}
 
 
 def test_a_film_that_left_the_sources_is_rated_no_more(settings: Settings) -> None:
@@ -266,8 +373,8 @@ def test_a_film_that_left_the_sources_is_rated_no_more(settings: Settings) -> No
         conn.execute("delete from film where movie_id = 'tt8000007'")
     publish(settings)
     run_verb(predict_all, settings, TODAY)
-    rows, sets, _ = look(settings)
-    assert len(rows) == FILMS - 1
+    rows, sets, _, pointer = look(settings)
+    assert len(rows) == pointer["films"] == FILMS - 1
     assert "tt8000007" not in {row[0] for row in rows}
     assert {row[5] for row in rows} == {read_live(settings).feature_set}
     assert [row[6] for row in sets if row[9] == "live"] == [FILMS - 1]

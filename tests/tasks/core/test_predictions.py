@@ -16,7 +16,7 @@ from tasks.core import model as core_model
 from tasks.core import predictions as core
 from tasks.core.errors import BadInput
 from tasks.core.predictions import compute_predictions, compute_set_id, render_parquet
-from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, graph_onnx, train_boosting
+from tests.serving.tiny_models import FEATURES, export_onnx, graph_onnx, one_number_onnx, train_boosting
 
 FILMS = 1000
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -82,7 +82,7 @@ def test_a_feature_that_the_set_does_not_have_is_refused_by_name(exported: bytes
 
 def test_a_model_that_does_not_rate_row_by_row_is_refused() -> None:
     with pytest.raises(BadInput, match="gives 1 ratings for 2 films"):
-        compute_predictions(constant_onnx(6.0), rows(2))
+        compute_predictions(one_number_onnx(6.0), rows(2))
 
 
 def test_no_film_is_no_rating(exported: bytes) -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from infra.local.stack import Stack
 from tasks.core.errors import BadSetting, Refused, Unavailable
-from tasks.io import postgres
+from tasks.io import postgres, prediction_sets
 from tasks.io.postgres import connect, replace_table, upsert
 from tasks.settings import Settings
 from tests.tasks.own_settings import own_environment, read_settings
@@ -190,3 +190,22 @@ def test_a_lock_that_is_held_too_long(settings: Settings, monkeypatch: pytest.Mo
         holder.execute("lock table film in access exclusive mode")
         with pytest.raises(Unavailable, match="55P03"), connect(settings) as conn:
             titles(conn)
+
+
+def test_a_database_of_before_there_were_catalogues_keeps_its_sets(settings: Settings) -> None:
+    with connect(settings) as conn:
+        conn.execute(
+            """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
+                                           object_key, object_bytes, state, predicted_at)
+               values ('a', '1', '', '', '', '2026-11-22', 3, '', 0, 'live', now())"""
+        )
+        conn.execute(
+            "alter table prediction_set drop column catalogue_key, drop column catalogue_sha256, drop column catalogue_bytes"
+        )
+        conn.execute("delete from applied_schema")
+    for _ in range(2):
+        with connect(settings) as conn:
+            live = prediction_sets.read_live(conn)
+            conn.execute("delete from applied_schema")
+        assert live is not None
+        assert (live.films, live.catalogue_key, live.catalogue_sha256, live.catalogue_bytes) == (3, None, None, None)

@@ -1,0 +1,61 @@
+"""The ratings of all films as one SQLite file: what the API searches titles in, and answers from when features are away."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+
+import polars as pl
+
+APPLICATION_ID = int.from_bytes(b"MRQE", "big")
+"""In the file's header, where `file` and SQLite's shell show it."""
+
+TABLES = f"""
+pragma page_size = 4096;
+pragma application_id = {APPLICATION_ID};
+create table about (key text primary key, value text not null);
+create table film (
+    id             integer primary key,
+    movie_id       text not null unique,
+    tmdb_id        integer unique,
+    title          text,
+    year           integer,
+    rating         real not null,
+    model_output   real not null,
+    features_as_of integer not null
+);
+"""
+SEARCH = """
+create virtual table title_search using fts5(
+    title, content = 'film', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+insert into title_search (title_search) values ('rebuild');
+insert into title_search (title_search) values ('optimize');
+"""
+
+
+def render_catalogue(predictions: pl.DataFrame, years: pl.DataFrame, about: Mapping[str, str]) -> bytes:
+    """The predictions as an SQLite file; `about`, what they were made from, becomes a table of it.
+
+    predictions: as compute_predictions gives them. years: movie_id, release_year (null where unknown).
+    film: by movie_id, ids 1 to n; rating as the API rounds it; features_as_of in Unix seconds. title_search: their titles,
+    found by words and beginnings of words, diacritics folded. The same predictions give the same bytes.
+    """
+    films = predictions.join(years.select("movie_id", "release_year"), on="movie_id", how="left").sort("movie_id")
+    rows = films.with_row_index("id", offset=1).select(
+        "id",
+        "movie_id",
+        "tmdb_id",
+        "title",
+        pl.col("release_year").cast(pl.Int64),
+        "rating",
+        "model_output",
+        pl.col("features_as_of").dt.epoch("s"),
+    )
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(TABLES)
+        with database:
+            database.executemany("insert into about values (?, ?)", sorted(about.items()))
+            database.executemany("insert into film values (?, ?, ?, ?, ?, ?, ?, ?)", rows.iter_rows())
+        database.executescript(SEARCH)
+        database.execute("vacuum")
+        return database.serialize()
