@@ -15,7 +15,8 @@ from tasks.settings import Settings
 VOLATILE = {
     "ingested_file": ("ingested_at", "last_modified"),
     "feature_set": ("published_at", "snapshot_id"),
-    "prediction_set": ("predicted_at",),
+    # The catalogue's bytes, and so its name, tell the snapshot id.
+    "prediction_set": ("predicted_at", "catalogue_key", "catalogue_sha256"),
 }
 TABLES = (
     *("film", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),
@@ -39,7 +40,7 @@ def read_fingerprint(settings: Settings) -> dict[str, object]:
     run = client.get_run(champion.run_id)
     return {
         "tables": tables,
-        "features": {"feature_set": live.feature_set, "content_hash": live.content_hash, "movies": live.movies},
+        "features": {name: getattr(live, name) for name in ("feature_set", "content_hash", "schema_hash", "movies")},
         "model": {**run.data.metrics, "dataset_hash": run.data.params["dataset_hash"], "onnx": champion.tags[registry.DIGEST]},
     }
 

@@ -36,6 +36,7 @@ def read_state(settings: Settings) -> dict[str, object]:
             rows, digest = conn.execute(query.encode()).fetchone() or (0, "")
             tables[table] = {"rows": rows, "md5": digest}
     redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    live = feature_store.read_live(redis)
     keys = sorted(redis.scan_iter(count=10_000))
     online = hashlib.sha256()
     for key in keys:
@@ -47,6 +48,7 @@ def read_state(settings: Settings) -> dict[str, object]:
     versions = sorted(int(version.version) for version in client.search_model_versions(f"name = '{registry.MODEL}'"))
     champion = registry.find_champion(client)
     return {
+        "day": live.day if live else None,
         "tables": tables,
         "redis": {"keys": len(keys), "sha256": online.hexdigest()},
         "objects": objects,
