@@ -9,7 +9,6 @@ from functools import partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from serving.catalogue.watch import CatalogueWatch
 from serving.features.feature_store import FeatureStore
@@ -19,10 +18,13 @@ from serving.rater import Rater
 from serving.receipts.queue import ReceiptQueue
 from serving.settings import Settings
 from serving.web.access_log import AccessLog
-from serving.web.door import Door
+from serving.web.door import add_door
+from serving.web.guard import make_guard
 from serving.web.health import Parts, health_routes
+from serving.web.keys import ApiKeys
 from serving.web.openapi import DESCRIPTION, build_openapi
 from serving.web.predict import PredictEndpoint
+from serving.web.questions import Questions
 
 log = logging.getLogger("serving")
 
@@ -38,6 +40,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     watch = ReleaseWatch(settings, store)
     catalogues = CatalogueWatch(settings, store)
     metrics = Metrics(store, watch)
+    keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
     url = settings.receipts_database_url
     receipts = ReceiptQueue(
         url.get_secret_value() if url else None, settings.receipts_queue, metrics.receipts_dropped, metrics.receipts_written
@@ -49,24 +52,35 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
         receipts.start()
         await catalogues.load_last_good()
         await watch.load_last_good()
-        follow = (store.follow_pointer, watch.follow_champion, catalogues.follow)
-        followers = [asyncio.create_task(keep_going(each)) for each in follow]
+        follow = [store.follow_pointer, watch.follow_champion, catalogues.follow, *([keys.follow] if keys else [])]
+        rpc, followers = None, list[asyncio.Task[None]]()
         try:
+            if settings.grpc_port:
+                from serving.rpc.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is asked for
+
+                rpc = make_server(parts, rater, metrics, access_log, make_guard(settings, keys))
+                await rpc.start()
+                follow.append(rpc.follow_readiness)
+            followers += [asyncio.create_task(keep_going(each)) for each in follow]
             yield
         finally:
+            if rpc is not None:
+                await rpc.stop()
             for follower in followers:
                 follower.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
             await store.close()
+            catalogues.close()
             await asyncio.to_thread(receipts.close, RECEIPT_SECONDS)
 
     app = FastAPI(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     predict = PredictEndpoint(rater, metrics)
-    app.router.routes.append(Route("/predict", predict, methods=["GET"], include_in_schema=False))
+    app.router.routes += Questions(rater, catalogues, metrics).routes(predict)
     parts = Parts(store, watch, catalogues, receipts, settings)
     app.include_router(health_routes(parts))
     access_log = AccessLog(log_file or sys.stdout.buffer, metrics.log_lines_dropped)
-    app.add_middleware(Door, metrics=metrics, access_log=access_log, short={("GET", "/predict"): predict})
+    add_door(app, settings, metrics, access_log=access_log, keys=keys, short={("GET", "/predict"): predict})
+    app.state.metrics = metrics
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

@@ -3,6 +3,7 @@
 Every door asks here, so that all give the same answers; each answer is counted, and leaves a receipt.
 """
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from serving.answer import FRESH, RATING_DECIMALS, SNAPSHOT, STALE, Answer
 from serving.catalogue.watch import CatalogueWatch
-from serving.errors import NoModel, Refusal, UnknownMovie
+from serving.errors import NoCatalogue, NoModel, Refusal, UnknownMovie
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
 from serving.metrics import Metrics
@@ -21,6 +22,8 @@ from serving.receipts.queue import ReceiptQueue
 from serving.receipts.receipt import PredictionIds, Receipt
 from serving.settings import Settings
 from serving.what_if import WhatIf, apply_overrides
+
+log = logging.getLogger("serving.rater")
 
 Overrides = Mapping[str, float | None]
 
@@ -140,7 +143,12 @@ class Rater:
     def _fall_back(self, movie_id: MovieId, refusal: Refusal, way: str) -> Answer:
         """The last published rating of the film, if there is one; raises the refusal. A film that is unknown stays unknown."""
         catalogue = self._catalogues.current if self._may_fall_back and not isinstance(refusal, UnknownMovie) else None
-        film = catalogue.find(movie_id) if catalogue else None
+        film = None
+        if catalogue is not None:
+            try:
+                film = catalogue.find(movie_id)
+            except NoCatalogue as unreadable:
+                log.error("%s", unreadable)  # and the answer says what was missing in the first place
         if catalogue is None or film is None:
             self._metrics.note_outcome(refusal.reason)
             raise refusal
