@@ -4,12 +4,12 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from serving.catalogue.about import About, CatalogueRefused, read_about
 from serving.catalogue.title_query import fold, match_exactly, match_words
 from serving.errors import NoCatalogue
 from serving.movie_id import MovieId
@@ -35,10 +35,6 @@ _FIRST = f"""
 """  # noqa: S608
 
 
-class CatalogueRefused(Exception):
-    """The file is not a catalogue that can be served; the message says why."""
-
-
 class CatalogueFilm(NamedTuple):
     """One film as it was last rated; `rating` is rounded as the API does, `features_as_of` is UTC."""
 
@@ -49,27 +45,6 @@ class CatalogueFilm(NamedTuple):
     rating: float
     model_output: float
     features_as_of: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What the ratings were made from; `day` is the latest that they are known to be right for."""
-
-    prediction_set: str
-    model_name: str
-    model_version: str
-    model_sha256: str
-    feature_set: str
-    content_hash: str
-    snapshot_id: str
-    sha256: str
-    """Of the file."""
-    films: int
-    day: date
-
-    def age_seconds(self, now: float) -> int:
-        """Seconds since the day began, UTC; never negative. now: unix seconds."""
-        return max(0, int(now - datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC).timestamp()))
 
 
 class Catalogue:
@@ -95,11 +70,13 @@ class Catalogue:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
             connection.execute("pragma trusted_schema = off")
-            return cls(connection, read_about(connection, sha256, day))
+            about = read_about(connection, sha256, day)
+            connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be asked
         except (sqlite3.Error, CatalogueRefused) as error:
             if connection is not None:
                 connection.close()
             raise CatalogueRefused(f"it is no catalogue: {error}") from None
+        return cls(connection, about)
 
     def close(self) -> None:
         self._connection.close()
@@ -144,20 +121,6 @@ class Catalogue:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._due
-
-
-def read_about(connection: sqlite3.Connection, sha256: str, day: date) -> About:
-    """Read what the file says of itself, and see that its tables can be asked; raises CatalogueRefused or sqlite3.Error."""
-    told = dict(connection.execute("select key, value from about"))
-    names = [field.name for field in fields(About) if field.name not in ("sha256", "films", "day")]
-    if missing := [name for name in names if not told.get(name)]:
-        raise CatalogueRefused(f"its table about lacks {', '.join(missing)}")
-    (films,) = connection.execute("select count(*) from film").fetchone()
-    first = connection.execute(f"select {_FILM} from film limit 1").fetchone()  # noqa: S608  # our own names
-    if first is None:
-        raise CatalogueRefused("it holds no film")
-    connection.execute(_BEST, (match_words("the"), 1)).fetchone()
-    return About(**{name: told[name] for name in names}, sha256=sha256, films=films, day=day)
 
 
 def to_film(row: Sequence[Any]) -> CatalogueFilm:

@@ -16,7 +16,8 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from serving.catalogue.catalogue import Catalogue, CatalogueRefused
+from serving.catalogue.about import CatalogueRefused
+from serving.catalogue.catalogue import Catalogue
 from serving.catalogue.store import CatalogueStore
 from serving.movie_id import MovieId
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from serving.catalogue.catalogue import Catalogue, CatalogueRefused
+from serving.catalogue.about import CatalogueRefused
+from serving.catalogue.catalogue import Catalogue
 
 LAST_GOOD_FILE = "last_good.json"
 ABANDONED_SECONDS = 3600.0

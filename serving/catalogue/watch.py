@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
-import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
-from serving.catalogue.catalogue import Catalogue, CatalogueRefused
+from serving.catalogue.about import CatalogueRefused
+from serving.catalogue.catalogue import Catalogue
+from serving.catalogue.fetching import FetchFailed, fetch
 from serving.catalogue.pointer import POINTER_KEY, Published, parse_pointer
 from serving.catalogue.store import CatalogueStore
 from serving.errors import Refusal
@@ -18,15 +17,8 @@ from serving.settings import Settings
 log = logging.getLogger("serving.catalogue.watch")
 
 POLL_SECONDS = 5.0
-FETCH_SECONDS = 120.0
-"""A catalogue that is not downloaded and tried within this time is given up, and tried again later."""
 RETRY_REFUSED_SECONDS = 60.0
 """A refused catalogue is tried again after this time: its bytes may have been cut on the way."""
-_PROJECT_ROOT = Path(__file__).parents[2]
-
-
-class FetchFailed(Exception):
-    """The catalogue could not be fetched now; a later poll tries again."""
 
 
 class KeyReader(Protocol):
@@ -131,7 +123,7 @@ class CatalogueWatch:
             log.warning("catalogue %s… is fetched again: %s", published.sha256[:12], refusal)
             found = None
         if found is None:
-            await self._fetch(published)
+            await fetch(self._bucket or "", published, self._cache.directory)
             found = await asyncio.to_thread(self._cache.open, published.sha256, published.day)
         if found is None:
             raise FetchFailed(f"catalogue {published.sha256[:12]}… is not in the cache after its download")
@@ -145,31 +137,3 @@ class CatalogueWatch:
             before.close()  # whoever asks it does so without awaiting, so nobody is asking it now
         about = catalogue.about
         log.info("serving catalogue %s…: %d films rated by version %s", about.sha256[:12], about.films, about.model_version)
-
-    async def _fetch(self, published: Published) -> None:
-        """Run the download and the trial in a child; raises CatalogueRefused or FetchFailed."""
-        what, where = ["--key", published.key, "--sha256", published.sha256], ["--cache", str(self._cache.directory)]
-        child = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "serving.catalogue.fetch_catalogue", "--bucket", self._bucket or "", *what],
-            *["--bytes", str(published.size), *where],
-            cwd=_PROJECT_ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(FETCH_SECONDS):
-                _, stderr = await child.communicate()
-        except TimeoutError:
-            raise FetchFailed(f"fetching catalogue {published.sha256[:12]}… took too long and was stopped") from None
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        said = stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
-        if child.returncode == os.EX_TEMPFAIL:
-            raise FetchFailed(f"fetching catalogue {published.sha256[:12]}… failed: {said}")
-        if child.returncode == os.EX_DATAERR:
-            raise CatalogueRefused(said)
-        if child.returncode != os.EX_OK:
-            raise CatalogueRefused(f"its trial ended with {child.returncode}: {said}")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.catalogue.catalogue import SEARCH_SECONDS, Catalogue, CatalogueRefused
+from serving.catalogue.about import CatalogueRefused
+from serving.catalogue.catalogue import SEARCH_SECONDS, Catalogue
 from serving.errors import NoCatalogue
 from serving.movie_id import MAX_TMDB_ID, MovieId
 from tests.serving.catalogue.invented import ABOUT, Film, build

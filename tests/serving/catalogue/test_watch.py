@@ -15,11 +15,13 @@ import pytest
 
 from infra.local.seaweedfs import BUCKET, connect_s3
 from infra.local.stack import Stack
+from serving.catalogue import fetching
 from serving.catalogue import store as store_module
 from serving.catalogue import watch as watch_module
+from serving.catalogue.fetching import FetchFailed
 from serving.catalogue.pointer import POINTER_KEY, parse_pointer
 from serving.catalogue.store import CatalogueStore
-from serving.catalogue.watch import CatalogueWatch, FetchFailed
+from serving.catalogue.watch import CatalogueWatch
 from serving.errors import CorruptRow, StoreUnavailable
 from serving.features.feature_store import FeatureStore
 from serving.movie_id import MovieId
@@ -192,7 +194,7 @@ def test_what_cannot_be_fetched_now_is_tried_again(world: World, fault: str, mon
         if fault == "no store":
             patch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
         if fault == "slow store":
-            patch.setattr(watch_module, "FETCH_SECONDS", 0.2)
+            patch.setattr(fetching, "FETCH_SECONDS", 0.2)
         with pytest.raises(FetchFailed):
             run(watch.poll())
     assert (watch.current, watch.refused) == (None, None)
@@ -227,7 +229,7 @@ def test_what_a_killed_download_left_is_deleted(world: World, monkeypatch: pytes
     world.publish(FIRST)
     run(watch.poll())
     assert [name for name in world.cached if name.startswith("incoming")] == ["incoming-new"]
-    assert store_module.ABANDONED_SECONDS > watch_module.FETCH_SECONDS
+    assert store_module.ABANDONED_SECONDS > fetching.FETCH_SECONDS
     watch.close()
 
 
