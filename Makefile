@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -22,6 +22,9 @@ run: # make run DAG=refresh_movies ARGS="--conf day=2026-01-31"
 
 predict: # make predict ID=tt0111161
 	@$(MARQUEE) predict $(ID)
+
+replay: # make replay ID=01a20d2c185184438d9489ac00000000
+	@$(MARQUEE) replay $(ID) $(ARGS)
 
 feast: # make feast ARGS="feature-views list"
 	@$(MARQUEE) feast $(ARGS)

@@ -6,6 +6,7 @@ compared with those. Says for each `equal`, or what differs with both values; ex
 Writes nothing.
 """
 
+import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -86,12 +87,18 @@ def describe(differences: Differences) -> str:
     return "differs: " + "; ".join(map(str, differences)) if differences else "equal"
 
 
+def parse_count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of predictions")
+    return int(text)
+
+
 def main() -> int:
     """Read the command line, run, and return the exit code."""
     parser = make_parser(__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("prediction_ids", nargs="*", default=[], metavar="PREDICTION_ID")
-    what.add_argument("--last", type=int, metavar="N", help="the newest N instead")
+    what.add_argument("--last", type=parse_count, metavar="N", help="the newest N instead")
     given = parser.parse_args()
     start_log()
     return guarded(run, given.prediction_ids, given.last)

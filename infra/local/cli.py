@@ -26,7 +26,6 @@ from infra.local.predictions import describe_prediction, fetch_prediction
 from infra.local.progress import ConsoleProgress
 from infra.local.replay import run_replay
 from infra.local.reset import remove_all
-from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.tables import doors, findings_table, status_table
 from infra.local.up import bring_up
@@ -163,16 +162,19 @@ def api_key(
     """Make a key with which the API may be asked, and print it once; from the first on, it is asked with a key alone."""
     with plain_errors():
         settings = Settings.read()
-        settings.layout.make()
+        containers = Containers.load(settings)
+        # As a process the API reads the file whenever it changes, once it knows of it.
+        followed = api_keys_file(settings).exists() and not containers.marker.exists()
+        when = "within two seconds" if followed else "after the next `make up`"
         with only_one(settings.layout):
             if revoke:
                 left = revoke_key(settings, name)
-                tell(f"The key of {name} is no longer good once `make up` has told the API; {left} are left.")
+                tell(f"The key of {name} is good no longer {when}; {left} are left.")
                 if not left:
-                    tell(f"Nobody but the platform may ask now; remove {api_keys_file(settings)} to let everyone.")
+                    tell(f"Only the platform may ask now; to let everyone, remove {api_keys_file(settings)}, then `make up`.")
                 return
-            key = add_key(settings, Secrets(settings.layout.secrets), name)
-            tell(f"The key of {name}, shown this once; it is good once `make up` has told the API:")
+            key = add_key(settings, containers.secrets, name)
+            tell(f"The key of {name}, shown this once, for the header X-API-Key; it is good {when}:")
             typer.echo(key)
 
 

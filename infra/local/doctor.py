@@ -1,5 +1,6 @@
 """The doctor: each part as its users meet it, and whether a film's rating can be predicted now."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def examine(platform: Platform) -> list[Finding]:
         "feature store": check_feature_store,
         "champion": check_champion,
         "prediction": check_prediction,
+        "api ports": check_api_ports,
     }
     return [examine_one(platform, name, check) for name, check in checks.items()]
 
@@ -120,6 +122,23 @@ def check_champion(platform: Platform) -> str:
     if version is None:
         raise StackError(f"no version of {MODEL} has the alias {ALIAS}; `make run DAG={TRAIN}`")
     return f"{MODEL} version {version['version']}"
+
+
+def check_api_ports(platform: Platform) -> str:
+    """Something listens for gRPC, and on a port of metrics that a worker may have: while one follows another there are two."""
+    settings = platform.settings
+    try:
+        socket.create_connection(("127.0.0.1", settings.grpc_port), timeout=3).close()
+    except OSError as error:
+        raise StackError(f"GRPC_PORT {settings.grpc_port} does not answer ({error}); `make logs SERVICE=api`") from error
+    first = settings.metrics_port
+    for port in range(first, first + 2 * settings.api_workers):
+        try:
+            check_url(f"http://127.0.0.1:{port}/metrics")
+        except requests.RequestException:
+            continue
+        return f"gRPC on {settings.grpc_port}, metrics on {port}"
+    raise StackError(f"no metrics on METRICS_PORT {first} or the ports after it; `make logs SERVICE=api`")
 
 
 def check_prediction(platform: Platform) -> str:

@@ -48,6 +48,7 @@ def mlflow_client_variables(where: Addresses) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": where.mlflow,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         # Unset, the server's word decides, and it sends clients to the bucket itself, which the API's network does not reach.
         "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
         "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",

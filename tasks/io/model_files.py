@@ -19,5 +19,4 @@ def read_model(client: MlflowClient, version: str) -> bytes | None:
             return None
         raise
     with TemporaryDirectory() as folder:
-        path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", dst_path=folder)
-        return (Path(path) / "model.onnx").read_bytes()
+        return Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}/model.onnx", dst_path=folder)).read_bytes()

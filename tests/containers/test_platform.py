@@ -50,6 +50,10 @@ def test_each_task_has_a_container_of_its_own_and_none_is_left(
     assert [left for left in containers_platform.task_containers() if left.labels["marquee.dag"] != "sweep"] == []
 
 
+def test_answers_replay_equal_in_a_container(containers_platform: ContainerPlatform) -> None:
+    checks.check_answers_replay_equal(containers_platform, 20)
+
+
 def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: ContainerPlatform) -> None:
     for name, row in containers_platform.containers.inspect().items():
         details = containers_platform.engine.api.inspect_container(row["ID"])

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
@@ -41,6 +42,17 @@ def check_answers_equal_scikit_learn(platform: Platform, films: int) -> None:
     assert {answer.status_code for answer in answers.values()} == {200}
     worst = max(abs(answer.json()["rating"] - expected[movie_id]) for movie_id, answer in answers.items())
     assert worst <= 1e-4
+
+
+def check_answers_replay_equal(platform: Platform, films: int) -> None:
+    """The newest answers are made again from their receipts and the offline store; refresh_movies audits the same."""
+    expected: dict[str, float] = platform.run_in_tasks("expected", str(films))["ratings"]
+    asked = {platform.ask(movie_id).json()["prediction_id"] for movie_id in expected}
+    time.sleep(2)  # a receipt is kept a moment after its answer
+    replayed = platform.command("replay", *asked)
+    assert replayed.returncode == 0, replayed.stdout
+    equal = {line.removesuffix(" equal") for line in replayed.stdout.splitlines() if line.endswith(" equal")}
+    assert equal == asked
 
 
 def check_unknown_films_are_404(platform: Platform, count: int) -> None:

@@ -50,6 +50,9 @@ class TestSample:
     def test_answers_equal_scikit_learn_on_the_offline_features(self, sample: Platform) -> None:
         checks.check_answers_equal_scikit_learn(sample, 300)
 
+    def test_the_last_answers_replay_equal(self, sample: Platform) -> None:
+        checks.check_answers_replay_equal(sample, 100)
+
     def test_unknown_films_are_404(self, sample: Platform) -> None:
         checks.check_unknown_films_are_404(sample, 100)
 

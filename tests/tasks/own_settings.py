@@ -23,13 +23,21 @@ def read_settings(environment: dict[str, str]) -> Settings:
 
 @contextmanager
 def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
-    """The tasks' environment, its MOVIES_DATABASE_URL naming a new schema that goes away at the end."""
+    """The tasks' environment, the URLs of films and of receipts naming new schemas that go away at the end."""
     environment = stack.environment("tasks")
-    url, schema = environment["MOVIES_DATABASE_URL"], f"test_{uuid4().hex[:12]}"
+    names = ("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL")
+    with own_schema(environment[names[0]]) as movies, own_schema(environment[names[1]]) as receipts:
+        yield environment | dict(zip(names, (movies, receipts), strict=True))
+
+
+@contextmanager
+def own_schema(url: str) -> Iterator[str]:
+    """The URL of a new schema in this database."""
+    schema = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(f"create schema {schema}".encode())
         mark = "&" if "?" in url else "?"
-        yield environment | {"MOVIES_DATABASE_URL": f"{url}{mark}options=-c%20search_path%3D{schema}"}
+        yield f"{url}{mark}options=-c%20search_path%3D{schema}"
         conn.execute(f"drop schema {schema} cascade".encode())
 
 

@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 from infra.local import cli
 from infra.local.api_keys import OURS, add_key, api_keys_file, own_key, read_digests, revoke_key
 from infra.local.errors import StackError
+from infra.local.predictions import KEY_HEADER
 from infra.local.secret_files import Secrets
 from infra.local.settings import Settings
 from infra.local.variables import local_variables
+from serving.web.keys import ApiKeys
 
 
 @pytest.fixture
@@ -79,10 +81,22 @@ def test_the_platform_asks_with_a_key_of_its_own_once_there_are_keys(settings: S
     assert local_variables("serving", settings, secrets)["API_KEYS_FILE"] == str(api_keys_file(settings))
 
 
+def test_the_api_knows_whose_key_it_is_shown(settings: Settings, secrets: Secrets) -> None:
+    keys = {"ann": add_key(settings, secrets, "ann"), OURS: str(own_key(settings, secrets))}
+    api = ApiKeys(api_keys_file(settings))
+    header = KEY_HEADER.lower().encode()
+    assert {name: api.name_of([(header, key.encode())]) for name, key in keys.items()} == {name: name for name in keys}
+    assert api.name_of([(header, b"other")]) is None
+    revoke_key(settings, "ann")
+    api.refresh()
+    assert [api.name_of([(header, key.encode())]) for key in keys.values()] == [None, OURS]
+
+
 def test_the_command_prints_the_key_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "read", lambda: settings)
     made = CliRunner().invoke(cli.app, ["api-key", "ann"])
     assert made.exit_code == 0
+    assert "X-API-Key; it is good after the next `make up`" in made.stderr
     assert read_digests(api_keys_file(settings))["ann"] == sha256(made.stdout.removesuffix("\n"))
     again = CliRunner().invoke(cli.app, ["api-key", "ann"])
     assert (again.exit_code, again.stdout) == (1, "")
@@ -90,3 +104,4 @@ def test_the_command_prints_the_key_alone(settings: Settings, monkeypatch: pytes
     revoked = CliRunner().invoke(cli.app, ["api-key", "ann", "--revoke"])
     assert (revoked.exit_code, revoked.stdout) == (0, "")
     assert str(api_keys_file(settings)) in revoked.stderr
+    assert "good no longer within two seconds" in revoked.stderr
