@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from serving.models.model_cache import Manifest, ModelCache
@@ -27,14 +28,23 @@ DIGEST_TAG = "sha256."
 
 def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -> Manifest:
     """Fetch, verify, try and keep one version; raises ModelRefused, or MLflow's own errors when it does not answer."""
-    from mlflow import MlflowClient  # noqa: PLC0415  # only this process pays for the import
+    from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
 
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     registered = client.get_model_version(name, version)
     if not registered.run_id:
         raise ModelRefused("the version names no training run, so there is no release.json to hold it to")
-    places = {MODEL_FILE: f"models:/{name}/{version}", RELEASE_FILE: f"runs:/{registered.run_id}"}
-    bodies = {file: download(uri, file, tracking_uri, cache.directory) for file, uri in places.items()}
+    model_uri, run_uri = f"models:/{name}/{version}", f"runs:/{registered.run_id}"
+    held = {
+        MODEL_FILE: (model_uri, artifacts.list_artifacts(artifact_uri=model_uri, tracking_uri=tracking_uri)),
+        RELEASE_FILE: (run_uri, client.list_artifacts(registered.run_id)),
+    }
+    bodies = {}
+    for file, (uri, listed) in held.items():
+        check_listed(file, {each.path: each.file_size or 0 for each in listed})
+        with tempfile.TemporaryDirectory(dir=cache.directory, prefix="incoming-") as folder:
+            path = artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder, tracking_uri=tracking_uri)
+            bodies[file] = Path(path).read_bytes()
     digests = {file: hashlib.sha256(body).hexdigest() for file, body in bodies.items()}
     for file, digest in digests.items():
         expected = registered.tags.get(DIGEST_TAG + file)
@@ -56,17 +66,12 @@ def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -
     return manifest
 
 
-def download(uri: str, file: str, tracking_uri: str, directory: Path) -> bytes:
-    """One file of a model or run, if it is there and no larger than it may be; raises ModelRefused."""
-    from mlflow import artifacts  # noqa: PLC0415  # only this process pays for the import
-
-    sizes = {each.path: each.file_size or 0 for each in artifacts.list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)}
+def check_listed(file: str, sizes: Mapping[str, int]) -> None:
+    """Raise ModelRefused unless the file is among those listed, and no larger than it may be."""
     if file not in sizes:
         raise ModelRefused(f"the version holds no {file}, only {sorted(sizes)}")
     if sizes[file] > MAX_BYTES[file]:
         raise ModelRefused(f"{file} has {sizes[file]} bytes, more than {MAX_BYTES[file]}")
-    with tempfile.TemporaryDirectory(dir=directory, prefix="incoming-") as folder:
-        return Path(artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder, tracking_uri=tracking_uri)).read_bytes()
 
 
 def main() -> int:
