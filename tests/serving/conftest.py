@@ -76,7 +76,8 @@ class World:
     valkey: Valkey
     films: list[Film]
     cache: Path
-    serve: Callable[[], AbstractContextManager[Client]]
+    serve: Callable[..., AbstractContextManager[Client]]
+    """Takes settings that shall differ."""
     log: io.BytesIO
 
     def run(self, *command: str | bytes) -> None:
@@ -97,10 +98,9 @@ def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> World:
     keep_model(tmp_path / "models", model_bytes)
     log = io.BytesIO()
 
-    def serve() -> AbstractContextManager[Client]:
-        settings = Settings.model_validate(
-            {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "model_cache_dir": tmp_path / "models"}
-        )
-        return run_app(create_app(settings, log))
+    def serve(**changes: object) -> AbstractContextManager[Client]:
+        caches = {"model_cache_dir": tmp_path / "models", "catalogue_cache_dir": tmp_path / "catalogues"}
+        settings = {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "grpc_port": 0, **caches}
+        return run_app(create_app(Settings.model_validate(settings | changes), log))
 
     return World(valkey, films, tmp_path / "models", serve, log)

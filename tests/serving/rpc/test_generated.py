@@ -1,0 +1,54 @@
+"""The committed code of the gRPC door is what marquee.proto says, and says what the HTTP bodies say."""
+
+from pathlib import Path
+
+import grpc_tools
+import pytest
+from grpc_tools import protoc
+from pydantic import BaseModel
+
+from serving.rpc import marquee_pb2
+from serving.rpc.predictions import Predictions
+from serving.rpc.server import SERVICE
+from serving.web import schemas
+from tests.serving.servers import REPOSITORY
+
+PROTO = "serving/rpc/marquee.proto"
+GENERATED = ("serving/rpc/marquee_pb2.py", "serving/rpc/marquee_pb2.pyi", "serving/rpc/marquee_pb2_grpc.py")
+
+
+def test_generating_again_gives_the_same_files(tmp_path: Path) -> None:
+    outputs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
+    own = Path(grpc_tools.__file__).parent / "_proto"
+    assert protoc.main(["protoc", f"-I{REPOSITORY}", f"-I{own}", *outputs, PROTO]) == 0
+    for name in GENERATED:
+        assert (tmp_path / name).read_bytes() == (REPOSITORY / name).read_bytes(), f"{name}: run `make proto`"
+
+
+def test_every_method_is_answered() -> None:
+    class Nothing: ...
+
+    assert Predictions(Nothing(), Nothing()).methods.keys() == {method.name for method in SERVICE.methods}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        ("Prediction", schemas.Prediction),
+        ("Model", schemas.Model),
+        ("PredictBatchResponse", schemas.Predictions),
+        ("Refusal", schemas.Refused),
+        ("OutOfRange", schemas.OutOfRange),
+        ("SearchMoviesResponse", schemas.Films),
+        ("Film", schemas.Film),
+    ],
+)
+def test_a_message_has_the_fields_of_the_body(message: str, body: type[BaseModel]) -> None:
+    fields = {field.name for field in marquee_pb2.DESCRIPTOR.message_types_by_name[message].fields}
+    assert fields == body.model_fields.keys()
+
+
+def test_the_what_if_message_has_the_fields_of_the_body() -> None:
+    fields = {field.name for field in marquee_pb2.DESCRIPTOR.message_types_by_name["WhatIfResponse"].fields}
+    own = schemas.WhatIf.model_fields.keys() - schemas.Prediction.model_fields.keys()
+    assert fields == own | {"prediction"}
