@@ -1,57 +1,41 @@
-"""`python -m serving`: one worker on API_HOST:API_PORT, settings from the environment."""
+"""`python -m serving`: API_WORKERS processes on API_HOST:API_PORT, settings from the environment; SIGHUP starts them anew."""
 
-import gc
+import asyncio
 import logging
 import os
+import signal
 import sys
 
-import uvicorn
 from pydantic import ValidationError
 
-from serving.app import create_app
 from serving.logs import log_to_stdout
 from serving.settings import Settings
-from serving.web.one_write import OneWriteProtocol
+from serving.web.lifeline import LINE
+from serving.web.listener import bind
+from serving.web.supervisor import Supervisor
 
-DRAIN_SECONDS = 10
-"""After SIGTERM, answers that were begun may take this long."""
-YOUNG_OBJECTS = 20_000
-"""New objects that make Python look for cycles; its own 700 are two answers at 32 connections."""
+log = logging.getLogger("serving")
 
 
 def main() -> int:
-    """Serve until SIGTERM; exits 78 when a setting is missing or wrong."""
+    """Serve until SIGTERM; exits 78 when a setting is missing or wrong, 71 when a port is taken."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until someone listens for it
     log_to_stdout()
     try:
         settings = Settings()  # filled from the environment
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            logging.getLogger("serving").error("setting %s: %s", str(problem["loc"][0]).upper(), problem["msg"])
+            log.error("setting %s: %s", str(problem["loc"][0]).upper(), problem["msg"])
         return os.EX_CONFIG
-    app = create_app(settings)
-    spare_garbage_collection()
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        loop="uvloop",
-        http=OneWriteProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,  # nothing reads the client's address or the scheme
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    return os.EX_OK
+    try:
+        if settings.api_workers > 1 and LINE not in os.environ:
+            return asyncio.run(Supervisor(bind(settings.api_host, settings.api_port), settings.api_workers).run())
+        from serving.work import work  # noqa: PLC0415  # the parent of several workers does without what they import
 
-
-def spare_garbage_collection() -> None:
-    """Look for cycles seldom, and never among what lives as long as the process: it is a tenth of an answer's time otherwise."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
+        return work(settings)
+    except OSError as error:
+        log.error("%s", error)
+        return os.EX_OSERR
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     catalogues = CatalogueWatch(settings, store)
     metrics = Metrics(store, watch)
     keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+    guard = make_guard(settings, keys)
     url = settings.receipts_database_url
     receipts = ReceiptQueue(
         url.get_secret_value() if url else None, settings.receipts_queue, metrics.receipts_dropped, metrics.receipts_written
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
             if settings.grpc_port:
                 from serving.rpc.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is asked for
 
-                rpc = make_server(parts, rater, metrics, access_log, make_guard(settings, keys))
+                rpc = make_server(parts, rater, metrics, access_log, guard)
                 await rpc.start()
                 follow.append(rpc.follow_readiness)
             followers += [asyncio.create_task(keep_going(each)) for each in follow]
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     parts = Parts(store, watch, catalogues, receipts, settings)
     app.include_router(health_routes(parts))
     access_log = AccessLog(log_file or sys.stdout.buffer, metrics.log_lines_dropped)
-    add_door(app, settings, metrics, access_log=access_log, keys=keys, short={("GET", "/predict"): predict})
+    add_door(app, settings, metrics, access_log=access_log, guard=guard, short={("GET", "/predict"): predict})
     app.state.metrics = metrics
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

@@ -1,7 +1,9 @@
 """Every setting the service reads, read once, from the environment."""
 
+import re
 from pathlib import Path
 
+from limits import parse as parse_rate
 from pydantic import AnyHttpUrl, Field, RedisDsn, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -68,3 +70,20 @@ class Settings(BaseSettings):
         """The alias is polled by REST, which a file or database URI does not speak."""
         TypeAdapter(AnyHttpUrl).validate_python(value)
         return value.rstrip("/")
+
+    @field_validator("rate_limit")
+    @classmethod
+    def check_rate_limit(cls, value: str) -> str:
+        """A limit that cannot be read would be none."""
+        if value.strip():
+            parse_rate(value)
+        return value.strip()
+
+    @field_validator("cors_allowed_origins")
+    @classmethod
+    def check_cors_allowed_origins(cls, value: str) -> str:
+        """An origin with a path, or without a scheme, is one that no browser ever sends."""
+        for origin in filter(None, map(str.strip, value.split(","))):
+            if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+                raise ValueError("an origin reads https://host or https://host:port, without a path")
+        return value

@@ -8,6 +8,8 @@ import orjson
 from prometheus_client import Counter
 from starlette.types import Scope
 
+from serving.web.guard import address_of
+
 
 class AccessLog:
     """Writes to a file that may be a pipe or on a full disk: a failure costs lines, counted, and never an answer."""
@@ -28,6 +30,7 @@ class AccessLog:
             "query": scope["query_string"][:200].decode("latin-1"),
             "status": status,
             "outcome": scope.get("outcome"),
+            "client": scope.get("client_name") or address_of(scope),
             "ms": round(seconds * 1000, 3),
         }
         if not self._lines:

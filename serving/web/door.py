@@ -4,19 +4,25 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Mapping
 
 import orjson
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
+from serving.settings import Settings
 from serving.web.access_log import AccessLog
+from serving.web.gate import PROBES, Gate
+from serving.web.guard import Guard
 
 log = logging.getLogger("serving")
 
-QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+QUIET_ROUTES = PROBES
 """Asked every few seconds by machines; a log line each would bury the rest."""
 DOCS_ROUTES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
-ROUTES = frozenset({"/predict", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
+ROUTES = frozenset({"/predict", "/whatif", "/movies", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
 """Any other path is measured as `other`, so that a scanner cannot fill the metrics."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{1,64}\Z")
 _HEADERS = [
@@ -28,14 +34,41 @@ _HEADERS = [
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
-class Door:
-    """ASGI middleware around the whole application; sets scope['request_id'].
+CORS_METHODS = ("GET", "POST")
+CORS_HEADERS = ("authorization", "content-type", "x-api-key", "x-request-id")
+CORS_EXPOSED = ("retry-after", "x-feature-source", "x-request-id")
 
-    `short` maps (method, path) to the endpoint that is called at once: the routing that would find it costs more than it does.
+
+def add_door(
+    app: FastAPI,
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    access_log: AccessLog,
+    guard: Guard | None,
+    short: Mapping[tuple[str, str], ASGIApp],
+) -> None:
+    """Put the door before an application, and behind it the gate; between them CORS where it is asked for.
+
+    There a browser's preflight, which shows no key, is answered before the gate, and a refusal can be read by the page.
     """
+    app.add_middleware(Gate, short=short, registry=metrics.registry, most_at_work=settings.max_in_flight, guard=guard)
+    if origins := [origin.strip() for origin in settings.cors_allowed_origins.split(",") if origin.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
+    app.add_middleware(Door, metrics=metrics, access_log=access_log)  # added last, met first
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog, short: dict[tuple[str, str], ASGIApp]) -> None:
-        self.app, self._metrics, self._access_log, self._short = app, metrics, access_log, short
+
+class Door:
+    """ASGI middleware around the whole application; sets scope['request_id']."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
+        self.app, self._metrics, self._access_log = app, metrics, access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,7 +90,7 @@ class Door:
             await send(message)
 
         try:
-            await self._short.get((scope["method"], path), self.app)(scope, receive, send_with_headers)
+            await self.app(scope, receive, send_with_headers)
         except Exception:
             log.exception("request %s failed", request_id)
             if status:

@@ -8,9 +8,11 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+LINGER_SECONDS = 2
+
 
 class OneWriteProtocol(HttpToolsProtocol):
-    """What uvicorn is given as `http`."""
+    """`ApiProtocol` is made on it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(JoinedWrites(transport))
@@ -23,6 +25,8 @@ class JoinedWrites(asyncio.Transport):
         super().__init__()
         self._transport, self._unsent = transport, list[bytes]()
         self._loop = asyncio.get_running_loop()
+        self.linger = False
+        """Whether `close` leaves the caller time to read: closing a connection with unread bytes in it discards what was sent."""
         self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
         self.is_closing = transport.is_closing  # type: ignore[method-assign]
         self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
@@ -41,4 +45,14 @@ class JoinedWrites(asyncio.Transport):
 
     def close(self) -> None:
         self._flush()
-        self._transport.close()
+        if self.linger and not self._transport.is_closing() and self._transport.can_write_eof():
+            self.linger = False
+            self.is_closing = lambda: True  # type: ignore[method-assign]
+            self._transport.resume_reading()
+            self._transport.write_eof()
+            self._loop.call_later(LINGER_SECONDS, self._transport.close)
+        else:
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()

@@ -123,11 +123,17 @@ class Api(Server):
         port = free_port()
         python = REPOSITORY / ".marquee/venvs/serving/bin/python"
         settings = {"REDIS_URL": redis_url, "MLFLOW_TRACKING_URI": mlflow_uri, "MODEL_CACHE_DIR": str(cache)}
-        more = {"MODEL_POLL_SECONDS": "0.2", "API_PORT": str(port)}
+        self.metrics_port = free_port()
+        ports = {"API_PORT": str(port), "METRICS_PORT": str(self.metrics_port), "GRPC_PORT": "0"}
+        more = {"MODEL_POLL_SECONDS": "0.2", **ports}
         super().__init__([str(python), "-m", "serving"], folder, port, settings | more)
 
-    def get(self, path: str, timeout: float = 5) -> tuple[int, bytes, dict[str, str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def metrics(self) -> bytes:
+        """What the metrics' own port shows."""
+        return self.get("/metrics", port=self.metrics_port)[1]
+
+    def get(self, path: str, timeout: float = 5, port: int | None = None) -> tuple[int, bytes, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -121,10 +121,10 @@ def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registr
         api.start()
         assert served_version(api, world) == version
         assert api.get("/readyz")[0] == 200
-        wait_until(lambda: b"marquee_champion_followed 0.0" in api.get("/metrics")[1], what="the metric saying so")
+        wait_until(lambda: b"marquee_champion_followed 0.0" in api.metrics(), what="the metric saying so")
     finally:
         registry.start()
-    wait_until(lambda: b"marquee_champion_followed 1.0" in api.get("/metrics")[1], what="MLflow being followed again")
+    wait_until(lambda: b"marquee_champion_followed 1.0" in api.metrics(), what="MLflow being followed again")
 
 
 BAD_MODELS: list[tuple[bytes, dict[str, str], dict[str, object], str]] = [
@@ -150,7 +150,7 @@ def test_a_champion_that_does_not_verify_is_refused_and_the_one_before_stays(
         wait_until(lambda bad=bad: f"'version': '{bad}'" in str(readiness(api)["refused_model"]), what=f"refusing: {reason}")  # type: ignore[misc]
         assert reason in str(readiness(api)["refused_model"])
         assert served_version(api, world) == good
-        assert f"marquee_model_refusals_total {count}.0".encode() in api.get("/metrics")[1]
+        assert f"marquee_model_refusals_total {count}.0".encode() in api.metrics()
         assert reason in api.log.read_text()
 
 

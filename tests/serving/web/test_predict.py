@@ -108,7 +108,7 @@ def test_a_corrupt_value_is_refused_and_never_read_as_zero(world: World, field: 
     with world.serve() as client:
         problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "corrupt_features")
         assert client.get(f"/predict?movie_id={world.films[1].movie_id}").status_code == 200
-        metrics = client.get("/metrics").text
+        metrics = client.metrics()
     assert 'marquee_predictions_total{outcome="corrupt_features"} 1.0' in metrics
 
 
@@ -146,7 +146,7 @@ def test_features_of_long_ago_are_said_to_be_stale(world: World) -> None:
     flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
         answer = client.get(f"/predict?movie_id={world.films[0].movie_id}")
-        metrics = client.get("/metrics").text
+        metrics = client.metrics()
     body = Prediction.model_validate_json(answer.content)
     assert (answer.status_code, body.feature_source, body.stale, body.degraded) == (200, "stale", True, False)
     assert body.feature_age_seconds >= 3 * 86_400
@@ -307,7 +307,7 @@ def test_metrics_tell_outcomes_model_and_feature_age(world: World) -> None:
         client.get("/predict?movie_id=tt9999999")
         client.get("/predict")
         client.get("/wp-login.php")
-        text = client.get("/metrics").text
+        text = client.metrics()
     assert 'marquee_predictions_total{outcome="fresh"} 1.0' in text
     assert 'marquee_predictions_total{outcome="unknown_movie"} 1.0' in text
     assert 'marquee_predictions_total{outcome="malformed"} 1.0' in text
