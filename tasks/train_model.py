@@ -50,11 +50,12 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
             log.info("version %s was trained from these very inputs: none is registered", version.version)
         else:
             champion = registry.read_champion(client)
-            trial = run_trial(split, champion.exported, champion.has_release) if champion else run_trial(split, None)
+            servable = champion is None or champion.schema_hash == schema_hash
+            trial = run_trial(split, champion.exported if champion else None, servable)
             service, feature_set = feature_definitions.SERVICE, live.feature_set
             origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
             release = render_release(describe_release(split, trial, origin))
-            tags = describe(trial, release, training_id, champion.version if champion else None)
+            tags = describe(trial, release, origin, champion.version if champion else None)
             record = describe_run(split, trial, origin, release, tags)
             version = registry.write_run(client, record, trial.fitted, trial.exported, lease)
             log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], trial.verdict.reason)
@@ -70,14 +71,15 @@ def compute_training_id(split: Split, schema_hash: str) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def describe(trial: Trial, release: bytes, training_id: str, champion: str | None) -> dict[str, str]:
+def describe(trial: Trial, release: bytes, origin: Origin, champion: str | None) -> dict[str, str]:
     """The tags of the run and of the version."""
     return {
-        registry.TRAINING_ID: training_id,
+        registry.TRAINING_ID: origin.training_id,
         registry.GATE: "passed" if trial.verdict.passed else "refused",
         "gate_reason": trial.verdict.reason,
         "compared_with": f"version {champion}" if champion else "no champion",
         registry.DIGEST: hashlib.sha256(trial.exported).hexdigest(),
+        registry.SCHEMA: origin.schema_hash,
         registry.RELEASE_DIGEST: hashlib.sha256(release).hexdigest(),
     }
 

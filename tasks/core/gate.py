@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-SAME = 1e-4
-"""RMSE in rating points below which two models are level: a model differs from its own export by less."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -14,11 +11,11 @@ class Verdict:
     reason: str
 
 
-def judge(candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None, champion_has_release: bool = True) -> Verdict:
+def judge(candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None, champion_is_servable: bool = True) -> Verdict:
     """A candidate must beat the constant baseline and the champion, all three on the same test rows.
 
-    champion_rmse is None while there is no champion. One that has no release.json need only be equalled: a later training
-    on the same rows is the same model, but one that can be verified.
+    champion_rmse is None while there is no champion. One that cannot be served any more, because it has no release.json or
+    was trained on other features than those published, holds nobody back: without a new champion nothing would be served.
     """
     if not candidate_rmse < baseline_rmse:
         return Verdict(passed=False, reason=f"RMSE {candidate_rmse:.4f} is not below the constant baseline's {baseline_rmse:.4f}")
@@ -27,8 +24,8 @@ def judge(candidate_rmse: float, baseline_rmse: float, champion_rmse: float | No
     )
     if champion_rmse is None:
         return Verdict(passed=True, reason=f"{gain}; there was no champion")
-    if not champion_has_release and candidate_rmse <= champion_rmse + SAME:
-        return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}, and no release.json")
+    if not champion_is_servable:
+        return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}, and cannot be served any more")
     if not candidate_rmse < champion_rmse:
         return Verdict(passed=False, reason=f"{gain}, but not below the champion's {champion_rmse:.4f}")
     return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}")

@@ -32,7 +32,7 @@ class Trial:
     """Rise of the test RMSE with a feature's values shuffled, in the order of the split's features."""
 
 
-def run_trial(split: Split, champion: bytes | None, champion_has_release: bool = True) -> Trial:
+def run_trial(split: Split, champion: bytes | None, champion_is_servable: bool = True) -> Trial:
     """Fit on the older years, export, judge on the newest. champion: an exported model, or None."""
     x_train, x_test = (to_matrix(part, split.features) for part in (split.train, split.test))
     y_train, y_test = (part[LABEL].to_numpy() for part in (split.train, split.test))
@@ -47,7 +47,7 @@ def run_trial(split: Split, champion: bytes | None, champion_has_release: bool =
     if champion is not None:
         scores["champion"] = score(y_test, predict_as(champion, split.test))
     champion_rmse = scores["champion"].rmse if champion is not None else None
-    verdict = judge(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_has_release)
+    verdict = judge(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable)
     some = np.random.default_rng(0).permutation(len(y_test))[:IMPORTANCE_ROWS]
     importance = permutation_importance(
         fitted, x_test[some], y_test[some], scoring="neg_root_mean_squared_error", n_repeats=3, random_state=0

@@ -33,8 +33,8 @@ DIGEST = "sha256.model.onnx"
 
 RELEASE = "release.json"
 """Artifact of a version's run: the model's origin, ranges of its features, golden answers."""
-RELEASE_DIGEST = f"sha256.{RELEASE}"
-"""Tag with the sha256 of that artifact; versions of before there was one do not have it."""
+RELEASE_DIGEST, SCHEMA = f"sha256.{RELEASE}", "schema_hash"
+"""Tags with the sha256 of that artifact and with its schema hash; versions of before there was one have neither."""
 
 SKOPS_TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
@@ -54,7 +54,8 @@ class Champion:
     version: str
     exported: bytes
     sha256: str
-    has_release: bool
+    schema_hash: str
+    """Of the features it was trained on; '' for one registered without release.json, which nobody can verify."""
     """A version of before there was release.json has none."""
 
 
@@ -99,7 +100,7 @@ def read_champion(client: MlflowClient) -> Champion | None:
     sha256 = hashlib.sha256(exported).hexdigest()
     if version.tags.get(DIGEST, sha256) != sha256:
         raise Unavailable(f"model.onnx of version {version.version} has sha256 {sha256}, its tag says {version.tags[DIGEST]}")
-    return Champion(str(version.version), exported, sha256, RELEASE_DIGEST in version.tags)
+    return Champion(str(version.version), exported, sha256, version.tags.get(SCHEMA, ""))
 
 
 def find_champion(client: MlflowClient) -> ModelVersion | None:

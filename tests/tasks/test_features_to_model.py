@@ -235,18 +235,18 @@ def test_the_champion_has_a_release_whose_golden_rows_it_reproduces(settings: Se
     assert predict_onnx(champion.exported, golden).tolist() == release["golden"]["ratings"]
 
 
-def test_a_champion_of_before_there_was_a_release_is_replaced_by_its_equal(settings: Settings, movies: None) -> None:
+def test_a_champion_that_cannot_be_served_any_more_is_replaced(settings: Settings, movies: None) -> None:
     with registry.connect(settings.mlflow_tracking_uri) as client:
         old = registry.find_champion(client)
         assert old is not None
-        client.delete_model_version_tag(registry.MODEL, old.version, registry.RELEASE_DIGEST)
+        client.set_model_version_tag(registry.MODEL, old.version, registry.SCHEMA, "of features that are no more")
         client.set_model_version_tag(registry.MODEL, old.version, registry.TRAINING_ID, "of another form")
         run_verb(train_model, settings, TODAY)
         new = registry.find_champion(client)
         assert new is not None
         assert int(new.version) > int(old.version)
         assert new.tags[registry.DIGEST] == old.tags[registry.DIGEST]
-        assert "no release.json" in new.tags["gate_reason"]
+        assert "cannot be served any more" in new.tags["gate_reason"]
 
 
 def test_a_promotion_that_was_cut_short_is_finished_and_a_rollback_by_hand_is_left_alone(
