@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -64,6 +64,26 @@ bench-tasks: dev # what a container costs a task
 bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.serving $(ARGS)
+
+soak-serving: dev # ten minutes of a steady load: failures, p99, memory, receipts; make soak-serving ARGS="--seconds 60"
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.soak $(ARGS)
+
+bench-swaps: dev # champions swapped and the API rolled over under a load that may not lose a request
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.swaps $(ARGS)
+
+bench-faults: dev # each part broken and mended under a load that must be answered
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.faults $(ARGS)
+
+bench-replay: dev # receipts of two releases computed again; a corrupt field found
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.replay $(ARGS)
+
+bench-agreement: dev # one film, one rating, through every door
+	@$(MARQUEE) install tasks mlflow serving local
+	$(DEV)/python -m tests.bench.agreement $(ARGS)
 
 proto: dev # the code of the gRPC door
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/rpc/marquee.proto

@@ -19,7 +19,7 @@ from infra.local.stack import Stack
 from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
 
 FILMS = 3_000
-VERBS = ("ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model")
+VERBS = ("ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model", "predict_all")
 LOADS_SKOPS = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
 """Without it MLflow loads no scikit-learn model, not even one without pickles; this one was trained a minute ago."""
 
@@ -36,12 +36,21 @@ class World:
     """Variables of a program that reads the live features through Feast, and as MODEL_URI the champion's scikit-learn form."""
     rows: dict[str, dict[str, float | None]]
     """Features by movie id; unknown is None."""
+    stack: Stack
+    """The servers, for those who stop some of them."""
+    tasks: dict[str, str]
+    """Variables of the tasks' verbs."""
+
+    def run_verb(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m tasks.<verb>`; the caller judges its exit code."""
+        command = [str(self.stack.settings.layout.python("tasks")), "-m", f"tasks.{verb}", *words]
+        return subprocess.run(command, env=self.tasks, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 @contextmanager
-def publish_world(home: Path) -> Iterator[World]:
+def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
     """Start the servers, run the tasks' verbs as the DAGs do, stop everything at the end."""
-    stack = Stack.load(Settings.trial(home, sample_films=FILMS))
+    stack = Stack.load(Settings.trial(home, sample_films=films))
     layout = stack.settings.layout
     try:
         stack.start({"postgres", "redis", "s3", "mlflow", "sources"})
@@ -54,6 +63,8 @@ def publish_world(home: Path) -> Iterator[World]:
             serving=serving,
             peers=tasks | feast | LOADS_SKOPS | {"MODEL_URI": find_scikit_learn_model(tasks["MLFLOW_TRACKING_URI"])},
             rows=read_rows(serving["REDIS_URL"], feast["FEAST_PROJECT"]),
+            stack=stack,
+            tasks=tasks,
         )
     finally:
         stack.stop()

@@ -1,0 +1,29 @@
+"""Where a bench leaves its figures, and how it says that a promise was broken."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.local.layout import REPOSITORY
+
+
+def keep(name: str, figures: Mapping[str, Any]) -> None:
+    """Write them to .marquee/bench/<name>.json."""
+    target = REPOSITORY / ".marquee" / "bench" / f"{name}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def show(figures: Mapping[str, object]) -> None:
+    """Print them, one a line."""
+    for name, figure in figures.items():
+        print(f"{name:<28}{figure}")  # noqa: T201  # the result
+
+
+def conclude(broken: Sequence[str]) -> int:
+    """Say which promises were broken; the exit code."""
+    for promise in broken:
+        print(f"BROKEN: {promise}")  # noqa: T201  # the result
+    if not broken:
+        print("all promises were kept")  # noqa: T201
+    return 1 if broken else 0

@@ -1,0 +1,93 @@
+"""Further versions of the champion for the benches: its trees, shifted, so that a rating tells which version it is of."""
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import mlflow
+import numpy as np
+import onnx
+import onnxruntime
+from mlflow import MlflowClient
+
+MODEL, ALIAS = "movie-rating", "champion"
+DECIMALS = 4
+Rows = Mapping[str, Mapping[str, float | None]]
+
+
+def connect(tracking_uri: str) -> MlflowClient:
+    mlflow.set_tracking_uri(tracking_uri)
+    return MlflowClient()
+
+
+def read_champion(client: MlflowClient) -> tuple[str, bytes, dict[str, object]]:
+    """Version, model and release.json of the champion."""
+    version = client.get_model_version_by_alias(MODEL, ALIAS)
+    with open(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.version}/model.onnx"), "rb") as file:
+        model = file.read()
+    return str(version.version), model, json.loads(mlflow.artifacts.load_text(f"runs:/{version.run_id}/release.json"))
+
+
+def shift(model: bytes, points: float) -> bytes:
+    """The same trees, every rating that much higher."""
+    graph = onnx.load_from_string(model)
+    (trees,) = [node for node in graph.graph.node if node.op_type == "TreeEnsembleRegressor"]
+    (base,) = [attribute for attribute in trees.attribute if attribute.name == "base_values"]
+    base.floats[0] += points
+    return bytes(graph.SerializeToString())
+
+
+def rate(model: bytes, rows: Rows) -> dict[str, float]:
+    """What the model gives for these films, as the API rounds it."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = json.loads(session.get_modelmeta().custom_metadata_map["features"])
+    matrix = np.array([[row[name] for name in names] for row in rows.values()], np.float32)
+    outputs = np.asarray(session.run(None, {"features": matrix})[0], np.float64).ravel()
+    return {movie: round(float(output), DECIMALS) for movie, output in zip(rows, outputs, strict=True)}
+
+
+def register(client: MlflowClient, model: bytes, release: Mapping[str, object]) -> str:
+    """Register a version as training does, its golden rows rated anew; returns its number. It is not champion yet."""
+    golden = release["golden"]
+    assert isinstance(golden, dict)
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    outputs = session.run(None, {"features": np.array(golden["features"], np.float32)})[0]
+    fresh = dict(release) | {
+        "files": {"model.onnx": hashlib.sha256(model).hexdigest()},
+        "golden": golden | {"ratings": np.asarray(outputs, np.float64).ravel().tolist()},
+    }
+    text = json.dumps(fresh, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    tags = {
+        f"sha256.{name}": hashlib.sha256(body).hexdigest()
+        for name, body in (("model.onnx", model), ("release.json", text.encode()))
+    }
+    with warnings.catch_warnings(), mlflow.start_run() as run:
+        warnings.simplefilter("ignore")  # MLflow's client warns of itself
+        mlflow.log_text(text, "release.json")
+        graph = onnx.load_from_string(model)
+        logged = mlflow.onnx.log_model(graph, name="onnx", save_as_external_data=False, pip_requirements=["onnxruntime"])
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        client.create_registered_model(MODEL)
+    made = client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id)
+    return str(made.version)
+
+
+@dataclass
+class Alias:
+    """The alias `champion`, and when it named which version."""
+
+    client: MlflowClient
+    history: list[tuple[float, str]] = field(default_factory=list)
+    """From when on it may have named a version, Unix seconds."""
+
+    def move(self, version: str) -> None:
+        self.history.append((time.time(), version))
+        self.client.set_registered_model_alias(MODEL, ALIAS, version)
+
+    def was_champion(self, version: str, begin: float, end: float) -> bool:
+        """Whether it named the version at any time between these."""
+        spans = zip(self.history, [*(began for began, _ in self.history[1:]), float("inf")], strict=True)
+        return any(name == version and began <= end and ended >= begin for (began, name), ended in spans)
