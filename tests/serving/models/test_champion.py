@@ -132,7 +132,7 @@ BAD_MODELS: list[tuple[bytes, dict[str, str], dict[str, object], str]] = [
     (constant_onnx(6.0, ("other", "columns")), {}, {}, "lacks 2 of its features: other, columns"),
     (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, {}, "training recorded 0000"),
     (constant_onnx(6.0), {"sha256.release.json": "0" * 64}, {}, "release.json has sha256"),
-    (constant_onnx(6.0), {}, {"files": {"model.onnx": "0" * 64}}, "written for another model.onnx"),
+    (constant_onnx(6.0), {}, {"files": {"model.onnx": "0" * 64}}, "release.json names 000000000000"),
     (constant_onnx(6.0), {}, {"golden": {"features": [[0.0] * len(FEATURES)], "ratings": [6.5]}}, "golden row 0 is rated 6"),
     (constant_onnx(6.0), {}, {"schema_hash": "6" * 64}, "the model was trained on 666666666666"),
     (constant_onnx(6.0), {}, {"feature_service": "post_release"}, "names the feature service 'post_release'"),
