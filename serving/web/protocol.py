@@ -42,6 +42,7 @@ class ApiProtocol(OneWriteProtocol):
 
     arrival_seconds: float = ARRIVAL_SECONDS
     quiet_seconds: float = QUIET_SECONDS
+    stuck_seconds: float = STUCK_SECONDS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -210,7 +211,7 @@ class ApiProtocol(OneWriteProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._stuck is None:
-            self._stuck = self.loop.call_later(STUCK_SECONDS, self.transport.abort)
+            self._stuck = self.loop.call_later(self.stuck_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()

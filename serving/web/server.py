@@ -86,7 +86,8 @@ class Server(uvicorn.Server):
         log.info("rolling over: starting a stand-in")
         child = Child.start(self._listener)
         if not await child.await_ready():
-            log.error("the stand-in ended with code %d before it answered; this process goes on", await child.reap(0))
+            code = await child.reap(DRAIN_SECONDS)
+            log.error("the stand-in ended with code %d before it answered; this process goes on", code)
             return
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGHUP)
