@@ -1,8 +1,9 @@
 """Compare what the API was given with what the offline store holds; a gate before publishing.
 
-Samples the receipts of the 24 hours before now, joins them with the offline rows that their features were published from,
-and writes to table skew_audit in how many each feature differs. Fails, naming the features, if any differs in more than
-SKEW_MAX_SHARE of them, unless --accept is given. Then deletes receipts older than RECEIPTS_KEEP_DAYS.
+Samples the receipts of the 24 hours before now (or since people last accepted what was found), joins them with the offline
+rows that their features were published from, and writes to table skew_audit in how many each feature differs. Fails, naming
+the features, if any differs in more than SKEW_MAX_SHARE of them, unless --accept is given. Then deletes receipts older than
+RECEIPTS_KEEP_DAYS.
 """
 
 import hashlib
@@ -15,9 +16,9 @@ from tasks.core.errors import Skewed
 from tasks.core.model import read_onnx_features
 from tasks.core.receipts import Receipt
 from tasks.core.skew import Group, Skew, compute_skew, find_skewed
-from tasks.io import past, receipts
+from tasks.io import past, postgres, receipts
 from tasks.io.lease import Lease
-from tasks.io.skew_audits import write_audit
+from tasks.io.skew_audits import read_accepted_at, write_audit
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.audit_skew")
@@ -30,8 +31,10 @@ FLAGS = {"accept": "report what differs, and let publishing go on"}
 def run(settings: Settings, day: date, lease: Lease, accept: bool = False) -> None:
     """Same receipts twice, same state. The day only stands beside the audit: receipts are of the hours before now."""
     now = datetime.now(UTC)
+    with postgres.connect(settings) as conn:
+        since = max(now - timedelta(hours=HOURS), read_accepted_at(conn) or datetime.min.replace(tzinfo=UTC))
     with receipts.connect(settings) as conn:
-        sample = receipts.read_sample(conn, now - timedelta(hours=HOURS), now, MOST)
+        sample = receipts.read_sample(conn, since, now, MOST)
     groups = gather(settings, sample)
 
     skews = compute_skew(groups)
@@ -76,7 +79,7 @@ def compute_audit_id(prediction_ids: Sequence[str]) -> str:
 
 def report(audited: int, sampled: int, differing: Sequence[Skew]) -> None:
     if not sampled:
-        log.info("there was nothing to audit: the last %d hours have no receipt of features", HOURS)
+        log.info("there was nothing to audit: no receipt of features since the last acceptance, or in %d hours", HOURS)
     for skew in differing:
         log.warning("differs online from offline: %s", skew)
     log.info("audited %d receipts of %d sampled: %d features differ", audited, sampled, len(differing))

@@ -15,9 +15,10 @@ from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.feature_rows import compute_content_hash
 from tasks.io import feature_definitions as definitions
-from tasks.io import feature_sets, offline_store
+from tasks.io import feature_sets, offline_store, postgres
 from tasks.io import feature_store as online
 from tasks.io.lease import Lease
+from tasks.io.skew_audits import read_accepted_at
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.publish_features")
@@ -47,14 +48,18 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     content_hash, schema_hash = compute_content_hash(rows.drop(offline_store.TIMES)), definitions.read_defined_schema()
     by_tmdb_id = rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", *offline_store.TIMES)
     keys = rows.height + by_tmdb_id.height
-    if live and live.content_hash == content_hash and is_whole(redis, live.feature_set, keys, schema_hash):
+    sound = live is not None and is_whole(redis, live.feature_set, keys, schema_hash) and not is_distrusted(settings, live)
+    if live and live.content_hash == content_hash and sound:
         log.info("feature set %s is live with these %d films already", live.feature_set, live.movies)
         fresh = online.found_right(live, day, schema_hash)
     else:
+        now = datetime.now(UTC)
         # A set that is live is never written over with other features: the name tells both hashes.
-        name, now = f"movies_{day:%Y%m%d}_{content_hash[:12]}_{schema_hash[:8]}", datetime.now(UTC).isoformat()
+        name = f"movies_{day:%Y%m%d}_{content_hash[:12]}_{schema_hash[:8]}"
+        if live and live.feature_set.startswith(name) and is_distrusted(settings, live):
+            name += f"_{now:%H%M%S}"
         snapshot_id = str(snapshot.snapshot_id)
-        fresh = online.FeatureSet(name, snapshot_id, content_hash, rows.height, day.isoformat(), now, schema_hash)
+        fresh = online.FeatureSet(name, snapshot_id, content_hash, rows.height, day.isoformat(), now.isoformat(), schema_hash)
         write_set(redis, fresh, rows, by_tmdb_id, lease)
 
     with lease.held() as conn:
@@ -74,6 +79,13 @@ def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> boo
     if online.count_rows(redis, feature_set) != keys:
         return False
     return definitions.read_schema(online.open_store(feature_set)) == schema_hash
+
+
+def is_distrusted(settings: Settings, live: online.FeatureSet) -> bool:
+    """An audit found it to differ from the offline store since, and people chose to publish all the same: it is written anew."""
+    with postgres.connect(settings) as conn:
+        accepted_at = read_accepted_at(conn)
+    return accepted_at is not None and accepted_at > datetime.fromisoformat(live.published_at)
 
 
 def write_set(redis: Redis, fresh: online.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame, lease: Lease) -> None:

@@ -21,8 +21,10 @@ from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model import predict_onnx, read_onnx_features
+from tasks.core.skew import Skew
 from tasks.io import feature_definitions, feature_store, lease, offline_store, postgres, registry
 from tasks.io.movies_database import read_labels
+from tasks.io.skew_audits import write_audit
 from tasks.settings import Settings
 from tests.tasks.own_settings import number_attempt, overtaken, run_verb
 
@@ -283,6 +285,27 @@ def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Se
     summary = table.snapshot_by_id(new).summary  # type: ignore[union-attr]
     assert summary is not None
     assert 0 < int(summary.additional_properties["added-records"]) <= others
+
+
+def test_a_set_that_was_found_to_differ_is_written_anew_when_people_say_so(settings: Settings, movies: None) -> None:
+    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    run_verb(publish_features, settings, TODAY)
+    before = feature_store.read_live(redis)
+    assert before is not None
+    with postgres.connect(settings) as conn:
+        skew = Skew("runtime_minutes", 10, 1, "0" * 32)
+        write_audit(conn, "audit", TODAY, "accepted", [skew])
+    try:
+        run_verb(publish_features, settings, TODAY)
+        after = feature_store.read_live(redis)
+        assert after is not None
+        assert (after.content_hash, after.movies) == (before.content_hash, before.movies)
+        assert after.feature_set != before.feature_set
+        run_verb(publish_features, settings, TODAY)
+        assert feature_store.read_live(redis) == after
+    finally:
+        with postgres.connect(settings) as conn:
+            conn.execute("delete from skew_audit where audit_id = 'audit'")
 
 
 def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings: Settings, movies: None) -> None:
