@@ -21,6 +21,7 @@ from serving.movie_id import MovieId
 from serving.receipts.queue import ReceiptQueue
 from serving.receipts.receipt import PredictionIds, Receipt
 from serving.settings import Settings
+from serving.turns import in_turns
 from serving.what_if import WhatIf, apply_overrides
 
 log = logging.getLogger("serving.rater")
@@ -60,12 +61,12 @@ class Rater:
             release = self.find_release()
             rows = await self._store.read_movies(movie_ids, release.query)
         except Refusal as refusal:
-            return [self._fall_back_or_refuse(movie_id, refusal, way) for movie_id in movie_ids]
+            return [self._fall_back_or_refuse(movie_id, refusal, way) async for movie_id in in_turns(movie_ids)]
         features = [row.features for row in rows if isinstance(row, MovieRow)]
         outputs = iter(release.predictor.run(np.stack(features)).tolist() if features else [])
         return [
             self._answer_or_refuse(movie_id, row, release, next(outputs) if isinstance(row, MovieRow) else 0.0, way)
-            for movie_id, row in zip(movie_ids, rows, strict=True)
+            async for movie_id, row in in_turns(zip(movie_ids, rows, strict=True))
         ]
 
     async def rate_with(self, movie_id: MovieId, overrides: Overrides) -> WhatIf:

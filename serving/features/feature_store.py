@@ -18,6 +18,7 @@ from serving.features.redis_pipe import RedisPipe
 from serving.features.tmdb_id import find_imdb_id, pack_tmdb_query
 from serving.movie_id import MovieId
 from serving.settings import Settings
+from serving.turns import in_turns
 
 log = logging.getLogger("serving.features")
 
@@ -151,7 +152,7 @@ class FeatureStore:
         rows = iter(await self._redis.ask_many([pack_row_query(query, imdb_id, feature_set.name) for imdb_id in readable]))
         return [
             refused(find_row, next(rows), imdb_id, asked, query, feature_set) if isinstance(imdb_id, str) else imdb_id
-            for asked, imdb_id in zip(movie_ids, imdb_ids, strict=True)
+            async for asked, imdb_id in in_turns(zip(movie_ids, imdb_ids, strict=True))
         ]
 
     async def _find_absent_features(self, features: Sequence[str], feature_set: FeatureSet) -> list[str]:

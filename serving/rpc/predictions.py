@@ -10,6 +10,7 @@ from serving.questions import BatchQuestion, SearchQuestion, WhatIfQuestion
 from serving.rater import Rater
 from serving.rpc import marquee_pb2 as messages
 from serving.rpc.render import render, render_entry, render_film, render_what_if
+from serving.turns import in_turns
 
 WAY = "grpc"
 
@@ -45,7 +46,8 @@ class Predictions:
     async def predict_batch(self, asked: messages.PredictBatchRequest, request_id: str) -> Reply:
         question = BatchQuestion.check({"movie_ids": list(asked.movie_ids)})
         entries = await ask_batch(self._rater, question, WAY)
-        predictions = [render_entry(movie_id, entry) for movie_id, entry in zip(question.movie_ids, entries, strict=True)]
+        pairs = zip(question.movie_ids, entries, strict=True)
+        predictions = [render_entry(movie_id, entry) async for movie_id, entry in in_turns(pairs)]
         return Reply(find_outcome(entries), messages.PredictBatchResponse(predictions=predictions, request_id=request_id))
 
     async def what_if(self, asked: messages.WhatIfRequest, request_id: str) -> Reply:

@@ -16,6 +16,7 @@ from serving.metrics import MALFORMED, Metrics
 from serving.movie_id import shorten
 from serving.questions import BatchQuestion, Malformed, SearchQuestion, WhatIfQuestion
 from serving.rater import Rater
+from serving.turns import in_turns
 from serving.web.endpoint import ByMethod, Endpoint, Reply
 from serving.web.predict import SOURCE_HEADERS
 from serving.web.strict_json import parse_json
@@ -51,7 +52,7 @@ class Questions:
         headers = [(b"x-feature-source", ", ".join(sources).encode())] if sources else []
         predictions = [
             render(entry) if isinstance(entry, Answer) else render_refusal(str(asked), entry)
-            for asked, entry in zip(question.movie_ids, entries, strict=True)
+            async for asked, entry in in_turns(zip(question.movie_ids, entries, strict=True))
         ]
         return Reply(find_outcome(entries), {"predictions": predictions}, headers)
 
