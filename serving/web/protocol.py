@@ -89,16 +89,18 @@ class ApiProtocol(OneWriteProtocol):
         if self._deadline is not None:
             self._await_rest(len(data))
         elif self.scope is not self._whole or self.cycle.response_complete:
-            self._careful, self._raw = True, 0
+            self._raw = 0
             self._deadline = self.loop.call_later(self.arrival_seconds, self._give_up)
+            self._await_rest(0)
 
     def _await_rest(self, received: int) -> None:
         """Bound what one request may send before it is whole."""
         self._careful = True
         self._raw += received
-        if self._raw > RAW_BYTES:
-            self._refuse(BODY_TOO_LARGE if self._has_head() else HEADERS_TOO_LARGE)
-        elif self._raw > 2 * HEAD_BYTES and not self._has_head():
+        if self._has_head():
+            if self._raw > RAW_BYTES or self._examine_length() > BODY_BYTES:
+                self._refuse(BODY_TOO_LARGE)
+        elif self._raw > 2 * HEAD_BYTES:
             self._refuse(URL_TOO_LONG if self.scope and len(self.url) > HEAD_BYTES else HEADERS_TOO_LARGE)
 
     def _has_head(self) -> bool:

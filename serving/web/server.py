@@ -108,7 +108,16 @@ def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
     listener = inherited(LISTENER) or bind(settings.api_host, settings.api_port)
     line = inherited(LINE)
     open_metrics_port(settings, registry)
-    config = uvicorn.Config(
+    server = Server(make_config(app), listener, None if line is None else Line(line))
+    server.run([listener.dup()])
+    if server.successor is not None:
+        start_anew(listener, server.successor)
+    return os.EX_OK if server.started else STARTUP_FAILURE
+
+
+def make_config(app: ASGIApp) -> uvicorn.Config:
+    """What uvicorn is told."""
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http=ApiProtocol,
@@ -122,11 +131,6 @@ def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = Server(config, listener, None if line is None else Line(line))
-    server.run([listener.dup()])
-    if server.successor is not None:
-        start_anew(listener, server.successor)
-    return os.EX_OK if server.started else STARTUP_FAILURE
 
 
 def start_anew(listener: socket.socket, stand_in: Child) -> None:

@@ -32,7 +32,7 @@ def api(world: World, tmp_path: Path) -> Iterator[Api]:
 
 
 class Load:
-    """Callers with a connection each, which they keep until they are told `Connection: close`, and never ask again after a fault."""
+    """Callers with a connection each, which they keep until they are told `Connection: close`; nothing is asked twice."""
 
     def __init__(self, port: int, path: str) -> None:
         self.port, self.path = port, path
@@ -201,7 +201,8 @@ def test_a_taken_port_stops_the_start_and_is_named(api: Api, world: World, worke
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"), [("RATE_LIMIT", "much"), ("CORS_ALLOWED_ORIGINS", "example.org"), ("API_WORKERS", "0"), ("METRICS_PORT", "x")]
+    ("name", "wrong"),
+    [("RATE_LIMIT", "much"), ("CORS_ALLOWED_ORIGINS", "example.org"), ("API_WORKERS", "0"), ("METRICS_PORT", "x")],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(api: Api, name: str, wrong: str) -> None:
     api.environment[name] = wrong
