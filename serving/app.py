@@ -9,6 +9,8 @@ from functools import partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
 from serving.catalogue.watch import CatalogueWatch
 from serving.features.feature_store import FeatureStore
@@ -74,7 +76,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
             catalogues.close()
             await asyncio.to_thread(receipts.close, RECEIPT_SECONDS)
 
-    app = FastAPI(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
+    app = Application(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     predict = PredictEndpoint(rater, metrics)
     app.router.routes += Questions(rater, catalogues, metrics).routes(predict)
     parts = Parts(store, watch, catalogues, receipts, settings)
@@ -84,6 +86,16 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     app.state.metrics = metrics
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
+
+
+class Application(FastAPI):
+    """FastAPI, but that the door is met first: Starlette's last resort against faults costs each answer, and the door is one."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        last_resort = super().build_middleware_stack()
+        if not isinstance(last_resort, ServerErrorMiddleware):
+            raise TypeError(f"Starlette's outermost middleware is {last_resort!r}")
+        return last_resort.app
 
 
 async def keep_going(follow: Callable[[], Awaitable[None]]) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import secrets
 import time
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
+from serving.receipts.receipt import PredictionIds
 from serving.settings import Settings
 from serving.web.access_log import AccessLog
 from serving.web.gate import PROBES, Gate
@@ -69,6 +69,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
         self.app, self._metrics, self._access_log = app, metrics, access_log
+        self._new_id = PredictionIds().next
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,7 +78,7 @@ class Door:
         started = time.perf_counter()
         path: str = scope["path"]
         route = path if path in ROUTES else "other"
-        request_id = read_request_id(scope)
+        request_id = read_request_id(scope) or self._new_id()
         scope["request_id"] = request_id
         status = 0
 
@@ -102,12 +103,12 @@ class Door:
             self._access_log.add(scope, status, seconds)
 
 
-def read_request_id(scope: Scope) -> str:
-    """The caller's X-Request-ID where it is harmless in a log, else a new one."""
+def read_request_id(scope: Scope) -> str | None:
+    """The caller's X-Request-ID where it is harmless in a log."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
-            return value.decode() if _REQUEST_ID.match(value) else secrets.token_hex(16)
-    return secrets.token_hex(16)
+            return value.decode() if _REQUEST_ID.match(value) else None
+    return None
 
 
 async def send_failure(send: Send, request_id: str) -> None:
