@@ -18,6 +18,7 @@ from serving.web.examples import (
     refused,
     unknown,
 )
+from serving.web.openapi_door import document_door
 from serving.web.openapi_questions import AskedId, asked
 from serving.web.schemas import Prediction
 
@@ -74,10 +75,12 @@ async def predict(
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The whole document; FastAPI asks for it once and keeps it."""
     if app.openapi_schema is None:
-        app.openapi_schema = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=[*documented.routes, *asked.routes, *app.routes],
+        app.openapi_schema = document_door(
+            get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=[*documented.routes, *asked.routes, *app.routes],
+            )
         )
     return app.openapi_schema

@@ -68,7 +68,7 @@ class Problem(Body):
     """Why there is no prediction."""
 
     detail: str
-    reason: Reason = Field(description="The same in the log and in the metric marquee_predictions_total.")
+    reason: Reason | Literal["overloaded"] = Field(description="The same in the log and in a metric.")
     request_id: str
 
 

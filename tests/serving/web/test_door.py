@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,8 @@ from serving.app import create_app
 from serving.features.feature_store import FeatureStore
 from serving.movie_id import MalformedQuery, parse_query
 from serving.settings import Settings
+from serving.web.openapi_door import DoorProblem
+from serving.web.refused import OVERLOADED, REASONS
 from serving.web.schemas import Prediction, Problem, ValidationProblem
 from tests.serving.client import Client, run_app
 
@@ -114,8 +116,9 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
     document: dict[str, Any] = client.get("/openapi.json").json()
     assert set(document["paths"]) == {"/predict", "/whatif", "/movies", "/livez", "/readyz"}
     predict = document["paths"]["/predict"]["get"]
-    assert set(predict["responses"]) == {"200", "404", "422", "503"}
     bodies: dict[str, type[BaseModel]] = {"200": Prediction, "404": Problem, "422": ValidationProblem, "503": Problem}
+    bodies |= dict.fromkeys(("400", "401", "408", "413", "414", "415", "429", "431"), DoorProblem)
+    assert set(predict["responses"]) == set(bodies)
     for status, model in bodies.items():
         content = predict["responses"][status]["content"]["application/json"]
         assert content["schema"]["$ref"].rsplit("/", 1)[1] == model.__name__
@@ -128,6 +131,11 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
         assert parse_query(f"movie_id={example['value']}".encode())
         assert re.fullmatch(parameter["schema"]["pattern"], example["value"])
     assert client.get("/docs").status_code == 200
+
+
+def test_every_refusal_of_the_door_is_documented() -> None:
+    documented = set(get_args(DoorProblem.model_fields["reason"].annotation))
+    assert documented | {OVERLOADED.reason} == set(REASONS)
 
 
 def test_the_parsers_message_is_the_documents_example(client: Client) -> None:
