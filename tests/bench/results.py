@@ -1,7 +1,9 @@
 """Where a bench leaves its figures, and how it says that a promise was broken."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from infra.local.layout import REPOSITORY
@@ -12,6 +14,13 @@ def keep(name: str, figures: Mapping[str, Any]) -> None:
     target = REPOSITORY / ".marquee" / "bench" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def keep_log(name: str, log: Path) -> None:
+    """Copy a service's log beside the figures, whose folder outlives the run."""
+    target = REPOSITORY / ".marquee" / "bench"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(log, target / f"{name}.log")
 
 
 def show(figures: Mapping[str, object]) -> None:

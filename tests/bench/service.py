@@ -40,7 +40,7 @@ class Service(Server):
 
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, and in a rollover those that are about to."""
-        return [each for each in psutil.Process(self.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
+        return [each for each in psutil.Process(self.pid).children() if lives(each)]
 
     def roll_over(self) -> None:
         """Start all workers anew, and wait until none of the old ones is left."""
@@ -83,6 +83,13 @@ class Service(Server):
                         labels = ",".join(sample.labels.values())
                         found[f"{sample.name}{{{labels}}}" if labels else sample.name] += int(sample.value)
         return found
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def read_metrics(port: int) -> str:

@@ -22,7 +22,7 @@ import psycopg
 
 from tests.bench.background_load import BackgroundLoad, count_failures, put_load, summarize
 from tests.bench.published_world import publish_world
-from tests.bench.results import conclude, keep, show
+from tests.bench.results import conclude, keep, keep_log, show
 from tests.bench.service import Service
 from tests.serving.servers import wait_until
 
@@ -127,6 +127,7 @@ def main() -> int:
             figures = soak(service, world.rows, url, Path(folder), rate=given.rate, seconds=given.seconds)
         finally:
             service.stop()
+            keep_log("soak", service.log)
     keep("soak", figures)
     show(figures)
     return conclude(find_broken(figures))

@@ -20,7 +20,7 @@ import polars as pl
 
 from tests.bench.background_load import GOOD, count_failures, put_load, summarize
 from tests.bench.published_world import publish_world
-from tests.bench.results import conclude, keep, show
+from tests.bench.results import conclude, keep, keep_log, show
 from tests.bench.service import Service
 from tests.bench.versions import DECIMALS, Alias, connect, rate, read_champion, register, shift
 
@@ -131,6 +131,7 @@ def main() -> int:
             records, rollovers = swap(service, alias, ratings, Path(folder), seconds=seconds, swaps=given.swaps, rate=given.rate)
         finally:
             service.stop()
+            keep_log("swaps", service.log)
     figures = describe(records, alias, ratings, rollovers)
     keep("swaps", figures)
     show(figures)

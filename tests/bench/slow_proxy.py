@@ -1,0 +1,82 @@
+"""A TCP proxy that can be slow, cut connections, or fall silent; runs in a thread of its own."""
+
+import asyncio
+import socket
+import struct
+import threading
+from types import TracebackType
+from typing import Self
+
+CHUNK = 65_536
+
+
+class SlowProxy:
+    """Listens on `port` of loopback and speaks to another; what it does to the replies can be changed at any time."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self.port = 0
+        self.delay_seconds = 0.0
+        """Each reply waits for so long."""
+        self.silent = False
+        """Nothing passes, and nobody is told."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._meet, "127.0.0.1", 0), self._loop).result()
+        self.port = server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.reset()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def reset(self) -> None:
+        """Cut every connection with a RST."""
+        asyncio.run_coroutine_threadsafe(self._reset(), self._loop).result()
+
+    async def _reset(self) -> None:
+        for writer in tuple(self._open):
+            raw = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._open |= {writer, back}
+        try:
+            await asyncio.gather(self._pass(reader, back, late=False), self._pass(there, writer, late=True))
+        except OSError:
+            pass  # cut by one side: the other is told below
+        finally:
+            self._open -= {writer, back}
+            writer.transport.abort()
+            back.transport.abort()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool) -> None:
+        loop, due = asyncio.get_running_loop(), 0.0
+        while data := await reader.read(CHUNK):
+            if self.silent:
+                continue
+            delay = self.delay_seconds if late else 0
+            due = max(due, loop.time() + delay)  # never before what came before it: the order is TCP's promise
+            if due > loop.time():
+                loop.call_at(due, write, writer, data)
+                due += 1e-6
+            else:
+                writer.write(data)
+        raise ConnectionResetError("the other side has ended")
+
+
+def write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if not writer.transport.is_closing():
+        writer.write(data)
