@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.catalogue.watch import CatalogueWatch
 from serving.features.feature_store import FeatureStore
@@ -89,7 +89,13 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
 
 
 class Application(FastAPI):
-    """FastAPI, but that the door is met first: Starlette's last resort against faults costs each answer, and the door is one."""
+    """FastAPI, but that the door is met first: what stands before it costs each answer and does nothing that it does not."""
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]  # awaited alike
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        return self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         last_resort = super().build_middleware_stack()

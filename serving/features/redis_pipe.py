@@ -18,7 +18,7 @@ from serving.features.redis_command import greet
 log = logging.getLogger("serving.redis")
 
 PORT = 6379
-AT_ONCE = 8
+AT_ONCE = 16
 """So many commands are sent without waiting for the turn's end: Redis works on them while we read further requests."""
 
 Future = asyncio.Future[Any]

@@ -1,7 +1,9 @@
 """What every request passes: a request id, the headers that keep browsers out of trouble, one log line, one measurement."""
 
+import itertools
 import logging
 import re
+import secrets
 import time
 from collections.abc import Mapping
 
@@ -11,7 +13,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
-from serving.receipts.receipt import PredictionIds
 from serving.settings import Settings
 from serving.web.access_log import AccessLog
 from serving.web.gate import PROBES, Gate
@@ -69,7 +70,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
         self.app, self._metrics, self._access_log = app, metrics, access_log
-        self._new_id = PredictionIds().next
+        self._new_id = RequestIds().next
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,6 +102,16 @@ class Door:
         self._metrics.note_answer(route, status, seconds)
         if route not in QUIET_ROUTES:
             self._access_log.add(scope, status, seconds)
+
+
+class RequestIds:
+    """Ids of 32 hex digits, unique across processes and restarts, made without asking the system or the clock."""
+
+    def __init__(self) -> None:
+        self._own, self._count = secrets.token_hex(12), itertools.count()
+
+    def next(self) -> str:
+        return f"{self._own}{next(self._count) & 0xFFFF_FFFF:08x}"
 
 
 def read_request_id(scope: Scope) -> str | None:

@@ -131,7 +131,7 @@ def test_readiness_tells_of_the_snapshot(snapshot: World) -> None:
 
 
 def test_after_some_failures_nobody_waits_for_a_paused_redis_and_its_return_is_noticed(snapshot: World) -> None:
-    with snapshot.serve(s3_bucket="marquee") as client:
+    with snapshot.serve(s3_bucket="marquee", redis_timeout_seconds=0.1) as client:
         assert ask(client, snapshot).json()["feature_source"] == "fresh"
         snapshot.valkey.send(signal.SIGSTOP)
         for _ in range(6):

@@ -240,7 +240,7 @@ def test_killed_redis_is_a_quick_503_and_heals(world: World) -> None:
 
 def test_paused_redis_is_a_503_within_the_deadline_and_heals(world: World) -> None:
     path = f"/predict?movie_id={world.films[0].movie_id}"
-    with world.serve() as client:
+    with world.serve(redis_timeout_seconds=0.1) as client:
         assert client.get(path).status_code == 200
         world.valkey.send(signal.SIGSTOP)
         for _ in range(5):
