@@ -121,6 +121,7 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=ApiProtocol,
+        interface="asgi3",  # not guessed: the application returns a coroutine and is no coroutine function
         ws="none",
         lifespan="on",  # a fault in it stops the start; `auto` would serve without what it opens
         log_config=None,
