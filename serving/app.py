@@ -46,7 +46,11 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     guard = make_guard(settings, keys)
     url = settings.receipts_database_url
     receipts = ReceiptQueue(
-        url.get_secret_value() if url else None, settings.receipts_queue, metrics.receipts_dropped, metrics.receipts_written
+        url.get_secret_value() if url else None,
+        settings.receipts_queue,
+        settings.receipts_per_second,
+        metrics.receipts_dropped,
+        metrics.receipts_written,
     )
     rater = Rater(settings, store=store, watch=watch, catalogues=catalogues, receipts=receipts, metrics=metrics)
 

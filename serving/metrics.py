@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -11,6 +11,7 @@ from serving.answer import SOURCES
 from serving.errors import Refusal
 from serving.features.feature_store import FeatureStore
 from serving.models.release import ReleaseWatch
+from serving.tally import Durations, Tally
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
 """Seconds; fine where an answer should be, up to well past the store's deadline."""
@@ -22,27 +23,24 @@ class Metrics:
 
     def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
         self.registry = CollectorRegistry()
-        self._answers: dict[tuple[str, int], tuple[Histogram, Counter]] = {}
-        self._duration = Histogram(
-            "marquee_http_request_duration_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=self.registry
-        )
-        self._requests = Counter("marquee_http_requests", "Answers by status.", ["route", "status"], registry=self.registry)
-        self._predictions = Counter(
-            "marquee_predictions",
-            "Predictions asked for, by outcome, through whichever door.",
-            ["outcome"],
-            registry=self.registry,
-        )
         outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
-        self._outcomes = {outcome: self._predictions.labels(outcome) for outcome in outcomes}  # all from the start, for alerts
-        self._fallbacks = Counter(
-            "marquee_fallbacks",
-            "Answers from the last published ratings, by reason.",
-            ["reason"],
-            registry=self.registry,
+        self._durations = Durations("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
+        self._outcomes = Tally(
+            "marquee_predictions", "Predictions asked for, by outcome, through whichever door.", "outcome", outcomes
         )
-        for kind in Refusal.__subclasses__():
-            self._fallbacks.labels(kind.reason)
+        self._fallbacks = Tally(
+            "marquee_fallbacks",
+            "Answers from the last published ratings, by what was missing.",
+            "reason",
+            [kind.reason for kind in Refusal.__subclasses__()],
+        )
+        for tally in (self._durations, self._outcomes, self._fallbacks):
+            self.registry.register(tally)
+        self.note_answer, self.note_outcome, self.note_fallback = (
+            self._durations.note,
+            self._outcomes.note,
+            self._fallbacks.note,
+        )
         self.receipts_dropped = Counter(
             "marquee_receipts_dropped", "Receipts that Postgres did not take in time.", registry=self.registry
         )
@@ -53,23 +51,6 @@ class Metrics:
         self.registry.register(StateCollector(store, watch))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-
-    def note_answer(self, route: str, status: int, seconds: float) -> None:
-        """Count one answer; the series are looked up once, which the library would do each time under a lock."""
-        series = self._answers.get((route, status))
-        if series is None:
-            series = (self._duration.labels(route), self._requests.labels(route, str(status)))
-            self._answers[route, status] = series
-        series[0].observe(seconds)
-        series[1].inc()
-
-    def note_outcome(self, outcome: str) -> None:
-        """Count one prediction that was asked for."""
-        self._outcomes[outcome].inc()
-
-    def note_fallback(self, reason: str) -> None:
-        """Count one answer from the last published ratings."""
-        self._fallbacks.labels(reason).inc()
 
 
 class StateCollector(Collector):

@@ -1,8 +1,7 @@
 """From the query string to an IMDb or TMDB id, checked by hand because a validator per request costs more than the rest."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 MAX_TMDB_ID = 2**63 - 1
@@ -15,8 +14,7 @@ _USUAL_QUERY = re.compile(rb"movie_id=(?:(tt[0-9]{7,10})|([1-9][0-9]{0,17}))\Z")
 _MOVIE_ID = re.compile(r"(?:(tt[0-9]{7,10})|([1-9][0-9]{0,18}))\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class MovieId:
+class MovieId(NamedTuple):
     """Exactly one of the two is set."""
 
     imdb: str | None = None

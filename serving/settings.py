@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """postgresql:// URL of the receipts; None: none are kept, and /readyz says so."""
     receipts_queue: int = Field(default=20_000, gt=0)
     """Receipts that may wait for Postgres; more are dropped and counted."""
+    receipts_per_second: int = Field(default=2_000, gt=0)
+    """As many are written by one worker; under more load than that the queue fills, and the rest is dropped and counted."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)

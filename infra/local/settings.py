@@ -80,7 +80,7 @@ class Settings(BaseSettings):
 
 PASSED_ON = (
     *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "LOG_"),
-    *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE"),
+    *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
     *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS"),
 )
 """How the names begin of what the tasks and the API are told by nobody but the user."""

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("serving.receipts.queue")
 
 PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 2.0
-"""Between two batches, and at most between two tries while Postgres is away."""
-BATCH = 2000
-"""Written at once; while more than that wait, there is no pause."""
+"""Between two batches, and at most between two tries while Postgres is away. A batch is what may be written in one pause: a
+service that is asked all that it can answer shall not spend a tenth of itself on receipts."""
 
 
 class ReceiptQueue:
     """`add` is for the event loop, everything else for start and stop. Without a URL nothing is kept."""
 
-    def __init__(self, url: str | None, limit: int, dropped: Counter, written: Counter) -> None:
+    def __init__(self, url: str | None, limit: int, per_second: int, dropped: Counter, written: Counter) -> None:
         self._url, self._limit, self._dropped, self._written = url, limit, dropped, written
+        self._batch = max(1, int(per_second * PAUSE_SECONDS))
         self._waiting: deque[Receipt] = deque()
         self._in_hand: list[Receipt] = []
         self._again = False
@@ -80,7 +80,7 @@ class ReceiptQueue:
                 break
             try:
                 self._write(table)
-                pause = 0.0 if len(self._waiting) >= BATCH else PAUSE_SECONDS
+                pause = PAUSE_SECONDS
                 self._say("")
             except TableUnavailable as trouble:
                 self._again, pause = True, min(max(pause, PAUSE_SECONDS / 2) * 2, MAX_PAUSE_SECONDS)
@@ -93,7 +93,7 @@ class ReceiptQueue:
         table.close()
 
     def _take(self) -> None:
-        while self._waiting and len(self._in_hand) < BATCH and not self._again:
+        while self._waiting and len(self._in_hand) < self._batch and not self._again:
             self._in_hand.append(self._waiting.popleft())
 
     def _write(self, table: "ReceiptTable") -> None:

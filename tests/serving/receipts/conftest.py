@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infra.local.stack import Stack
-from serving.receipts.queue import ReceiptQueue
+from serving.receipts.queue import PAUSE_SECONDS, ReceiptQueue
 from tests.serving.receipts.invented import new_counter
 
 Ask = Callable[..., list[tuple[object, ...]]]
@@ -35,9 +35,14 @@ def ask(url: str) -> Ask:
     return ask
 
 
+PER_SECOND = 4_000
+BATCH = int(PER_SECOND * PAUSE_SECONDS)
+"""Written at once."""
+
+
 @contextmanager
 def open_queue(url: str | None, limit: int = 20_000, seconds: float = 5) -> Iterator[ReceiptQueue]:
-    queue = ReceiptQueue(url, limit, new_counter(), new_counter())
+    queue = ReceiptQueue(url, limit, PER_SECOND, new_counter(), new_counter())
     queue.start()
     try:
         yield queue

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from serving.receipts import receipt_table
-from serving.receipts.queue import BATCH, ReceiptQueue
-from tests.serving.receipts.conftest import Ask, open_queue
+from serving.receipts.queue import ReceiptQueue
+from tests.serving.receipts.conftest import BATCH, PER_SECOND, Ask, open_queue
 from tests.serving.receipts.invented import count, invent_receipt
 from tests.serving.servers import free_port, wait_until
 
@@ -69,6 +69,16 @@ def test_closing_writes_what_is_left(url: str, ask: Ask) -> None:
             queue.add(invent_receipt())
     assert counts(queue) == (2 * BATCH + 7, 0, 0)
     assert stored(ask) == 2 * BATCH + 7
+
+
+def test_no_more_than_so_many_are_written_in_a_second(url: str, ask: Ask) -> None:
+    began = time.monotonic()
+    with open_queue(url) as queue:
+        for _ in range(3 * BATCH):
+            queue.add(invent_receipt())
+        wait_until(lambda: queue.pending == 0, 20)
+        assert time.monotonic() - began >= 2 * BATCH / PER_SECOND
+    assert stored(ask) == 3 * BATCH
 
 
 def test_above_the_limit_receipts_are_dropped_and_counted(url: str, ask: Ask) -> None:
