@@ -13,7 +13,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.local.ports import find_free_ports
-from tests.serving.servers import Server, wait_until
+from tests.serving.servers import Server, group_lives, wait_until
 
 WORKERS = 2
 METRICS_PORTS = 8
@@ -37,6 +37,10 @@ class Service(Server):
             "CATALOGUE_CACHE_DIR": str(folder / "catalogues"),
         }
         super().__init__([python, "-m", "serving"], folder, first, dict(environment) | own)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it; one that ended by itself has said why to whoever started it."""
+        return super().stop(number) if self._process and group_lives(self.pid) else 0
 
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, and in a rollover those that are about to."""
