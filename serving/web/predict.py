@@ -24,24 +24,23 @@ class PredictEndpoint:
         self._rater, self._metrics = rater, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        outcome, status, answer, headers = await self.answer(scope["query_string"])
+        """Every refusal is an answer, so only a fault of ours raises."""
+        answer: dict[str, Any]
+        try:
+            found = await self._rater.rate(parse_query(scope["query_string"]), "predict")
+            outcome, status, answer, headers = found.source, 200, render(found), [SOURCE_HEADERS[found.source]]
+        except MalformedQuery as malformed:
+            self._metrics.note_outcome(MALFORMED)
+            outcome, status, answer, headers = MALFORMED, 422, {"detail": malformed.problems}, []
+        except Refusal as refusal:
+            answer = {"detail": str(refusal), "reason": refusal.reason}
+            outcome, status, headers = refusal.reason, refusal.status, retry_after(refusal)
         scope["outcome"] = outcome
         answer["request_id"] = scope["request_id"]
         body = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
         headers += [JSON, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-    async def answer(self, query: bytes) -> tuple[str, int, dict[str, Any], Headers]:
-        """Outcome, status, body and headers; every refusal is an answer, so only a fault of ours raises."""
-        try:
-            answer = await self._rater.rate(parse_query(query), "predict")
-        except MalformedQuery as malformed:
-            self._metrics.note_outcome(MALFORMED)
-            return MALFORMED, 422, {"detail": malformed.problems}, []
-        except Refusal as refusal:
-            return refusal.reason, refusal.status, {"detail": str(refusal), "reason": refusal.reason}, retry_after(refusal)
-        return answer.source, 200, render(answer), [SOURCE_HEADERS[answer.source]]
 
 
 def retry_after(refusal: Refusal) -> Headers:
