@@ -25,7 +25,7 @@ from serving.features.online_row import build_key, hash_field
 from tests.bench.doors import call_all, call_each, get_each, post_all, what_if
 from tests.bench.published_world import World, publish_world
 from tests.bench.results import conclude, keep, show
-from tests.bench.service import LOOKS, Service
+from tests.bench.service import Service
 from tests.bench.versions import Alias, connect, read_champion, register, shift
 from tests.serving.servers import wait_until
 
@@ -47,16 +47,6 @@ def ask_every_way(service: Service, movies: Sequence[str], count: int) -> list[s
         what_if(service, movies[:part], {CORRUPT: 90.0}),
     ]
     return [body["prediction_id"] for each in answers for body in each.values()]
-
-
-def wait_until_served(service: Service, version: str) -> None:
-    """Wait until every worker answers by this version."""
-
-    def is_served() -> bool:
-        models = [service.ask("/readyz")[1]["model"] for _ in range(LOOKS)]
-        return all(model and model["version"] == version for model in models)
-
-    wait_until(is_served, what=f"version {version} being served by all")
 
 
 def wait_for_receipts(url: str, ids: Sequence[str]) -> None:
@@ -115,6 +105,17 @@ def audit(world: World, service: Service, url: str) -> dict[str, Any]:
     }
 
 
+def try_releases(world: World, service: Service, alias: Alias, second: str, receipts: int) -> dict[str, Any]:
+    """Ask by the champion and by a second version, then replay and audit."""
+    movies, url = random.Random(3).sample(sorted(world.rows), len(world.rows)), world.serving["RECEIPTS_DATABASE_URL"]
+    ids = ask_every_way(service, movies, receipts // 2)
+    alias.move(second)
+    service.wait_until_serving(second)
+    ids += ask_every_way(service, movies, receipts - len(ids))
+    wait_for_receipts(url, ids)
+    return replay(world, ids) | audit(world, service, url)
+
+
 def find_broken(figures: dict[str, Any]) -> list[str]:
     expected = {
         "equal": figures["receipts"],
@@ -135,18 +136,12 @@ def main() -> int:
         client = connect(world.serving["MLFLOW_TRACKING_URI"])
         first, model, release = read_champion(client)
         second = register(client, shift(model, SHIFT), release)
-        alias, url = Alias(client, [(0, first)]), world.serving["RECEIPTS_DATABASE_URL"]
-        movies = random.Random(3).sample(sorted(world.rows), min(1000, len(world.rows)))
+        alias = Alias(client, [(0, first)])
         service = Service(world.python["serving"], Path(folder) / "api", world.serving)
         try:
             service.start()
             service.wait_until_ready()
-            ids = ask_every_way(service, movies, given.receipts // 2)
-            alias.move(second)
-            wait_until_served(service, second)
-            ids += ask_every_way(service, movies, given.receipts - len(ids))
-            wait_for_receipts(url, ids)
-            figures = replay(world, ids) | audit(world, service, url)
+            figures = try_releases(world, service, alias, second, given.receipts)
         finally:
             service.stop()
     keep("replay", figures)

@@ -13,6 +13,10 @@ from tests.bench.service import Service
 
 FRESH, SNAPSHOT = "fresh", "snapshot"
 MOST_P99_MS, MOST_RECOVERY_SECONDS = 150, 5
+IN_FLIGHT_SECONDS = 0.3
+"""What was asked before a scene's end shall be answered before the next begins."""
+LAST_SECONDS = 0.5
+"""Of a scene, which must be well for it to have ended well."""
 LAST_DECIMAL = 1.5e-4
 """The table of all ratings is made by one call of the model; added up in another order, a rating may be rounded the other way."""
 Ratings = Mapping[str, Mapping[str, float]]
@@ -62,6 +66,7 @@ def play(scene: Scene, hold_seconds: float, settle_seconds: float) -> Played:
     played.returned = time.time()
     time.sleep(settle_seconds)
     played.ended = time.time()
+    time.sleep(IN_FLIGHT_SECONDS)
     scene.after()
     return played
 
@@ -118,6 +123,7 @@ def judge(played: Played, records: pl.DataFrame, ratings: Ratings) -> None:
         *([f"answers are labelled {sorted(seen - expected)}"] if seen - expected else []),
         *(["ratings are not those of the film and the label"] if played.figures["other_rating"] else []),
         *([f"well again only {recovery} s after the return"] if recovery > MOST_RECOVERY_SECONDS else []),
+        *(["not well again when the next began"] if played.returned + recovery > played.ended - LAST_SECONDS else []),
     ]
 
 

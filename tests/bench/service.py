@@ -77,6 +77,15 @@ class Service(Server):
 
         wait_until(is_ready, what=f"all workers being ready (see {self.log})")
 
+    def wait_until_serving(self, version: str) -> None:
+        """Wait until every worker answers by this version of the model."""
+
+        def is_served() -> bool:
+            models = [self.ask("/readyz")[1]["model"] for _ in range(LOOKS)]
+            return all(model and model["version"] == version for model in models)
+
+        wait_until(is_served, what=f"version {version} being served by all workers (see {self.log})")
+
     def read_counters(self) -> Counter[str]:
         """The workers' counters, added up, as `name{label}`; those of workers that left are gone."""
         found: Counter[str] = Counter()

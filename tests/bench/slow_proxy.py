@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 CHUNK = 65_536
 
@@ -23,18 +23,25 @@ class SlowProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._open: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._meetings: set[asyncio.Task[Any]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._meet, "127.0.0.1", 0), self._loop).result()
-        self.port = server.sockets[0].getsockname()[1]
+        listening = asyncio.start_server(self._meet, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.reset()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        await self._reset()
+        await asyncio.gather(*self._meetings)
 
     def reset(self) -> None:
         """Cut every connection with a RST."""
@@ -47,20 +54,26 @@ class SlowProxy:
             writer.transport.abort()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meeting = asyncio.current_task()
+        assert meeting is not None
+        self._meetings.add(meeting)
+        meeting.add_done_callback(self._meetings.discard)
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             return
-        self._open |= {writer, back}
-        try:
-            await asyncio.gather(self._pass(reader, back, late=False), self._pass(there, writer, late=True))
-        except OSError:
-            pass  # cut by one side: the other is told below
-        finally:
-            self._open -= {writer, back}
-            writer.transport.abort()
-            back.transport.abort()
+        ends = {writer, back}
+        self._open |= ends
+        both = [
+            asyncio.create_task(self._pass(reader, back, late=False)),
+            asyncio.create_task(self._pass(there, writer, late=True)),
+        ]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        self._open -= ends
+        for end in ends:
+            end.transport.abort()
+        await asyncio.gather(*both, return_exceptions=True)  # a cut connection is what this is for
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool) -> None:
         loop, due = asyncio.get_running_loop(), 0.0
@@ -74,7 +87,6 @@ class SlowProxy:
                 due += 1e-6
             else:
                 writer.write(data)
-        raise ConnectionResetError("the other side has ended")
 
 
 def write(writer: asyncio.StreamWriter, data: bytes) -> None:

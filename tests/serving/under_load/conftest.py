@@ -1,0 +1,44 @@
+"""Two workers on the tests' own Valkey, with a model and published ratings on disk, as the benches load them for longer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.bench.scenes import FRESH, SNAPSHOT, Ratings
+from tests.bench.service import Service
+from tests.bench.versions import rate
+from tests.serving.catalogue.invented import Film
+from tests.serving.catalogue.kept import keep_catalogue
+from tests.serving.conftest import CLOSED, World, keep_model
+from tests.serving.servers import REPOSITORY
+
+PYTHON = str(REPOSITORY / ".marquee/venvs/serving/bin/python")
+Serve = Callable[..., Service]
+
+
+@pytest.fixture
+def ratings(world: World, model_bytes: bytes) -> Ratings:
+    """The model's for fresh answers; those of the invented catalogue are all the same."""
+    published = round(Film("").model_output, 4)
+    films = {film.movie_id: film.features for film in world.films}
+    return {FRESH: rate(model_bytes, films), SNAPSHOT: dict.fromkeys(films, published)}
+
+
+@pytest.fixture
+def serve(world: World, model_bytes: bytes, tmp_path: Path) -> Iterator[Serve]:
+    """Start a service that is ready; takes variables that shall differ. MLflow is down unless one of them says where it is."""
+    with ExitStack() as ends:
+
+        def serve(**changes: str) -> Service:
+            folder = tmp_path / "service"
+            keep_model(folder / "models", model_bytes)
+            keep_catalogue(folder / "catalogues", world.films)
+            environment = {"REDIS_URL": world.valkey.url, "MLFLOW_TRACKING_URI": CLOSED, "S3_BUCKET": "none"}
+            service = Service(PYTHON, folder, environment | {"AWS_EC2_METADATA_DISABLED": "true"} | changes)
+            ends.callback(service.stop)
+            service.start()
+            return service
+
+        yield serve

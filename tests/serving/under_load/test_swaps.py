@@ -1,0 +1,40 @@
+"""The champion swapped and the workers rolled over under a load: nothing is lost, and nothing mixed up."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench.swaps import describe, find_broken, swap
+from tests.bench.versions import Alias, connect, rate, register, shift
+from tests.serving.conftest import World
+from tests.serving.releases import make_release
+from tests.serving.servers import Server, mlflow_server
+from tests.serving.under_load.conftest import Serve
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Server]:
+    server = mlflow_server(tmp_path / "mlflow")
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_champions_come_and_go_and_no_request_is_lost(
+    world: World, serve: Serve, registry: Server, model_bytes: bytes, tmp_path: Path
+) -> None:
+    uri = f"http://127.0.0.1:{registry.port}"
+    client, release = connect(uri), json.loads(make_release(model_bytes))
+    models = {register(client, model, release): model for model in (model_bytes, shift(model_bytes, 0.25))}
+    films = {film.movie_id: film.features for film in world.films}
+    ratings = {version: rate(model, films) for version, model in models.items()}
+    alias = Alias(client)
+    alias.move(next(iter(models)))
+    service = serve(MLFLOW_TRACKING_URI=uri, MODEL_POLL_SECONDS="0.2")
+    service.wait_until_serving(next(iter(models)))
+    records, rollovers = swap(service, alias, ratings, tmp_path, seconds=14, swaps=6, rate=100)
+    assert find_broken(describe(records, alias, ratings, rollovers), ratings) == []
