@@ -8,8 +8,12 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+import requests
+
 from tests.e2e.platform import Platform
 
+PUBLISHED_WITHIN = 300
+"""Seconds from a champion until the API holds the ratings of all films by it, on a busy machine."""
 TABLES = {
     "title.basics.tsv.gz": "film",
     "title.ratings.tsv.gz": "rating",
@@ -53,6 +57,15 @@ def check_answers_replay_equal(platform: Platform, films: int) -> None:
     assert replayed.returncode == 0, replayed.stdout
     equal = {line.removesuffix(" equal") for line in replayed.stdout.splitlines() if line.endswith(" equal")}
     assert equal == asked
+
+
+def wait_for_published_ratings(platform: Platform) -> None:
+    """Wait until the API holds what predict_all has published, which runs by itself after the training."""
+    url = f"http://127.0.0.1:{platform.settings.api_port}/readyz"
+    deadline = time.monotonic() + PUBLISHED_WITHIN
+    while (state := requests.get(url, timeout=10).json())["snapshot"] is None:
+        assert time.monotonic() < deadline, state
+        time.sleep(1)
 
 
 def check_unknown_films_are_404(platform: Platform, count: int) -> None:

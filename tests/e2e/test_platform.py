@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.layout import REPOSITORY
+from tests.bench.background_load import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import Platform, home_of
 
@@ -75,13 +76,19 @@ class TestSample:
         assert refused.returncode != 0
         assert "reset" in refused.stdout
 
-    def test_each_process_killed_in_turn_comes_back(self, sample: Platform) -> None:
+    def test_each_process_killed_in_turn_comes_back_and_predictions_go_on(self, sample: Platform, tmp_path: Path) -> None:
+        checks.wait_for_published_ratings(sample)
+        films = sample.run_in_tasks("expected", "300")["ratings"]
         parts = sample.running_parts()
         assert len(parts) >= 10
         for part, pid in parts.items():
-            os.kill(pid, signal.SIGKILL)
-            sample.wait_until_well(HEAL_SECONDS)
+            with put_load(sample.settings.api_port, films, tmp_path / part, rate=20, connections=4) as load:
+                os.kill(pid, signal.SIGKILL)
+                sample.wait_until_well(HEAL_SECONDS)
+                load.stop()
             assert sample.running_parts()[part] != pid
+            if part != "api":  # its one worker: nobody answers until it is back
+                assert count_failures(load.records) == {}, part
 
     def test_down_leaves_no_process_and_keeps_the_data(self, sample: Platform) -> None:
         before = sample.run_in_tasks("state")
