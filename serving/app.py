@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -31,6 +32,8 @@ from serving.web.questions import Questions
 log = logging.getLogger("serving")
 
 PAUSE_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 0.5
+"""Redis is waited for so long before the first request; without it the start goes on, and answers come from the snapshot."""
 RECEIPT_SECONDS = 5.0
 """What waits for Postgres at the end may take this long."""
 
@@ -58,11 +61,13 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         receipts.start()
         await catalogues.load_last_good()
+        await store.wait_for_pointer(FIRST_LOOK_SECONDS)  # a renewed process is not asked before it can answer
         await watch.load_last_good()
         follow = [store.follow_pointer, watch.follow_champion, catalogues.follow, *([keys.follow] if keys else [])]
         rpc, followers = None, list[asyncio.Task[None]]()
         try:
             if settings.grpc_port:
+                os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # our children are spawned; it would write into our log
                 from serving.rpc.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is asked for
 
                 rpc = make_server(parts, rater, metrics, access_log, guard)

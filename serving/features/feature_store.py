@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -63,6 +64,19 @@ class FeatureStore:
                 log.log(logging.ERROR if now else logging.INFO, "feature store: %s", now or "reachable again")
                 trouble = now
             await asyncio.sleep(REFRESH_SECONDS)
+
+    async def wait_for_pointer(self, seconds: float) -> None:
+        """Read the pointer for the first time: the first connection of a process that still starts may take some tries."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                await self.read_pointer()
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+            except Refusal:
+                return  # Redis answers; what it says is no answer yet
+            else:
+                return
 
     async def read_pointer(self) -> FeatureSet:
         """Ask Redis which feature set is live, and read from it if the model can; raises NoFeatureSet when there is none."""
