@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 # Before numpy, polars or scikit-learn load: threads that fight for two cores make small fits ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,7 +36,14 @@ def pytest_runtest_teardown() -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Postgres, Valkey, S3 and MLflow of the embedded stack, in a home of their own on free ports."""
-    servers = Stack.load(Settings.trial(tmp_path_factory.mktemp("home")))
+    with started_stack(tmp_path_factory.mktemp("home")) as servers:
+        yield servers
+
+
+@contextmanager
+def started_stack(home: Path) -> Iterator[Stack]:
+    """The same for a module that publishes, and so must not meet what another has published."""
+    servers = Stack.load(Settings.trial(home))
     try:
         servers.start({"postgres", "redis", "s3", "mlflow"})
         yield servers

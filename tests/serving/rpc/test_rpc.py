@@ -141,7 +141,7 @@ def test_the_snapshot_is_the_same(world: World, tmp_path: Path) -> None:
 
 
 def test_without_redis_and_snapshot_it_is_unavailable_in_time(world: World) -> None:
-    with serve(world) as both:
+    with serve(world, redis_timeout_seconds=0.1) as both:
         world.valkey.send(signal.SIGSTOP)
         for _ in range(3):
             started = time.perf_counter()

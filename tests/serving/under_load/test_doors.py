@@ -17,6 +17,7 @@ from tests.bench.replay import find_broken as find_unequal
 from tests.bench.replay import try_releases
 from tests.bench.service import Service
 from tests.bench.versions import Alias, connect, register, shift
+from tests.conftest import started_stack
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import export_onnx
 from tests.serving.under_load.conftest import PYTHON
@@ -26,6 +27,12 @@ from tests.tasks.test_predict_all import FEATURES, add_films, fit, read_live
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
 
 RECEIPTS = 150
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with started_stack(tmp_path_factory.mktemp("doors")) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def test_without_redis_a_batch_is_one_503_or_the_snapshot(world: World, tmp_path
 
 
 def test_a_paused_redis_is_one_503_in_time(world: World) -> None:
-    with world.serve() as client:
+    with world.serve(redis_timeout_seconds=0.1) as client:
         question = {"movie_ids": [film.movie_id for film in world.films]}
         assert client.post("/predict", question).status_code == 200
         world.valkey.send(signal.SIGSTOP)
