@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -84,6 +84,10 @@ bench-replay: dev # receipts of two releases computed again; a corrupt field fou
 bench-agreement: dev # one film, one rating, through every door
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.agreement $(ARGS)
+
+fuzz-serving: dev # requests and calls of any kind; make fuzz-serving FUZZ_REQUESTS=200000
+	@$(MARQUEE) install serving
+	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),50000) $(DEV)/pytest tests/serving/any_request --durations=6
 
 proto: dev # the code of the gRPC door
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/rpc/marquee.proto

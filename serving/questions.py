@@ -69,7 +69,7 @@ def widen(value: object) -> object:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-Number = Annotated[float, BeforeValidator(widen), Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False), BeforeValidator(widen)]
 
 
 class Question(BaseModel):

@@ -17,7 +17,9 @@ from serving.web.refused import (
 )
 from serving.web.schemas import Body
 
-ANY = (MALFORMED, NO_KEY, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, ENCODED_BODY, rate_limited("100 in 1 s", 1), HEADERS_TOO_LARGE)
+UNREAD = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE)
+"""What did not arrive as a request, whatever it asks for."""
+ANY = (*UNREAD, NO_KEY, ENCODED_BODY, rate_limited("100 in 1 s", 1))
 """One for each status; being overloaded is a 503 among the others."""
 HEADER_TEXTS = {
     "retry-after": "Seconds after which to ask again.",
@@ -43,7 +45,7 @@ class DoorProblem(Body):
 
 
 def document_door(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the refusals and the ways to show a key to every operation but the probes; returns the document."""
+    """Add the refusals and the ways to show a key to every operation; the probes need none. Returns the document."""
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["DoorProblem"] = DoorProblem.model_json_schema()
     components["securitySchemes"] = {
@@ -51,11 +53,10 @@ def document_door(document: dict[str, Any]) -> dict[str, Any]:
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
     for path, operations in document["paths"].items():
-        if path in PROBES:
-            continue
         for operation in operations.values():
-            operation["security"] = [{}, {"bearer": []}, {"key": []}]  # none where no keys are set
-            for refused in ANY:
+            if path not in PROBES:
+                operation["security"] = [{}, {"bearer": []}, {"key": []}]  # none where no keys are set
+            for refused in UNREAD if path in PROBES else ANY:
                 operation["responses"].setdefault(str(refused.status), render(refused))
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return document

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from serving.app import create_app
 from serving.features.feature_store import FeatureStore
 from serving.movie_id import MalformedQuery, parse_query
+from serving.questions import LARGEST_NUMBER
 from serving.settings import Settings
 from serving.web.openapi_door import DoorProblem
 from serving.web.refused import OVERLOADED, REASONS
@@ -131,6 +132,21 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
         assert parse_query(f"movie_id={example['value']}".encode())
         assert re.fullmatch(parameter["schema"]["pattern"], example["value"])
     assert client.get("/docs").status_code == 200
+
+
+def test_the_probes_too_say_what_is_answered_to_no_request(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in ("/livez", "/readyz"):
+        operation = paths[path]["get"]
+        assert {"400", "408", "413", "414", "431"} <= set(operation["responses"])
+        assert not {"401", "429", "security"} & {*operation["responses"], *operation}
+
+
+def test_the_bounds_of_an_override_are_documented(client: Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    number, unknown = schemas["WhatIfQuestion"]["properties"]["overrides"]["additionalProperties"]["anyOf"]
+    assert number == {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+    assert unknown == {"type": "null"}
 
 
 def test_every_refusal_of_the_door_is_documented() -> None:

@@ -1,0 +1,75 @@
+"""What schemathesis makes of the OpenAPI document: fitting requests are answered, others refused, all as it says."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import given, settings
+from schemathesis import Case, CheckFunction, GenerationMode, Response
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from serving.movie_id import MAX_TMDB_ID
+from tests.serving.any_request import tally
+from tests.serving.any_request.conftest import Served
+from tests.serving.any_request.mean_requests import is_harmless
+from tests.serving.any_request.wire import Answer
+
+pytestmark = pytest.mark.integration
+
+AnyCase = Case[Any]
+PART = "schemathesis"
+CHECKS: list[CheckFunction] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+
+
+def test_fitting_requests_are_answered_and_others_refused(served: Served, until_enough: Callable[..., None]) -> None:
+    schema = schemathesis.openapi.from_dict(served.document)
+    session = requests.Session()
+
+    def make(how: settings, mode: GenerationMode) -> Any:
+        @how
+        @given(schema.as_strategy(generation_mode=mode))
+        def play(case: AnyCase) -> None:
+            response = case.call(base_url=f"http://127.0.0.1:{served.port}", session=session)
+            tally.note(PART, response.status_code)
+            case.validate_response(response, checks=CHECKS)
+            check(served, case, response)
+            if mode is GenerationMode.POSITIVE:
+                check_accepted(response)
+
+        return play
+
+    until_enough(PART, lambda how: lambda: [make(how, mode)() for mode in GenerationMode], 2)
+    session.close()
+
+
+def check(served: Served, case: AnyCase, response: Response) -> None:
+    """Also as our own contract has it."""
+    headers = {name: value for name, (value,) in response.headers.items()}
+    asked = str(dict(case.headers).get("x-request-id", ""))
+    answer = Answer(response.status_code, headers, response.content)
+    served.contract.check(case.method.upper(), case.path, asked if is_harmless(asked) else None, answer)
+
+
+def check_accepted(response: Response) -> None:
+    """What fits the document is refused only for what it cannot say: which features there are, that 1.0 and 2^63 are no ids."""
+    assert response.status_code in (200, 404, 422)
+    for problem in response.json()["detail"] if response.status_code == 422 else ():
+        given = problem["input"]
+        no_id = given.is_integer() if isinstance(given, float) else str(given).isdecimal() and int(given) > MAX_TMDB_ID
+        assert problem["type"] == "unknown_feature" or (problem["type"] == "string_pattern_mismatch" and no_id), problem
