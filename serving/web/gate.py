@@ -67,5 +67,7 @@ class Gate:
 def is_encoded(scope: Scope) -> bool:
     """Whether the body is compressed: a small one may be a very large one in disguise."""
     return any(
-        name == b"content-encoding" and value.strip().lower() not in (b"", b"identity") for name, value in scope["headers"]
+        (name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"))
+        or (name == b"transfer-encoding" and value.strip().lower() != b"chunked")
+        for name, value in scope["headers"]
     )

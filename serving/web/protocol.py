@@ -11,6 +11,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from serving.web.no_upgrade import continue_request, has_body
 from serving.web.one_write import OneWriteProtocol
 from serving.web.refused import (
     ARRIVAL_SECONDS,
@@ -81,10 +82,11 @@ class ApiProtocol(OneWriteProtocol):
             self._careful = True
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # to HTTP/2 or a WebSocket, neither of which is spoken here: it is answered as if it had not asked
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_on(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(MALFORMED)
+        if self._refused:
             return
         if self._deadline is not None:
             self._await_rest(len(data))
@@ -92,6 +94,23 @@ class ApiProtocol(OneWriteProtocol):
             self._raw = 0
             self._deadline = self.loop.call_later(self.arrival_seconds, self._give_up)
             self._await_rest(0)
+
+    def _read_on(self, rest: memoryview) -> None:
+        """Read what follows the head of a request for another protocol: its body, if it has one, and the next requests."""
+        while True:
+            if self.scope is not self._whole:
+                self.parser = continue_request(self, self.parser.get_http_version(), self.headers)
+            if not rest:
+                return
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self._refuse(MALFORMED)
+                return
+            else:
+                return
 
     def _await_rest(self, received: int) -> None:
         """Bound what one request may send before it is whole."""
@@ -141,6 +160,8 @@ class ApiProtocol(OneWriteProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and has_body(self.headers):
+            return  # the body is yet to be read
         super().on_message_complete()
         self._whole = self.scope
         if self._deadline is not None:

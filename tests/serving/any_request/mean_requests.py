@@ -68,8 +68,17 @@ headers = st.one_of(
     ),
     st.sampled_from([(b"Cookie", b"c" * 9000), (b"X-Long", b"v" * 4000), (b"x", b"y"), (b"x", b"")]),
 )
+some_headers = st.lists(headers, max_size=6)
+UPGRADES = [
+    [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AA")],
+    [(b"Connection", b"upgrade"), (b"Upgrade", b"websocket")],
+]
+"""Asked for, not spoken, and answered as if not asked for."""
 header_lists = weigh(
-    (6, st.just([])), (6, st.lists(headers, max_size=6)), (1, st.lists(headers, max_size=2).map(lambda some: some * 60))
+    (6, st.just([])),
+    (6, some_headers),
+    (1, st.lists(headers, max_size=2).map(lambda some: some * 60)),
+    (1, st.builds(lambda some, upgrade: some + upgrade, some_headers, st.sampled_from(UPGRADES))),
 )
 
 
@@ -99,7 +108,7 @@ def build(method: str, path: str, query: bytes | None, more: list[tuple[bytes, b
         body = sent.body if sent.chunk is None else chunk(sent.body, sent.chunk)
         lines.append((b"Content-Length", b"%d" % len(body)) if sent.chunk is None else (b"Transfer-Encoding", b"chunked"))
     head = b"%b %b HTTP/1.1\r\n" % (method.encode(), target) + b"".join(b"%b: %b\r\n" % line for line in lines)
-    asked_id = next(value for name, value in lines if name.lower() == b"x-request-id").strip(b" \t").decode("latin-1")
+    asked_id = next(value for name, value in lines if name.lower() == b"x-request-id").lstrip(b" \t").decode("latin-1")
     return Asked(head + b"\r\n" + body, method, unquote(path), asked_id if is_harmless(asked_id) else None)
 
 

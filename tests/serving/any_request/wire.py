@@ -68,17 +68,17 @@ class Wire:
         rest, self._unread = self._unread, b""
         return rest
 
-    def says_something(self, seconds: float) -> bool:
-        """Whether anything is there to be read, if only the end, within this time."""
+    def peek(self, seconds: float) -> bytes | None:
+        """What can be read next within this time: nothing if it is the end, None if there is neither."""
         if self._unread:
-            return True
+            return self._unread
         self._socket.settimeout(seconds)
         try:
-            return bool(self._socket.recv(1, socket.MSG_PEEK)) or True
+            return self._socket.recv(1 << 16, socket.MSG_PEEK)
         except TimeoutError:
-            return False
+            return None
         except ConnectionResetError:
-            return True
+            return b""
         finally:
             self._socket.settimeout(SECONDS)
 

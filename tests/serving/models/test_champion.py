@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,40 @@ def test_a_version_without_onnx_is_refused(api: Api, registry: Server, tmp_path:
     wait_until(lambda: readiness(api)["refused_model"] is not None, what="the refusal")
     assert "holds no model.onnx" in str(readiness(api)["refused_model"])
     assert api.get("/readyz")[0] == 503
+
+
+def test_code_that_comes_with_a_model_is_not_run(
+    api: Api, world: World, registry: Server, model_bytes: bytes, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    folder = tmp_path / "version"
+    (folder / "code").mkdir(parents=True)
+    code = f"open({str(ran)!r}, 'w')\n"
+    (folder / "code" / "evil.py").write_text(code + "def _load_pyfunc(path): pass\n")
+    (folder / "code" / "sitecustomize.py").write_text(code)
+    (folder / "python_model.pkl").write_bytes(b"cbuiltins\nexec\n(V" + code.strip().encode() + b"\ntR.")
+    flavor = {"python_function": {"loader_module": "evil", "code": "code", "python_model": "python_model.pkl"}}
+    (folder / "MLmodel").write_text(json.dumps({"flavors": flavor}))
+    (folder / "model.onnx").write_bytes(model_bytes)
+    release = make_release(model_bytes)
+    mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
+    client = MlflowClient()
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(str(folder), "evil")
+        mlflow.log_text(release.decode(), "release.json")
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        client.create_registered_model(MODEL)
+    digests = {
+        "sha256.model.onnx": hashlib.sha256(model_bytes).hexdigest(),
+        "sha256.release.json": hashlib.sha256(release).hexdigest(),
+    }
+    version = client.create_model_version(MODEL, f"{run.info.artifact_uri}/evil", run.info.run_id, tags=digests)
+    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    api.start()
+    serve_version(api, world, str(version.version))
+    assert not ran.exists()
+    pickle.loads((folder / "python_model.pkl").read_bytes())  # noqa: S301  # were it ever read
+    assert ran.exists()
 
 
 def test_the_process_stays_lean_and_ends_with_its_answers_given(

@@ -292,6 +292,16 @@ def test_a_model_that_the_rows_do_not_feed_is_refused(world: World, caplog: pyte
     assert "lacks 1 of its features: extra" in caplog.text
 
 
+def test_a_model_is_fed_in_its_own_order(world: World) -> None:
+    turned = FEATURES[::-1]
+    keep_model(world.cache, export_onnx(train_boosting(features=turned), turned), "4")
+    with world.serve() as client:
+        for film in world.films[:10]:
+            row = [[np.nan if film.features[name] is None else film.features[name] for name in turned]]
+            expected = float(train_boosting(features=turned).predict(np.array(row, np.float32))[0])
+            assert client.get(f"/predict?movie_id={film.movie_id}").json()["rating"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_ready_says_what_is_served(world: World) -> None:
     with world.serve() as client:
         answer = client.get("/readyz")
