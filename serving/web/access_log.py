@@ -21,7 +21,7 @@ class AccessLog:
     def add(self, scope: Scope, status: int, seconds: float) -> None:
         """Note one answered request."""
         line = {
-            "time": round(time.time(), 3),
+            "time": int(time.time() * 1000) / 1000,  # `round` to decimals goes through text: 1 us an answer
             "level": "INFO",
             "logger": "serving.access",
             "request_id": scope["request_id"],
@@ -31,7 +31,7 @@ class AccessLog:
             "status": status,
             "outcome": scope.get("outcome"),
             "client": scope.get("client_name") or address_of(scope),
-            "ms": round(seconds * 1000, 3),
+            "ms": int(seconds * 1e6) / 1000,
         }
         if not self._lines:
             asyncio.get_running_loop().call_soon(self.flush)
