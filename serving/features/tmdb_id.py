@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import hiredis
 
 from serving.errors import CorruptRow, UnknownMovie
+from serving.features.breaker import explain
 from serving.features.feature_set import FeatureSet
-from serving.features.movie_row import explain
 from serving.features.online_row import build_key, decode_string, hash_field, timestamp_field
 from serving.features.redis_command import pack_around, pack_word
 from serving.movie_id import MovieId
