@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import hiredis
 
-from serving.errors import CorruptRow, Refusal, StoreUnavailable, UnknownMovie
+from serving.errors import CorruptRow, Refusal, UnknownMovie
+from serving.features.breaker import explain
 from serving.features.feature_set import CLOCKS_DIFFER, FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
 from serving.features.redis_command import pack_around, pack_word
@@ -20,6 +22,7 @@ T = TypeVar("T")
 
 MOVIES, MOVIES_KEY = "movies", "movie_id"
 """Feature view and join key of the films' features."""
+_CLOCKS_DIFFER_SECONDS = CLOCKS_DIFFER.total_seconds()
 
 
 class MovieRow(NamedTuple):
@@ -61,10 +64,17 @@ def find_row(
     *raw, title, event_time = reply
     if event_time is None:
         raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
-    as_of = decode_timestamp(event_time)
-    if as_of.timestamp() > time.time() + CLOCKS_DIFFER.total_seconds():
+    as_of, seconds = read_event_time(event_time)
+    if seconds > time.time() + _CLOCKS_DIFFER_SECONDS:
         raise CorruptRow(f"the row's event time {as_of:%Y-%m-%d %H:%M:%S} is still to come")
     return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), as_of, feature_set)
+
+
+@lru_cache(maxsize=1024)  # one build gives all its rows the same time
+def read_event_time(raw: bytes) -> tuple[datetime, float]:
+    """The row's event time (UTC), also in unix seconds; raises CorruptRow."""
+    as_of = decode_timestamp(raw)
+    return as_of, as_of.timestamp()
 
 
 def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | Refusal:
@@ -73,11 +83,3 @@ def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | Refu
         return find(*given, **named)
     except Refusal as refusal:
         return refusal
-
-
-def explain(error: hiredis.ReplyError) -> Refusal:
-    """What an error of Redis means for an answer."""
-    code = str(error).split(" ", 1)[0]
-    if code == "WRONGTYPE":
-        return CorruptRow("the key of the row holds something else than a row")
-    return StoreUnavailable(f"the feature store refuses to answer ({code})")

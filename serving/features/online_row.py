@@ -18,7 +18,6 @@ _STRING, _INT64 = 2, 4  # feast.types.ValueType
 _TAG_STRING, _TAG_DOUBLE = 0x12, 0x29  # protobuf tags of feast.types.Value: field 2 length-delimited, field 5 64-bit
 _TAG_SECONDS, _TAG_NANOS = 0x08, 0x10  # protobuf tags of google.protobuf.Timestamp
 _DOUBLE = np.dtype([("tag", "u1"), ("value", "<f8")])
-_LENGTHS = {_DOUBLE.itemsize}
 _NULL_DOUBLE = struct.pack("<Bd", _TAG_DOUBLE, float("nan"))
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _MAX_VARINT_BYTES = 10
@@ -71,12 +70,16 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
 
     Anything else (absent, another type, another length, NaN or infinite where a number should be) raises CorruptRow.
     """
-    filled = [value or _NULL_DOUBLE for value in raw]
-    if {*map(len, filled)} == _LENGTHS and None not in raw:
-        blob, count = b"".join(filled), len(raw)
+    try:
+        lengths = bytes(map(len, raw))  # type: ignore[arg-type]  # of None, absent, it raises TypeError
+    except (TypeError, ValueError):
+        raise CorruptRow(explain_doubles(raw, names)) from None
+    count, nulls = len(raw), lengths.count(0)
+    if nulls + lengths.count(_DOUBLE.itemsize) == count:
+        blob = b"".join([value or _NULL_DOUBLE for value in raw] if nulls else raw)  # type: ignore[arg-type]  # none is None
         numbers = np.frombuffer(blob, _DOUBLE)["value"]
         known = np.count_nonzero(np.abs(numbers) <= _MAX_FLOAT32)  # neither NaN nor infinite is
-        if blob[:: _DOUBLE.itemsize].count(_TAG_DOUBLE) == count == known + raw.count(b""):
+        if blob[:: _DOUBLE.itemsize].count(_TAG_DOUBLE) == count == known + nulls:
             return numbers.astype(np.float32)
     raise CorruptRow(explain_doubles(raw, names))
 
@@ -112,7 +115,6 @@ def _parse_string(raw: bytes) -> str:
     return raw[start:].decode()
 
 
-@lru_cache(maxsize=1024)  # one build gives all its rows the same time
 def decode_timestamp(raw: bytes) -> datetime:
     """Decode the row's event time (UTC); raises CorruptRow."""
     try:
