@@ -20,7 +20,7 @@ log = logging.getLogger("serving")
 def main() -> int:
     """Serve until SIGTERM; exits 78 when a setting is missing or wrong, 71 when a port is taken."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until someone listens for it
-    log_to_stdout()
+    log_writer = log_to_stdout()
     try:
         settings = Settings()  # filled from the environment
     except ValidationError as error:
@@ -32,7 +32,7 @@ def main() -> int:
             return asyncio.run(Supervisor(bind(settings.api_host, settings.api_port), settings.api_workers).run())
         from serving.work import work  # noqa: PLC0415  # the parent of several workers does without what they import
 
-        return work(settings)
+        return work(settings, log_writer)
     except OSError as error:
         log.error("%s", error)
         return os.EX_OSERR

@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import BinaryIO
 
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.catalogue.watch import CatalogueWatch
 from serving.features.feature_store import FeatureStore
+from serving.log_writer import LogWriter
 from serving.metrics import Metrics
 from serving.models.release import ReleaseWatch
 from serving.rater import Rater
@@ -38,13 +38,14 @@ RECEIPT_SECONDS = 5.0
 """What waits for Postgres at the end may take this long."""
 
 
-def create_app(settings: Settings | None = None, log_file: BinaryIO | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, log_writer: LogWriter | None = None) -> FastAPI:
     """Make an application; connections are opened and background tasks started by its lifespan."""
     settings = settings or Settings()  # filled from the environment
     store = FeatureStore(settings)
     watch = ReleaseWatch(settings, store)
     catalogues = CatalogueWatch(settings, store)
-    metrics = Metrics(store, watch)
+    log_writer = log_writer or LogWriter(sys.stdout.buffer)
+    metrics = Metrics(store, watch, log_writer)
     keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
     guard = make_guard(settings, keys)
     url = settings.receipts_database_url
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None, log_file: BinaryIO | None = Non
     app.router.routes += Questions(rater, catalogues, metrics).routes(predict)
     parts = Parts(store, watch, catalogues, receipts, settings)
     app.include_router(health_routes(parts))
-    access_log = AccessLog(log_file or sys.stdout.buffer, metrics.log_lines_dropped)
+    access_log = AccessLog(log_writer)
     add_door(app, settings, metrics, access_log=access_log, guard=guard, short={("GET", "/predict"): predict})
     app.state.metrics = metrics
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

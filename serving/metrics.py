@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from serving.answer import SOURCES
 from serving.errors import Refusal
 from serving.features.feature_store import FeatureStore
+from serving.log_writer import LogWriter
 from serving.models.release import ReleaseWatch
 from serving.tally import Durations, Tally
 
@@ -21,7 +22,7 @@ MALFORMED = "malformed"
 class Metrics:
     """One registry an application, so that a test can make an application anew."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
+    def __init__(self, store: FeatureStore, watch: ReleaseWatch, log: LogWriter) -> None:
         self.registry = CollectorRegistry()
         outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
         self._durations = Durations("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
@@ -45,10 +46,7 @@ class Metrics:
             "marquee_receipts_dropped", "Receipts that Postgres did not take in time.", registry=self.registry
         )
         self.receipts_written = Counter("marquee_receipts_written", "Receipts that are kept.", registry=self.registry)
-        self.log_lines_dropped = Counter(
-            "marquee_log_lines_dropped", "Access log lines that could not be written.", registry=self.registry
-        )
-        self.registry.register(StateCollector(store, watch))
+        self.registry.register(StateCollector(store, watch, log))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
@@ -56,8 +54,8 @@ class Metrics:
 class StateCollector(Collector):
     """Reads the state at the scrape, so that no gauge can be forgotten at a change."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatch) -> None:
-        self._store, self._watch = store, watch
+    def __init__(self, store: FeatureStore, watch: ReleaseWatch, log: LogWriter) -> None:
+        self._store, self._watch, self._log = store, watch, log
 
     def collect(self) -> Iterator[Metric]:
         model = GaugeMetricFamily("marquee_model_info", "The served model version.", labels=["name", "version", "sha256"])
@@ -69,6 +67,7 @@ class StateCollector(Collector):
         yield GaugeMetricFamily(
             "marquee_champion_followed", "1 while the registry answers which version is champion.", value=not self._watch.trouble
         )
+        yield CounterMetricFamily("marquee_log_lines_dropped", "Log lines that could not be written.", value=self._log.dropped)
         feature_set = GaugeMetricFamily("marquee_feature_set_info", "The live feature set.", labels=["name", "snapshot_id"])
         age = GaugeMetricFamily("marquee_feature_age_seconds", "Time since the day that the live features describe.")
         rows = GaugeMetricFamily("marquee_feature_set_movies", "Films in the live feature set.")

@@ -5,6 +5,7 @@ import logging
 import os
 
 from serving.app import create_app
+from serving.log_writer import LogWriter
 from serving.settings import Settings
 from serving.web.keys import MalformedKeys
 from serving.web.server import serve
@@ -13,10 +14,10 @@ YOUNG_OBJECTS = 20_000
 """New objects that make Python look for cycles; its own 700 are two answers at 32 connections."""
 
 
-def work(settings: Settings) -> int:
+def work(settings: Settings, log_writer: LogWriter) -> int:
     """Serve until SIGTERM; returns the exit code, 78 when the keys' file is malformed. Raises OSError for a taken port."""
     try:
-        app = create_app(settings)
+        app = create_app(settings, log_writer)
     except MalformedKeys as error:
         logging.getLogger("serving").error("%s", error)
         return os.EX_CONFIG

@@ -69,6 +69,8 @@ class Server(uvicorn.Server):
         if self._line is not None:
             self._line.say(LEAVES)
         await super().shutdown(sockets)
+        for handler in logging.getLogger().handlers:
+            handler.flush()  # uvicorn ends the process by the signal that it was sent, and Python does not get to do it
 
     def _leave(self) -> None:
         self.should_exit = True
@@ -139,5 +141,5 @@ def start_anew(listener: socket.socket, stand_in: Child) -> None:
     listener.set_inheritable(True)
     stand_in.line.set_inheritable(True)
     handed_on = {LISTENER: str(listener.fileno()), STAND_IN: f"{stand_in.pid}:{stand_in.line.fileno()}"}
-    sys.stdout.flush()
+    logging.shutdown()  # what is noted would be gone with this program
     os.execve(sys.executable, program(), os.environ | handed_on)  # noqa: S606  # our own command line

@@ -1,7 +1,6 @@
 """Fixtures of serving: a Valkey with published films, a service that reads it, a model in its cache."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from serving.app import create_app
 from serving.models.model_cache import Manifest, ModelCache
 from serving.settings import Settings
 from tests.serving.client import Client, run_app
+from tests.serving.log import Log
 from tests.serving.published import Film, flip, write_features
 from tests.serving.releases import make_release
 from tests.serving.servers import Valkey
@@ -78,7 +78,7 @@ class World:
     cache: Path
     serve: Callable[..., AbstractContextManager[Client]]
     """Takes settings that shall differ."""
-    log: io.BytesIO
+    log: Log
 
     def run(self, *command: str | bytes) -> None:
         """One Redis command, as the administrator."""
@@ -90,13 +90,13 @@ class World:
 
 
 @pytest.fixture
-def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> World:
+def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> Iterator[World]:
     """Fifty films and a model; MLflow is down. `with world.serve() as client` runs the service in this process."""
     films = invent_films(50)
     write_features(valkey.port, LIVE, films)
     flip(valkey.admin(), LIVE, len(films))
     keep_model(tmp_path / "models", model_bytes)
-    log = io.BytesIO()
+    log = Log()
 
     def serve(**changes: object) -> AbstractContextManager[Client]:
         caches = {"model_cache_dir": tmp_path / "models", "catalogue_cache_dir": tmp_path / "catalogues"}
@@ -104,4 +104,5 @@ def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> World:
         settings = {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "grpc_port": 0, "redis_timeout_seconds": 2, **caches}
         return run_app(create_app(Settings.model_validate(settings | changes), log))
 
-    return World(valkey, films, tmp_path / "models", serve, log)
+    yield World(valkey, films, tmp_path / "models", serve, log)
+    log.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from serving.answer import Answer
 from serving.catalogue.catalogue import CatalogueFilm
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
+from serving.log_writer import LogWriter
 from serving.metrics import Metrics
 from serving.models.predictor import load_predictor
 from serving.movie_id import MovieId
@@ -76,7 +78,7 @@ class Answers:
             watch: Any = SimpleNamespace(current=self._release, explain_absence=lambda: "none", refusals=0, refused=None)
             catalogues: Any = SimpleNamespace(current=self._read_catalogue())
             queue: Any = SimpleNamespace(add=kept.append)
-            metrics = Metrics(store, watch)
+            metrics = Metrics(store, watch, LogWriter(io.BytesIO()))
             try:
                 await store.read_pointer()
                 return cast(

@@ -1,7 +1,6 @@
 """The gRPC door over a real socket: the same answers as over HTTP, statuses, health, and what a hostile caller may send."""
 
 import asyncio
-import json
 import signal
 import socket
 import threading
@@ -302,7 +301,7 @@ def test_the_request_id_follows_the_same_rule(world: World, given: str, kept: bo
     assert len(answer.request_id) == (len(given) if kept else 32)
     assert dict(call.trailing_metadata())["x-request-id"] == answer.request_id
     assert (dict(error.trailing_metadata())["x-request-id"] == given) == kept
-    lines = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    lines = world.log.lines
     assert [(line["method"], line["path"], line["status"], line["outcome"]) for line in lines] == [
         ("gRPC", f"/{SERVICE.full_name}/Predict", 0, "fresh"),
         ("gRPC", f"/{SERVICE.full_name}/Predict", 3, "malformed"),
@@ -321,7 +320,7 @@ def test_keys_are_asked_for_as_over_http(world: World, tmp_path: Path) -> None:
         for metadata in ([("x-api-key", "secret")], [("authorization", "Bearer secret")]):
             assert both.stub.Predict(asked, metadata=metadata).rating
         assert check(both, "") == health_pb2.HealthCheckResponse.SERVING
-    lines = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    lines = world.log.lines
     assert [line["client"] for line in lines] == ["127.0.0.1", "127.0.0.1", "127.0.0.1", "ann", "ann"]
 
 

@@ -1,7 +1,6 @@
 """A small application behind the real door, gate and protocol, on a real socket in this process."""
 
 import asyncio
-import io
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ from serving.web.guard import make_guard
 from serving.web.keys import ApiKeys
 from serving.web.protocol import ApiProtocol
 from serving.web.server import State, make_config
+from tests.serving.log import Log
 
 BASE = {"redis_url": "redis://127.0.0.1:9/0", "mlflow_tracking_uri": "http://127.0.0.1:9"}
 ARRIVAL_SECONDS = 0.5
@@ -60,9 +60,9 @@ class DoorWorld:
 
     def __init__(self, **settings: Any) -> None:
         self.settings = Settings.model_validate(BASE | settings)
-        self.file = io.BytesIO()
         store = FeatureStore(self.settings)
-        self.metrics = Metrics(store, ReleaseWatch(self.settings, store))
+        self.log = Log()
+        self.metrics = Metrics(store, ReleaseWatch(self.settings, store), self.log)
         self.go = asyncio.Event()
         self.state = State()
         self.app = self._make_app()
@@ -93,8 +93,8 @@ class DoorWorld:
             return {"length": len(await request.body())}
 
         keys = ApiKeys(self.settings.api_keys_file) if self.settings.api_keys_file else None
-        log = AccessLog(self.file, self.metrics.log_lines_dropped)
-        add_door(app, self.settings, self.metrics, access_log=log, guard=make_guard(self.settings, keys), short={})
+        guard = make_guard(self.settings, keys)
+        add_door(app, self.settings, self.metrics, access_log=AccessLog(self.log), guard=guard, short={})
         return app
 
     @asynccontextmanager
@@ -109,6 +109,7 @@ class DoorWorld:
             server.close()
             for connection in tuple(self.state.connections):
                 connection.transport.abort()
+            self.log.close()
             await asyncio.sleep(0)
 
     async def say(self, *parts: bytes, pause: float = 0) -> bytes:
@@ -126,7 +127,7 @@ class DoorWorld:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.file.getvalue().splitlines()]
+        return self.log.lines
 
     def count(self, series: str) -> float:
         text = generate_latest(self.metrics.registry).decode()

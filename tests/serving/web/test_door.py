@@ -1,7 +1,8 @@
 """What every request passes, and the documents about it: ids, headers, log lines, faults of ours, OpenAPI."""
 
-import io
+import fcntl
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from serving import log_writer
 from serving.app import create_app
 from serving.features.feature_store import FeatureStore
+from serving.log_writer import LogWriter
 from serving.movie_id import MalformedQuery, parse_query
 from serving.questions import LARGEST_NUMBER
 from serving.settings import Settings
@@ -19,6 +22,7 @@ from serving.web.openapi_door import DoorProblem
 from serving.web.refused import OVERLOADED, REASONS
 from serving.web.schemas import Prediction, Problem, ValidationProblem
 from tests.serving.client import Client, run_app
+from tests.serving.log import Log
 
 pytestmark = pytest.mark.integration  # the background tasks knock at ports where nothing listens
 
@@ -26,12 +30,14 @@ SETTINGS = {"redis_url": "redis://127.0.0.1:9/0", "mlflow_tracking_uri": "http:/
 
 
 @pytest.fixture
-def log() -> io.BytesIO:
-    return io.BytesIO()
+def log() -> Iterator[Log]:
+    log = Log()
+    yield log
+    log.close()
 
 
 @pytest.fixture
-def client(tmp_path: Path, log: io.BytesIO) -> Iterator[Client]:
+def client(tmp_path: Path, log: Log) -> Iterator[Client]:
     """An application that can reach nothing."""
     with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), log)) as client:
         yield client
@@ -75,10 +81,10 @@ def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
     assert (answer.status_code, answer.json()) == (405, {"detail": "Method Not Allowed"})
 
 
-def test_the_access_log_is_json_lines_without_the_machines(client: Client, log: io.BytesIO) -> None:
-    for path in ("/predict?movie_id=%0a%22", "/nothing", "/livez", "/readyz"):  # a turn of the loop writes them
+def test_the_access_log_is_json_lines_without_the_machines(client: Client, log: Log) -> None:
+    for path in ("/predict?movie_id=%0a%22", "/nothing", "/livez", "/readyz"):
         client.get(path, {"X-Request-ID": "mine"})
-    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    lines = log.lines
     assert [(line["path"], line["status"], line["outcome"]) for line in lines] == [
         ("/predict", 422, "malformed"),
         ("/nothing", 404, None),
@@ -89,13 +95,34 @@ def test_the_access_log_is_json_lines_without_the_machines(client: Client, log: 
 
 def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        app = create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), full)
-        with run_app(app) as client:
+        writer = LogWriter(full)
+        with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), writer)) as client:
             assert client.get("/predict").status_code == 422
             assert client.get("/predict").status_code == 422
-            client.get("/livez")  # a turn of the loop, which writes
+            assert writer.flush()
             assert "marquee_log_lines_dropped_total 2.0" in client.metrics()
+        writer.close()
         full.raw.close()  # what the buffer holds has nowhere to go
+
+
+def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "LIMIT", 300)
+    reader, end = os.pipe()
+    with os.fdopen(end, "wb") as pipe:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        writer = LogWriter(pipe)
+        with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), writer)) as client:
+            for _ in range(500):
+                assert client.get("/predict").status_code == 422
+            assert not writer.flush(0.2)
+            assert writer.dropped > 0
+            assert f"marquee_log_lines_dropped_total {writer.dropped}.0" in client.metrics()
+            with os.fdopen(reader, "rb") as late:
+                heard = iter(late.readline, b"")
+                lines = [json.loads(next(heard)) for _ in range(500 - writer.dropped)]
+                assert {line["status"] for line in lines} == {422}
+                assert writer.flush()
+        writer.close()
 
 
 def test_a_fault_of_ours_shows_no_traceback(

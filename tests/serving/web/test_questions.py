@@ -293,7 +293,7 @@ def test_the_log_has_the_outcome(world: World, tmp_path: Path) -> None:
         client.post("/whatif", {"movie_id": 1, "overrides": {"a": 1}})
         client.get("/movies?query=film")
         client.post("/predict", b"")
-    lines = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    lines = world.log.lines
     assert [line["outcome"] for line in lines] == ["fresh", "mixed", "unknown_movie", "found", "malformed"]
 
 

@@ -1,0 +1,20 @@
+"""The service's log in memory."""
+
+import io
+import json
+from typing import Any
+
+from serving.log_writer import LogWriter
+
+
+class Log(LogWriter):
+    """Read it as often as one likes."""
+
+    def __init__(self) -> None:
+        self._memory = io.BytesIO()
+        super().__init__(self._memory)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        assert self.flush(10)
+        return [json.loads(line) for line in self._memory.getvalue().splitlines()]
