@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -60,6 +60,10 @@ test-containers: dev
 bench-tasks: dev # what a container costs a task
 	@$(MARQUEE) install airflow tasks
 	$(DEV)/python -m tests.bench.task_overhead
+
+bench-containers: dev # images, `up --docker`, memory, and the same result as embedded; make bench-containers ARGS=--cold
+	@$(MARQUEE) install airflow tasks mlflow serving local
+	$(DEV)/python -m tests.bench.containers $(ARGS)
 
 bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
 	@$(MARQUEE) install tasks mlflow serving local

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds the platform's images: `sh infra/images/build.sh [NAME…]`, tagged marquee/NAME:$MARQUEE_VERSION (default: dev).
+# BUILD_FLAGS=--no-cache builds every layer anew.
 set -eu
 cd "$(dirname -- "$0")/../.."
 revision=$(git rev-parse HEAD)
@@ -7,6 +8,6 @@ revision=$(git rev-parse HEAD)
 [ $# -gt 0 ] || set -- support serving mlflow airflow tasks
 for name; do
     echo "  - building marquee/$name:${MARQUEE_VERSION:-dev}"
-    sh infra/images/docker.sh build --quiet --file "infra/images/$name.Dockerfile" --build-arg "REVISION=$revision" \
+    sh infra/images/docker.sh build --quiet ${BUILD_FLAGS:-} --file "infra/images/$name.Dockerfile" --build-arg "REVISION=$revision" \
         --tag "marquee/$name:${MARQUEE_VERSION:-dev}" . >/dev/null
 done
