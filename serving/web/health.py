@@ -28,11 +28,13 @@ def health_routes(parts: Parts) -> APIRouter:
     """The routes that machines ask."""
     router = APIRouter(tags=["health"])
 
+    @router.head("/livez", include_in_schema=False)
     @router.get("/livez", summary="Is the process alive?")
     async def livez() -> Alive:
         """Answers as long as the process does; asks nothing of any other part."""
         return Alive(alive=True)
 
+    @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", summary="Can it predict?", responses={503: {"model": Readiness, "description": "A part is missing"}})
     async def readyz(response: Response) -> Readiness:
         """200 with a model and a published feature set that can be read now, or with a snapshot; else 503 and what is missing."""

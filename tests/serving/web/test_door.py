@@ -75,6 +75,10 @@ def test_every_answer_carries_the_headers(client: Client, path: str) -> None:
     assert "server" not in headers
 
 
+def test_a_probe_may_ask_for_the_head_alone(client: Client) -> None:
+    assert [client.request("HEAD", path).status_code for path in ("/livez", "/readyz")] == [200, 503]
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
     answer = client.request(method, "/predict?movie_id=tt0111161")
