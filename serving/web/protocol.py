@@ -98,15 +98,14 @@ class ApiProtocol(OneWriteProtocol):
     def _read_on(self, rest: memoryview) -> None:
         """Read what follows the head of a request for another protocol: its body, if it has one, and the next requests."""
         while True:
-            if self.scope is not self._whole:
-                self.parser = continue_request(self, self.parser.get_http_version(), self.headers)
-            if not rest:
-                return
             try:
-                self.parser.feed_data(rest)
+                if self.scope is not self._whole:
+                    self.parser = continue_request(self, self.parser.get_http_version(), self.headers)
+                if rest:
+                    self.parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:
                 rest = rest[upgrade.args[0] :]
-            except httptools.HttpParserError:
+            except httptools.HttpParserError:  # of the rest, or of a framing that only the second parser is asked about
                 self._refuse(MALFORMED)
                 return
             else:

@@ -46,6 +46,8 @@ IN_DOUBT = {
     "a header without a colon": GET + b"nothing\r\n\r\n",
     "a header without a name": GET + b": x\r\n\r\n",
     "HTTP/1.2": b"GET /movies HTTP/1.2\r\n" + HOST + b"\r\n",
+    "another coding of an upgrade": POST + H2C + b"Transfer-Encoding: xchunked\r\n\r\n" + LAST_CHUNK,
+    "two codings of an upgrade": POST + H2C + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n" + LAST_CHUNK,
     "tabs between the words": b"GET\t/movies\tHTTP/1.1\r\n" + HOST + b"\r\n",
 }
 
