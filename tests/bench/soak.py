@@ -62,7 +62,7 @@ class Memory:
 
 
 def measure_start(service: Service) -> float:
-    """Seconds from the program's start to the first worker that has model and features, with what an earlier run has left on disk."""
+    """Seconds from the program's start to a worker with model and features, with what an earlier run has left on disk."""
     service.stop()
     began = time.monotonic()
     service.start()
