@@ -93,8 +93,9 @@ fuzz-serving: dev # requests and calls of any kind; make fuzz-serving FUZZ_REQUE
 	@$(MARQUEE) install serving
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),50000) $(DEV)/pytest tests/serving/any_request --durations=6
 
-proto: dev # the code of the gRPC door
+proto: dev # the code of the gRPC door, and of Feast's values
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/rpc/marquee.proto
+	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. serving/features/feast_value.proto
 
 locks: dev
 	$(COMPILE) pyproject.toml $(LOCKS:%=--group %) --group dev -o requirements.txt

@@ -24,7 +24,7 @@ REFUSED = {
     "no_model": "no model is loaded: no version of movie-rating is champion yet; run the DAG train_model",
     "no_feature_set": "no feature set is published yet; run the DAG refresh_movies",
     "feature_store_unavailable": "the feature store does not answer within 0.1 s",
-    "corrupt_features": "feature 'runtime_minutes' is not a double",
+    "corrupt_features": "feature 'runtime_minutes' is not a number",
     "implausible_rating": "the model's output nan is not a rating from 1 to 10",
 }
 

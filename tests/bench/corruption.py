@@ -10,7 +10,7 @@ from serving.features.online_row import build_key, hash_field, timestamp_field
 
 WRONG: Sequence[bytes | None] = (
     b"garbage",
-    Value(int64_val=1).SerializeToString(),
+    Value(bool_val=True).SerializeToString(),
     Value(string_val="7").SerializeToString(),
     struct.pack("<Bd", 0x29, float("nan")),
     struct.pack("<Bd", 0x29, float("inf")),

@@ -1,4 +1,4 @@
-"""The committed code of the gRPC door is what marquee.proto says, and says what the HTTP bodies say."""
+"""The committed code of the gRPC door and of Feast's values is what the .proto files say, and says what the HTTP bodies say."""
 
 from pathlib import Path
 
@@ -13,16 +13,20 @@ from serving.rpc.server import SERVICE
 from serving.web import schemas
 from tests.serving.servers import REPOSITORY
 
-PROTO = "serving/rpc/marquee.proto"
-GENERATED = ("serving/rpc/marquee_pb2.py", "serving/rpc/marquee_pb2.pyi", "serving/rpc/marquee_pb2_grpc.py")
+GENERATED = {
+    "serving/rpc/marquee.proto": ("marquee_pb2.py", "marquee_pb2.pyi", "marquee_pb2_grpc.py"),
+    "serving/features/feast_value.proto": ("feast_value_pb2.py", "feast_value_pb2.pyi"),
+}
 
 
-def test_generating_again_gives_the_same_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proto", GENERATED)
+def test_generating_again_gives_the_same_files(tmp_path: Path, proto: str) -> None:
     outputs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
     own = Path(grpc_tools.__file__).parent / "_proto"
-    assert protoc.main(["protoc", f"-I{REPOSITORY}", f"-I{own}", *outputs, PROTO]) == 0
-    for name in GENERATED:
-        assert (tmp_path / name).read_bytes() == (REPOSITORY / name).read_bytes(), f"{name}: run `make proto`"
+    assert protoc.main(["protoc", f"-I{REPOSITORY}", f"-I{own}", *outputs, proto]) == 0
+    for name in GENERATED[proto]:
+        path = Path(proto).parent / name
+        assert (tmp_path / path).read_bytes() == (REPOSITORY / path).read_bytes(), f"{path}: run `make proto`"
 
 
 def test_every_method_is_answered() -> None:

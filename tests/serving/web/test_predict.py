@@ -90,7 +90,7 @@ def test_all_features_unknown_is_rated_as_offline(world: World) -> None:
     ("field", "value"),
     [
         (hash_field("movies", FEATURES[0]), b"garbage"),
-        (hash_field("movies", FEATURES[1]), Value(int64_val=1).SerializeToString()),
+        (hash_field("movies", FEATURES[1]), Value(bool_val=True).SerializeToString()),
         (hash_field("movies", FEATURES[2]), struct.pack("<Bd", 0x29, float("nan"))),
         (hash_field("movies", FEATURES[3]), struct.pack("<Bd", 0x29, float("inf"))),
         (hash_field("movies", FEATURES[4]), struct.pack("<Bd", 0x29, 1.0)[:-1]),

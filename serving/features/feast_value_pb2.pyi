@@ -1,0 +1,97 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class FeastValue(_message.Message):
+    __slots__ = ("bytes_val", "string_val", "int32_val", "int64_val", "double_val", "float_val", "bool_val", "unix_timestamp_val", "bytes_list_val", "string_list_val", "int32_list_val", "int64_list_val", "double_list_val", "float_list_val", "bool_list_val", "unix_timestamp_list_val", "null_val", "map_val", "map_list_val", "bytes_set_val", "string_set_val", "int32_set_val", "int64_set_val", "double_set_val", "float_set_val", "bool_set_val", "unix_timestamp_set_val", "json_val", "json_list_val", "struct_val", "struct_list_val", "uuid_val", "time_uuid_val", "uuid_list_val", "time_uuid_list_val", "uuid_set_val", "time_uuid_set_val", "list_val", "set_val", "decimal_val", "decimal_list_val", "decimal_set_val", "scalar_map_val", "zoned_timestamp_val")
+    BYTES_VAL_FIELD_NUMBER: _ClassVar[int]
+    STRING_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT32_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT64_VAL_FIELD_NUMBER: _ClassVar[int]
+    DOUBLE_VAL_FIELD_NUMBER: _ClassVar[int]
+    FLOAT_VAL_FIELD_NUMBER: _ClassVar[int]
+    BOOL_VAL_FIELD_NUMBER: _ClassVar[int]
+    UNIX_TIMESTAMP_VAL_FIELD_NUMBER: _ClassVar[int]
+    BYTES_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    STRING_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT32_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT64_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    DOUBLE_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    FLOAT_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    BOOL_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    UNIX_TIMESTAMP_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    NULL_VAL_FIELD_NUMBER: _ClassVar[int]
+    MAP_VAL_FIELD_NUMBER: _ClassVar[int]
+    MAP_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    BYTES_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    STRING_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT32_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    INT64_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    DOUBLE_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    FLOAT_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    BOOL_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    UNIX_TIMESTAMP_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    JSON_VAL_FIELD_NUMBER: _ClassVar[int]
+    JSON_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    STRUCT_VAL_FIELD_NUMBER: _ClassVar[int]
+    STRUCT_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    UUID_VAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_UUID_VAL_FIELD_NUMBER: _ClassVar[int]
+    UUID_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_UUID_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    UUID_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_UUID_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    DECIMAL_VAL_FIELD_NUMBER: _ClassVar[int]
+    DECIMAL_LIST_VAL_FIELD_NUMBER: _ClassVar[int]
+    DECIMAL_SET_VAL_FIELD_NUMBER: _ClassVar[int]
+    SCALAR_MAP_VAL_FIELD_NUMBER: _ClassVar[int]
+    ZONED_TIMESTAMP_VAL_FIELD_NUMBER: _ClassVar[int]
+    bytes_val: bytes
+    string_val: str
+    int32_val: int
+    int64_val: int
+    double_val: float
+    float_val: float
+    bool_val: bool
+    unix_timestamp_val: int
+    bytes_list_val: bytes
+    string_list_val: bytes
+    int32_list_val: bytes
+    int64_list_val: bytes
+    double_list_val: bytes
+    float_list_val: bytes
+    bool_list_val: bytes
+    unix_timestamp_list_val: bytes
+    null_val: int
+    map_val: bytes
+    map_list_val: bytes
+    bytes_set_val: bytes
+    string_set_val: bytes
+    int32_set_val: bytes
+    int64_set_val: bytes
+    double_set_val: bytes
+    float_set_val: bytes
+    bool_set_val: bytes
+    unix_timestamp_set_val: bytes
+    json_val: str
+    json_list_val: bytes
+    struct_val: bytes
+    struct_list_val: bytes
+    uuid_val: str
+    time_uuid_val: str
+    uuid_list_val: bytes
+    time_uuid_list_val: bytes
+    uuid_set_val: bytes
+    time_uuid_set_val: bytes
+    list_val: bytes
+    set_val: bytes
+    decimal_val: str
+    decimal_list_val: bytes
+    decimal_set_val: bytes
+    scalar_map_val: bytes
+    zoned_timestamp_val: bytes
+    def __init__(self, bytes_val: _Optional[bytes] = ..., string_val: _Optional[str] = ..., int32_val: _Optional[int] = ..., int64_val: _Optional[int] = ..., double_val: _Optional[float] = ..., float_val: _Optional[float] = ..., bool_val: _Optional[bool] = ..., unix_timestamp_val: _Optional[int] = ..., bytes_list_val: _Optional[bytes] = ..., string_list_val: _Optional[bytes] = ..., int32_list_val: _Optional[bytes] = ..., int64_list_val: _Optional[bytes] = ..., double_list_val: _Optional[bytes] = ..., float_list_val: _Optional[bytes] = ..., bool_list_val: _Optional[bytes] = ..., unix_timestamp_list_val: _Optional[bytes] = ..., null_val: _Optional[int] = ..., map_val: _Optional[bytes] = ..., map_list_val: _Optional[bytes] = ..., bytes_set_val: _Optional[bytes] = ..., string_set_val: _Optional[bytes] = ..., int32_set_val: _Optional[bytes] = ..., int64_set_val: _Optional[bytes] = ..., double_set_val: _Optional[bytes] = ..., float_set_val: _Optional[bytes] = ..., bool_set_val: _Optional[bytes] = ..., unix_timestamp_set_val: _Optional[bytes] = ..., json_val: _Optional[str] = ..., json_list_val: _Optional[bytes] = ..., struct_val: _Optional[bytes] = ..., struct_list_val: _Optional[bytes] = ..., uuid_val: _Optional[str] = ..., time_uuid_val: _Optional[str] = ..., uuid_list_val: _Optional[bytes] = ..., time_uuid_list_val: _Optional[bytes] = ..., uuid_set_val: _Optional[bytes] = ..., time_uuid_set_val: _Optional[bytes] = ..., list_val: _Optional[bytes] = ..., set_val: _Optional[bytes] = ..., decimal_val: _Optional[str] = ..., decimal_list_val: _Optional[bytes] = ..., decimal_set_val: _Optional[bytes] = ..., scalar_map_val: _Optional[bytes] = ..., zoned_timestamp_val: _Optional[bytes] = ...) -> None: ...
