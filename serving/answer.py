@@ -10,15 +10,6 @@ SOURCES = (FRESH, STALE, SNAPSHOT)
 RATING_DECIMALS = 4
 
 
-def round_rating(output: float) -> float:
-    """The rating as it is answered: `round(output, RATING_DECIMALS)`, for a model's 32-bit float.
-
-    Its 24 bits times 10,000 are exact in 64, so both round the same number; with decimals `round` goes through text, which
-    costs four times more.
-    """
-    return round(output * 1e4) / 1e4
-
-
 class Answer(NamedTuple):
     """What was predicted, from what, how old that is."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.answer import FRESH, SNAPSHOT, STALE, Answer, round_rating
+from serving.answer import FRESH, RATING_DECIMALS, SNAPSHOT, STALE, Answer
 from serving.catalogue.watch import CatalogueWatch
 from serving.errors import NoCatalogue, NoModel, Refusal, UnknownMovie
 from serving.features.feature_store import FeatureStore
@@ -78,7 +78,7 @@ class Rater:
             release = self.find_release()
             row = await self._store.read_movie(movie_id, release.query)
             changed, beyond = apply_overrides(row.features, release, overrides)
-            as_it_is = round_rating(release.predictor.predict(row.features))
+            as_it_is = round(release.predictor.predict(row.features), RATING_DECIMALS)
             with_them = row._replace(features=changed)
             answer = self._answer(with_them, release, release.predictor.predict(changed), "whatif", dict(overrides))
         except Refusal as refusal:
@@ -100,7 +100,7 @@ class Rater:
         age = row.feature_set.age_seconds(now)
         stale = age > self._max_age
         source = STALE if stale else FRESH
-        rating, manifest, prediction_id = round_rating(output), release.manifest, self._ids.next()
+        rating, manifest, prediction_id = round(output, RATING_DECIMALS), release.manifest, self._ids.next()
         self._metrics.note_outcome(source)
         self._receipts.add(
             Receipt(

@@ -17,10 +17,6 @@ class Breaker:
     def __init__(self) -> None:
         self._failures = 0
 
-    @property
-    def is_open(self) -> bool:
-        return self._failures >= FAILURES
-
     def check(self) -> None:
         """Raises StoreUnavailable while it is open."""
         if self._failures >= FAILURES:

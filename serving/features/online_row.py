@@ -86,7 +86,7 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
 
 
 def decode_the_long_way(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
-    """Import protobuf where it is needed: 4 MB that a service without gRPC and without odd rows does without."""
+    """Import protobuf where it is needed: 2 MB that a service without gRPC and without odd rows does without."""
     from serving.features.any_number import decode_numbers  # noqa: PLC0415
 
     return decode_numbers(raw, names)

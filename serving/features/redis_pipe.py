@@ -27,7 +27,7 @@ class RedisPipe:
     def ask(self, command: bytes, due: float) -> Awaitable[Any]:
         """Ask one packed command; awaiting the reply raises OSError (TimeoutError among them) or hiredis.HiredisError.
 
-        due: in the loop's time. No coroutine where there is a connection: awaiting the future itself costs half as much.
+        due: in the loop's time. No coroutine where there is a connection: the future itself is awaited.
         """
         connection = self._connection
         if connection is None or connection.lost:

@@ -18,7 +18,7 @@ class AccessLog:
     def add(self, scope: Scope, status: int, seconds: float) -> None:
         """Note one answered request."""
         line = {
-            "time": int(time.time() * 1000) / 1000,  # `round` to decimals goes through text: 1 us an answer
+            "time": int(time.time() * 1000) / 1000,  # `round` to decimals goes through text
             "level": "INFO",
             "logger": "serving.access",
             "request_id": scope["request_id"],

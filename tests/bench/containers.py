@@ -18,13 +18,13 @@ from typing import Any
 from infra.compose.images import run_script
 from infra.local.layout import REPOSITORY
 from infra.local.settings import Settings
-from tests.bench.image_builds import build, change_code, sizes
+from tests.bench.image_builds import build, change_code, remove, sizes
 from tests.bench.results import conclude, keep, show
 from tests.containers.platform import ContainerPlatform
 from tests.e2e import checks
 from tests.e2e.platform import Platform
 
-VERSION = "bench"
+VERSION, CHANGED = "bench", "bench-changed"
 IDLE_SECONDS = 60
 
 
@@ -34,7 +34,8 @@ def measure_images(folder: Path, cold: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"cold_s": build(REPOSITORY, VERSION, "--no-cache")} if cold else {}
     build(REPOSITORY, VERSION)
     found["warm_s"] = build(REPOSITORY, VERSION)
-    found["changed_s"] = build(change_code(folder), f"{VERSION}-changed")
+    found["changed_s"] = build(change_code(folder), CHANGED)
+    remove(CHANGED)
     totals = {f"total_{name}": round(sum(seconds.values()), 1) for name, seconds in found.items()}
     return {**totals, **found, "sizes_mb": sizes(VERSION)}
 

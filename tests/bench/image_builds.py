@@ -44,3 +44,10 @@ def sizes(version: str) -> dict[str, int]:
     """MB (10^6 bytes) of each image, its layers that others share counted too."""
     engine = docker.from_env()
     return {name: round(engine.images.get(f"marquee/{name}:{version}").attrs["Size"] / 1e6) for name in OURS}
+
+
+def remove(version: str) -> None:
+    """Remove the images of this version; the layers that others share stay."""
+    engine = docker.from_env()
+    for name in OURS:
+        engine.images.remove(f"marquee/{name}:{version}")

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
+from collections import deque
 from types import TracebackType
 from typing import Any, Self
 
@@ -76,19 +77,21 @@ class SlowProxy:
         await asyncio.gather(*both, return_exceptions=True)  # a cut connection is what this is for
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool) -> None:
-        loop, due = asyncio.get_running_loop(), 0.0
+        loop, due, waiting = asyncio.get_running_loop(), 0.0, deque[bytes]()
         while data := await reader.read(CHUNK):
             if self.silent:
                 continue
             delay = self.delay_seconds if late else 0
-            due = max(due, loop.time() + delay)  # never before what came before it: the order is TCP's promise
-            if due > loop.time():
-                loop.call_at(due, write, writer, data)
-                due += 1e-6
-            else:
+            if not delay and not waiting:
                 writer.write(data)
+                continue
+            due = max(due + 1e-6, loop.time() + delay)  # never before what came before it: the order is TCP's promise
+            waiting.append(data)
+            loop.call_at(due, send_first, writer, waiting)
 
 
-def write(writer: asyncio.StreamWriter, data: bytes) -> None:
+def send_first(writer: asyncio.StreamWriter, waiting: deque[bytes]) -> None:
+    """Send what has waited longest: a timer that is due may run after what is read in the same turn of the loop."""
+    data = waiting.popleft()
     if not writer.transport.is_closing():
         writer.write(data)

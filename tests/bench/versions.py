@@ -14,6 +14,8 @@ import onnxruntime
 from mlflow import MlflowClient
 
 MODEL, ALIAS = "movie-rating", "champion"
+DEFAULT_EXPERIMENT = "0"
+"""Every tracking server has it; the client remembers the experiment of another server that this process trained on."""
 DECIMALS = 4
 Rows = Mapping[str, Mapping[str, float | None]]
 
@@ -64,7 +66,7 @@ def register(client: MlflowClient, model: bytes, release: Mapping[str, object]) 
         f"sha256.{name}": hashlib.sha256(body).hexdigest()
         for name, body in (("model.onnx", model), ("release.json", text.encode()))
     }
-    with warnings.catch_warnings(), mlflow.start_run() as run:
+    with warnings.catch_warnings(), mlflow.start_run(experiment_id=DEFAULT_EXPERIMENT) as run:
         warnings.simplefilter("ignore")  # MLflow's client warns of itself
         mlflow.log_text(text, "release.json")
         graph = onnx.load_from_string(model)

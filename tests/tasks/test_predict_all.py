@@ -24,7 +24,7 @@ from pyiceberg.utils.config import Config
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from infra.local.stack import Stack
-from serving.answer import round_rating
+from serving.answer import RATING_DECIMALS
 from serving.features import feature_set, movie_row
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
@@ -195,7 +195,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     for movie_id, (rating, output, as_of, by, rated_set) in table.items():
         online, time = answers[movie_id]
         assert abs(output - online) <= 1e-6
-        assert abs(rating - round_rating(online)) <= 1e-6
+        assert abs(rating - round(online, RATING_DECIMALS)) <= 1e-6
         assert abs(output - fitted[movie_id]) <= 1e-5  # float32 against float64
         assert (as_of, by, rated_set) == (time, version, read_live(settings).feature_set)
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 from onnx.helper import make_tensor
 
-from serving.answer import round_rating
+from serving.answer import RATING_DECIMALS
 from serving.models import predictor
 from tasks.core import model as core_model
 from tasks.core import predictions as core
@@ -53,7 +53,7 @@ def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: p
     matrix = films.select(serving.features).to_numpy().astype(np.float32)
     answers = [serving.predict(row) for row in matrix]
     assert predictions["model_output"].to_list() == answers
-    assert predictions["rating"].to_list() == [round_rating(answer) for answer in answers]
+    assert predictions["rating"].to_list() == [round(answer, RATING_DECIMALS) for answer in answers]
     assert np.abs(predictions["model_output"].to_numpy() - train_boosting().predict(matrix)).max() < 1e-5
     assert predictions["model_output"].n_unique() > FILMS / 2
 
