@@ -59,42 +59,42 @@ test-containers: dev
 
 bench-tasks: dev # what a container costs a task
 	@$(MARQUEE) install airflow tasks
-	$(DEV)/python -m tests.bench.task_overhead
+	$(DEV)/python -m tests.bench.scenarios.task_overhead
 
 bench-containers: dev # images, `up --docker`, memory, and the same result as embedded; make bench-containers ARGS=--cold
 	@$(MARQUEE) install airflow tasks mlflow serving local
-	$(DEV)/python -m tests.bench.containers $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.containers $(ARGS)
 
 bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.serving $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.serving $(ARGS)
 
 soak-serving: dev # ten minutes of a steady load: failures, p99, memory, receipts; make soak-serving ARGS="--seconds 60"
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.soak $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.soak $(ARGS)
 
 bench-swaps: dev # champions swapped and the API rolled over under a load that may not lose a request
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.swaps $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.swaps $(ARGS)
 
 bench-faults: dev # each part broken and mended under a load that must be answered
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.faults $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.faults $(ARGS)
 
 bench-replay: dev # receipts of two releases computed again; a corrupt field found
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.replay $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.replay $(ARGS)
 
 bench-agreement: dev # one film, one rating, through every door
 	@$(MARQUEE) install tasks mlflow serving local
-	$(DEV)/python -m tests.bench.agreement $(ARGS)
+	$(DEV)/python -m tests.bench.scenarios.agreement $(ARGS)
 
 fuzz-serving: dev # requests and calls of any kind; make fuzz-serving FUZZ_REQUESTS=200000
 	@$(MARQUEE) install serving
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),50000) $(DEV)/pytest tests/serving/any_request --durations=6
 
 proto: dev # the code of the gRPC door, and of Feast's values
-	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/rpc/marquee.proto
+	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/grpc_api/marquee.proto
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. serving/features/feast_value.proto
 
 locks: dev

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from dags.container import run_task
+from dags.run_task import run_task
 from dags.schedule import DAY_PARAM, MODEL, RETRIES
 
 with DAG(

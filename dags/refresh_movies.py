@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from dags.container import run_task
+from dags.run_task import run_task
 from dags.schedule import ACCEPT_SKEW_PARAM, DAY_PARAM, FEATURES, RETRIES
 
 with DAG(

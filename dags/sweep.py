@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from dags.container import run_task
-from dags.sweeper import SweepContainers
+from dags.run_task import run_task
+from dags.runners.sweeper import SweepContainers
 
 with DAG(
     "sweep",

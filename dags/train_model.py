@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from dags.container import run_task
+from dags.run_task import run_task
 from dags.schedule import DAY_PARAM, FEATURES, MODEL, RETRIES
 
 with DAG(

@@ -8,11 +8,11 @@ import sys
 
 from pydantic import ValidationError
 
-from serving.logs import log_to_stdout
+from serving.process.listener import bind
+from serving.process.supervisor import Supervisor
+from serving.process.worker_pipe import LINE
 from serving.settings import Settings
-from serving.web.lifeline import LINE
-from serving.web.listener import bind
-from serving.web.supervisor import Supervisor
+from serving.telemetry.logging import log_to_stdout
 
 log = logging.getLogger("serving")
 
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         if settings.api_workers > 1 and LINE not in os.environ:
             return asyncio.run(Supervisor(bind(settings.api_host, settings.api_port), settings.api_workers).run())
-        from serving.work import work  # noqa: PLC0415  # the parent of several workers does without what they import
+        from serving.process.worker import work  # noqa: PLC0415  # the parent of several workers does without what they import
 
         return work(settings, log_writer)
     except OSError as error:

@@ -12,22 +12,22 @@ from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.catalogue.watch import CatalogueWatch
+from serving.access.api_keys import ApiKeys
+from serving.access.policy import make_guard
 from serving.features.feature_store import FeatureStore
-from serving.log_writer import LogWriter
-from serving.metrics import Metrics
-from serving.models.release import ReleaseWatch
-from serving.rater import Rater
+from serving.http.health import Parts, health_routes
+from serving.http.middleware import add_door
+from serving.http.openapi.document import DESCRIPTION, build_openapi
+from serving.http.predict import PredictEndpoint
+from serving.http.routes import Questions
+from serving.models.release_watcher import ReleaseWatch
+from serving.prediction.service import Rater
+from serving.prediction_set.watcher import CatalogueWatch
 from serving.receipts.queue import ReceiptQueue
 from serving.settings import Settings
-from serving.web.access_log import AccessLog
-from serving.web.door import add_door
-from serving.web.guard import make_guard
-from serving.web.health import Parts, health_routes
-from serving.web.keys import ApiKeys
-from serving.web.openapi import DESCRIPTION, build_openapi
-from serving.web.predict import PredictEndpoint
-from serving.web.questions import Questions
+from serving.telemetry.access_log import AccessLog
+from serving.telemetry.log_writer import LogWriter
+from serving.telemetry.metrics import Metrics
 
 log = logging.getLogger("serving")
 
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
         try:
             if settings.grpc_port:
                 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # our children are spawned; it would write into our log
-                from serving.rpc.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is asked for
+                from serving.grpc_api.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is asked for
 
                 rpc = make_server(parts, rater, metrics, access_log, guard)
                 await rpc.start()

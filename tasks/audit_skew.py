@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from tasks.command import main
+from tasks.core.audit.receipts import Receipt
+from tasks.core.audit.skew import Group, Skew, compute_skew, find_skewed
 from tasks.core.errors import Skewed
-from tasks.core.model import read_onnx_features
-from tasks.core.receipts import Receipt
-from tasks.core.skew import Group, Skew, compute_skew, find_skewed
-from tasks.io import past, postgres, receipts
-from tasks.io.lease import Lease
-from tasks.io.skew_audits import read_accepted_at, write_audit
+from tasks.core.model.onnx_model import read_onnx_features
+from tasks.io import receipt_sources as past
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import receipts
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.skew_audits import read_accepted_at, write_audit
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.audit_skew")

@@ -12,11 +12,12 @@ import polars as pl
 
 from tasks.command import main
 from tasks.core.errors import BadInput
-from tasks.core.feature_rows import compute_changes, compute_content_hash
-from tasks.core.features import compute_features
-from tasks.io import offline_store, postgres
-from tasks.io.lease import Lease
-from tasks.io.movies_database import read_tables
+from tasks.core.features.changes import compute_changes, compute_content_hash
+from tasks.core.features.compute import compute_features
+from tasks.io.feast import offline_store
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.movies import read_tables
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.build_features")

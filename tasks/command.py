@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.core.errors import TaskError
-from tasks.io.lease import take
+from tasks.io.postgres.lease import take
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks")

@@ -21,17 +21,23 @@ import pyarrow as pa
 
 from tasks.command import main
 from tasks.core.errors import BadInput
-from tasks.core.imdb import parse_file
-from tasks.core.imdb_checks import Counts, check_newer, check_volume
-from tasks.core.imdb_files import BASICS, FILES
-from tasks.core.imdb_gzip import gunzip
-from tasks.core.imdb_keys import SeenKeys
-from tasks.io.bucket import Bucket
-from tasks.io.imdb import RawFile, fetch_file, read_pieces, read_raw_file
-from tasks.io.ingested_files import IngestedFile, read_current_files, write_current_file, write_quarantine, write_validators
-from tasks.io.lease import Lease
-from tasks.io.postgres_tables import fill_new_table, swap_new_table
+from tasks.core.imdb.checks import Counts, check_newer, check_volume
+from tasks.core.imdb.files import BASICS, FILES
+from tasks.core.imdb.gunzip import gunzip
+from tasks.core.imdb.keys import SeenKeys
+from tasks.core.imdb.parse import parse_file
+from tasks.io.imdb.files import RawFile, fetch_file, read_pieces, read_raw_file
+from tasks.io.postgres.ingested_files import (
+    IngestedFile,
+    read_current_files,
+    write_current_file,
+    write_quarantine,
+    write_validators,
+)
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.tables import fill_new_table, swap_new_table
 from tasks.io.progress import Progress
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.ingest_imdb")

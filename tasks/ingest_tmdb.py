@@ -14,16 +14,16 @@ from datetime import date
 from itertools import islice
 
 from tasks.command import main
-from tasks.core.tmdb_pack import ANSWERS_A_PACK, Answer, PackRows, compute_pack_rows, render_pack
-from tasks.core.tmdb_plan import compute_plan, order_films
-from tasks.io.bucket import Bucket
-from tasks.io.imdb_titles import fetch_titles
-from tasks.io.ingested_files import read_current_files
-from tasks.io.lease import Lease
-from tasks.io.postgres import connect
+from tasks.core.tmdb.batch import ANSWERS_A_PACK, Answer, PackRows, compute_pack_rows, render_pack
+from tasks.core.tmdb.plan import compute_plan, order_films
+from tasks.io.imdb.titles import fetch_titles
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.ingested_files import read_current_files
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_day, write_changes, write_pack
 from tasks.io.progress import Progress
-from tasks.io.tmdb import Tmdb
-from tasks.io.tmdb_ledger import Changes, read_asked, read_changes_day, write_changes, write_pack
+from tasks.io.s3.bucket import Bucket
+from tasks.io.tmdb.client import Tmdb
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.tmdb")

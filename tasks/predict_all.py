@@ -16,17 +16,21 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tasks.command import main
-from tasks.core.catalogue import render_catalogue
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.feature_rows import compute_content_hash
-from tasks.core.predictions import compute_predictions, compute_set_id, render_parquet
-from tasks.io import feature_store, offline_store, postgres, prediction_sets, registry
-from tasks.io.bucket import Bucket
-from tasks.io.feature_store import FeatureSet
-from tasks.io.lease import Lease
-from tasks.io.postgres_tables import fill_new_table, swap_new_table
+from tasks.core.features.changes import compute_content_hash
+from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
+from tasks.core.predictions.title_database import render_catalogue
+from tasks.io import prediction_sets
+from tasks.io.feast import offline_store
+from tasks.io.feast import online_store as feature_store
+from tasks.io.feast.online_store import FeatureSet
+from tasks.io.mlflow import registry
+from tasks.io.mlflow.registry import Champion
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.tables import fill_new_table, swap_new_table
 from tasks.io.prediction_sets import PredictionSet
-from tasks.io.registry import Champion
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.predict_all")

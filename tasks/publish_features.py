@@ -13,12 +13,13 @@ from redis.exceptions import RedisError
 
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.feature_rows import compute_content_hash
-from tasks.io import feature_definitions as definitions
-from tasks.io import feature_sets, offline_store, postgres
-from tasks.io import feature_store as online
-from tasks.io.lease import Lease
-from tasks.io.skew_audits import read_accepted_at
+from tasks.core.features.changes import compute_content_hash
+from tasks.io.feast import definitions, offline_store
+from tasks.io.feast import online_store as online
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import feature_sets
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.skew_audits import read_accepted_at
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.publish_features")

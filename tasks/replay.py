@@ -12,11 +12,13 @@ import sys
 from collections.abc import Sequence
 
 from tasks.command import guarded, make_parser, start_log
+from tasks.core.audit.receipts import SNAPSHOT, Receipt
+from tasks.core.audit.replay import PUBLISHED, Difference, Differences, replay, replay_published
 from tasks.core.errors import Differs, Unknown
-from tasks.core.receipts import SNAPSHOT, Receipt
-from tasks.core.replay import PUBLISHED, Difference, Differences, replay, replay_published
-from tasks.io import past, postgres, receipts
-from tasks.io.bucket import Bucket
+from tasks.io import receipt_sources as past
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import receipts
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 
 

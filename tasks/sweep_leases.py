@@ -8,8 +8,8 @@ import logging
 from datetime import date
 
 from tasks.command import main_without_lease
-from tasks.io.lease_row import delete_dead_rows
-from tasks.io.postgres import connect
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.lease_row import delete_dead_rows
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.sweep_leases")

@@ -13,15 +13,19 @@ from datetime import date
 from importlib.metadata import version as installed
 
 from tasks.command import main
-from tasks.core import pictures
 from tasks.core.errors import BadInput
-from tasks.core.model import PARAMETERS
-from tasks.core.model_release import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
-from tasks.core.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
-from tasks.core.trial import Trial, run_trial
-from tasks.io import feature_definitions, feature_store, offline_store, postgres, registry
-from tasks.io.lease import Lease
-from tasks.io.movies_database import read_labels
+from tasks.core.model import plots as pictures
+from tasks.core.model.evaluation import Trial, run_trial
+from tasks.core.model.onnx_model import PARAMETERS
+from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
+from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
+from tasks.io.feast import definitions as feature_definitions
+from tasks.io.feast import offline_store
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.movies import read_labels
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.train_model")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
-from infra.local.postgres_place import remove_place
-from infra.local.settings import Settings
+from infra.local.services.postgres_paths import remove_place
 from infra.local.stack import Stack
+from infra.platform.settings import Settings
 
 settings.register_profile("marquee", deadline=None, print_blob=True)
 settings.load_profile("marquee")

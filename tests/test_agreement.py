@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.local.secret_files import Secrets
-from infra.local.settings import PASSED_ON
-from infra.local.settings import Settings as StackSettings
-from infra.local.variables import local_variables
+from infra.platform.environment import local_variables
+from infra.platform.secrets import Secrets
+from infra.platform.settings import PASSED_ON
+from infra.platform.settings import Settings as StackSettings
 from serving.settings import Settings as ServingSettings
 from tasks.settings import Settings as TaskSettings
 
@@ -54,7 +54,7 @@ def test_every_environment_has_a_lock_and_every_lock_a_group() -> None:
 
 def read_by_dags() -> set[str]:
     """The variables that the DAG files name; those that they hand on to the tasks are the tasks' own."""
-    code = "\n".join(path.read_text() for path in (ROOT / "dags").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "dags").rglob("*.py"))
     return set(re.findall(r"""(?:setting\(|environ\.get\(|environ\[)"([A-Z_]+)\"""", code))
 
 

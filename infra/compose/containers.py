@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from infra.compose.interpolation import make_interpolation
-from infra.local.errors import StackError
-from infra.local.layout import REPOSITORY
-from infra.local.progress import LogProgress, Progress
-from infra.local.secret_files import Secrets
-from infra.local.settings import Settings, read_environment
+from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY
+from infra.platform.progress import LogProgress, Progress
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings, read_environment
 
 DEFAULT_PROJECT = "marquee"
 ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from infra.compose.object_store import admin_s3, given_s3, own_s3
-from infra.local.addresses import IN_COMPOSE, Addresses, on_host
-from infra.local.api_keys import api_keys_file
-from infra.local.postgres import ADMIN, role_passwords
-from infra.local.secret_files import Secrets, write_private
-from infra.local.settings import Settings
-from infra.local.valkey import render_users
-from infra.local.variables import airflow_variables, celery_variables, mlflow_variables, serving_variables, task_variables
+from infra.local.services.postgres import ADMIN, role_passwords
+from infra.local.services.valkey import render_users
+from infra.platform.addresses import IN_COMPOSE, Addresses, on_host
+from infra.platform.api_keys import api_keys_file
+from infra.platform.environment import airflow_variables, celery_variables, mlflow_variables, serving_variables, task_variables
+from infra.platform.secrets import Secrets, write_private
+from infra.platform.settings import Settings
 
 PASSWORDS_FILE = "/opt/airflow/passwords.json"  # where the container keeps it, in memory
 

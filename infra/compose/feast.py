@@ -1,7 +1,7 @@
 """The feast CLI in a container, on the feature set that is live."""
 
 from infra.compose.containers import Containers
-from infra.local.feast import read_pointer
+from infra.local.services.feast import read_pointer
 
 
 def run_feast_in_container(containers: Containers, arguments: list[str]) -> int:

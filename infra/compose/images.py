@@ -2,10 +2,10 @@
 
 import subprocess
 
-from infra.local.errors import StackError
-from infra.local.layout import REPOSITORY
-from infra.local.progress import Progress, step
-from infra.local.settings import read_environment
+from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY
+from infra.platform.progress import Progress, step
+from infra.platform.settings import read_environment
 
 OURS = ("support", "serving", "mlflow", "airflow", "tasks")
 

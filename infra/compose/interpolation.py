@@ -5,10 +5,10 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from infra.compose.object_store import given_s3
-from infra.local.errors import StackError
-from infra.local.secret_files import write_private
-from infra.local.settings import ENV_FILE, Settings, read_environment
-from infra.local.sources import source_folder
+from infra.local.services.sources import source_folder
+from infra.platform.errors import StackError
+from infra.platform.secrets import write_private
+from infra.platform.settings import ENV_FILE, Settings, read_environment
 
 SOCKET = Path("/var/run/docker.sock")
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from infra.local.addresses import IN_COMPOSE
-from infra.local.errors import StackError
-from infra.local.seaweedfs import BUCKET, REGION, credentials, render_identities
-from infra.local.secret_files import Secrets
-from infra.local.settings import read_environment
+from infra.local.services.seaweedfs import BUCKET, REGION, credentials, render_identities
+from infra.platform.addresses import IN_COMPOSE
+from infra.platform.errors import StackError
+from infra.platform.secrets import Secrets
+from infra.platform.settings import read_environment
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 

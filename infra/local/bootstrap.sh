@@ -96,4 +96,4 @@ if ! is_ready installer || ! is_ready local; then
 fi
 write_shim
 cd "$repository"
-exec "$venvs/local/bin/python" -m infra.local "$@"
+exec "$venvs/local/bin/python" -m infra.cli "$@"

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from infra.local.environments import Environments
-from infra.local.errors import StackError
+from infra.platform.errors import StackError
 
 GIGABYTE = 10**9
 SIZES = {"airflow": 0.4, "tasks": 1.6, "mlflow": 1.0, "serving": 0.4, "dev": 2.1}

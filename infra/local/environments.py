@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.errors import StackError
-from infra.local.layout import REPOSITORY, Layout
-from infra.local.progress import Progress
+from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.progress import Progress
 
 PLATFORM = ("airflow", "tasks", "mlflow", "serving")
 AT_ONCE = 2

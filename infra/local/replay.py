@@ -3,10 +3,10 @@
 import os
 import subprocess
 
-from infra.local.layout import REPOSITORY
-from infra.local.secret_files import Secrets
-from infra.local.settings import Settings
-from infra.local.variables import base_variables, local_variables
+from infra.platform.environment import base_variables, local_variables
+from infra.platform.layout import REPOSITORY
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
 
 
 def run_replay(settings: Settings, secrets: Secrets, arguments: list[str]) -> int:

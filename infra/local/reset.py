@@ -2,7 +2,7 @@
 
 import shutil
 
-from infra.local.postgres_place import remove_place
+from infra.local.services.postgres_paths import remove_place
 from infra.local.stack import Stack
 
 

@@ -10,17 +10,17 @@ from typing import Self
 import psutil
 
 from infra.local.environments import Environments
-from infra.local.errors import StackError
-from infra.local.part import Part
-from infra.local.parts import make_parts
-from infra.local.ports import check_free
-from infra.local.processes import end, find_ours
-from infra.local.progress import LogProgress, Progress
-from infra.local.secret_files import Secrets
-from infra.local.settings import Settings
-from infra.local.supervisor import Supervisor
-from infra.local.variables import base_variables, local_variables
-from infra.local.wellness import is_well, last_lines
+from infra.local.services.all_services import make_parts
+from infra.local.supervision.health import is_well, last_lines
+from infra.local.supervision.processes import end, find_ours
+from infra.local.supervision.service import Part
+from infra.local.supervision.supervisor import Supervisor
+from infra.platform.environment import base_variables, local_variables
+from infra.platform.errors import StackError
+from infra.platform.ports import check_free
+from infra.platform.progress import LogProgress, Progress
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
 
 PREPARED_AT_ONCE = 3
 PAUSE = 0.25

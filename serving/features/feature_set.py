@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import orjson
 
-from serving.errors import CorruptRow
+from serving.core.errors import CorruptRow
 
 POINTER_KEY = "marquee:feature_set"
 """Holds the live feature set as JSON; publishing ends with one write of it."""

@@ -5,17 +5,17 @@ import logging
 import time
 from collections.abc import Sequence
 
-from serving.errors import CorruptRow, NoFeatureSet, Refusal, StoreUnavailable, UnknownMovie
-from serving.features.breaker import Attempt, Breaker
+from serving.core.cooperative import in_turns
+from serving.core.errors import CorruptRow, NoFeatureSet, Refusal, StoreUnavailable, UnknownMovie
+from serving.core.movie_id import MovieId
 from serving.features.feature_set import POINTER_KEY, FeatureSet, parse_pointer
 from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, find_row, pack_row_query, refused
 from serving.features.online_row import build_key_prefix
-from serving.features.redis_command import pack, pack_word
-from serving.features.redis_pipe import RedisPipe
 from serving.features.tmdb_id import find_imdb_id, pack_tmdb_query
-from serving.movie_id import MovieId
+from serving.redis.breaker import Attempt, Breaker
+from serving.redis.client import RedisPipe
+from serving.redis.command import pack, pack_word
 from serving.settings import Settings
-from serving.turns import in_turns
 
 log = logging.getLogger("serving.features")
 

@@ -9,13 +9,13 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import hiredis
 
-from serving.errors import CorruptRow, Refusal, UnknownMovie
-from serving.features.breaker import explain
+from serving.core.errors import CorruptRow, Refusal, UnknownMovie
+from serving.core.movie_id import MovieId
 from serving.features.feature_set import CLOCKS_DIFFER, FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
-from serving.features.redis_command import pack_around, pack_word
-from serving.models.predictor import Row
-from serving.movie_id import MovieId
+from serving.models.onnx_model import Row
+from serving.redis.breaker import explain
+from serving.redis.command import pack_around, pack_word
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.errors import CorruptRow
+from serving.core.errors import CorruptRow
 
 _STRING, _INT64 = 2, 4  # feast.types.ValueType
 _TAG_STRING, _TAG_DOUBLE = 0x12, 0x29  # protobuf tags of feast.types.Value: field 2 length-delimited, field 5 64-bit
@@ -87,7 +87,7 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
 
 def decode_the_long_way(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
     """Import protobuf where it is needed: 2 MB that a service without gRPC and without odd rows does without."""
-    from serving.features.any_number import decode_numbers  # noqa: PLC0415
+    from serving.features.protobuf_values import decode_numbers  # noqa: PLC0415
 
     return decode_numbers(raw, names)
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import hiredis
 
-from serving.errors import CorruptRow, UnknownMovie
-from serving.features.breaker import explain
+from serving.core.errors import CorruptRow, UnknownMovie
+from serving.core.movie_id import MovieId
 from serving.features.feature_set import FeatureSet
 from serving.features.online_row import build_key, decode_string, hash_field, timestamp_field
-from serving.features.redis_command import pack_around, pack_word
-from serving.movie_id import MovieId
+from serving.redis.breaker import explain
+from serving.redis.command import pack_around, pack_word
 
 TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
 """Feature view and join key of the films' IMDb ids by their TMDB ids."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from serving.models.predictor import ModelRefused
+from serving.models.onnx_model import ModelRefused
 from serving.models.release_record import MODEL_FILE, RELEASE_FILE
 
 MANIFEST_FILE, LAST_GOOD_FILE = "manifest.json", "last_good.json"

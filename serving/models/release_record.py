@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import orjson
 
-from serving.models.predictor import FEATURE_SERVICE, ModelRefused, Predictor
+from serving.models.onnx_model import FEATURE_SERVICE, ModelRefused, Predictor
 
 RELEASE_FILE, MODEL_FILE = "release.json", "model.onnx"
 GOLDEN_TOLERANCE = 1e-4

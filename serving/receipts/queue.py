@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from serving.receipts.receipt import Receipt
 
 if TYPE_CHECKING:
-    from serving.receipts.receipt_table import ReceiptTable
+    from serving.receipts.table import ReceiptTable
 
 log = logging.getLogger("serving.receipts.queue")
 
@@ -70,7 +70,7 @@ class ReceiptQueue:
             log.error("%d receipts were not written: %s", left, self.trouble or "there was no time left")
 
     def _write_until_closed(self, url: str) -> None:
-        from serving.receipts.receipt_table import ReceiptTable, TableUnavailable  # noqa: PLC0415  # psycopg only where needed
+        from serving.receipts.table import ReceiptTable, TableUnavailable  # noqa: PLC0415  # psycopg only where needed
 
         table, pause = ReceiptTable(url), 0.0
         while True:

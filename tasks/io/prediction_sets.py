@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from redis import Redis
 
 from tasks.core.errors import Unavailable
-from tasks.io.bucket import Bucket
+from tasks.io.s3.bucket import Bucket
 
 POINTER = "marquee:prediction_set"
 """Holds, as JSON, what the API must know of the live set to fetch its catalogue and to answer from it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 
 from infra.compose.images import OURS
-from infra.local.layout import REPOSITORY
+from infra.platform.layout import REPOSITORY
 
 CODE = ("dags", "feature_repo", "infra", "serving", "tasks")
 

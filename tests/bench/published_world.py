@@ -11,11 +11,11 @@ from mlflow import MlflowClient
 from redis import Redis
 
 from feature_repo.movies import PRE_RELEASE
-from infra.local.feast import feast_variables
-from infra.local.layout import REPOSITORY
-from infra.local.postgres_place import remove_place
-from infra.local.settings import Settings
+from infra.local.services.feast import feast_variables
+from infra.local.services.postgres_paths import remove_place
 from infra.local.stack import Stack
+from infra.platform.layout import REPOSITORY
+from infra.platform.settings import Settings
 from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
 
 FILMS = 3_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.local.layout import REPOSITORY
+from infra.platform.layout import REPOSITORY
 
 
 def keep(name: str, figures: Mapping[str, Any]) -> None:

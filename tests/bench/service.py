@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.local.ports import find_free_ports
+from infra.platform.ports import find_free_ports
 from tests.serving.servers import Server, group_lives, wait_until
 
 WORKERS = 2

@@ -7,8 +7,8 @@ import docker
 import pytest
 from docker.errors import DockerException
 
-from infra.local.layout import REPOSITORY
-from infra.local.settings import Settings
+from infra.platform.layout import REPOSITORY
+from infra.platform.settings import Settings
 from tests.containers.platform import ContainerPlatform
 
 

@@ -9,11 +9,11 @@ import docker
 import psycopg
 from docker.models.containers import Container
 
+from infra.cli.airflow_client import AirflowClient
 from infra.compose.containers import Containers
-from infra.local.addresses import on_loopback
-from infra.local.airflow_client import AirflowClient
-from infra.local.postgres import database_url
-from infra.local.secret_files import Secrets
+from infra.local.services.postgres import database_url
+from infra.platform.addresses import on_loopback
+from infra.platform.secrets import Secrets
 from tests.e2e.platform import Platform
 
 Found = TypeVar("Found")

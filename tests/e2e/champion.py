@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tasks.io import registry
+from tasks.io.mlflow import registry
 from tasks.settings import Settings
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ import mlflow
 import polars as pl
 import skops.io
 
-from tasks.core.model import read_onnx_features, to_matrix
-from tasks.io import feature_store, offline_store, registry
-from tasks.io.registry import SKOPS_TRUSTED
+from tasks.core.model.onnx_model import read_onnx_features, to_matrix
+from tasks.io.feast import offline_store
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.mlflow.registry import SKOPS_TRUSTED
 from tasks.settings import Settings
 
 

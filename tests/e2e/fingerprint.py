@@ -9,7 +9,9 @@ import sys
 
 from mlflow import MlflowClient
 
-from tasks.io import feature_store, postgres, registry
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
 from tasks.settings import Settings
 
 VOLATILE = {

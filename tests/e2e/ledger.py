@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tasks.io import postgres
+from tasks.io.postgres import connection as postgres
 from tasks.settings import Settings
 
 TABLES = ("film", "rating", "crew", "credit", "person", "tmdb_movie")

@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import requests
 
-from infra.local.layout import REPOSITORY
-from infra.local.settings import Settings
 from infra.local.stack import Stack
+from infra.platform.layout import REPOSITORY
+from infra.platform.settings import Settings
 
 UP_SECONDS = 1800
 

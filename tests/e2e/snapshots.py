@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tasks.io import offline_store
+from tasks.io.feast import offline_store
 
 if __name__ == "__main__":
     table = offline_store.open_table()

@@ -7,7 +7,9 @@ import sys
 import boto3
 from mlflow import MlflowClient
 
-from tasks.io import feature_store, postgres, registry
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
 from tasks.settings import Settings
 
 TABLES = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.layout import REPOSITORY
-from tests.bench.background_load import count_failures, put_load
+from infra.platform.layout import REPOSITORY
+from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import Platform, home_of
 

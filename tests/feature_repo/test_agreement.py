@@ -5,8 +5,8 @@ from datetime import date
 from feast.types import Float64
 
 from feature_repo.movies import PRE_RELEASE, movies, pre_release
-from tasks.core.features import compute_features
-from tests.tasks.core.frames import two_films
+from tasks.core.features.compute import compute_features
+from tests.tasks.core.features.frames import two_films
 
 AFTER_RELEASE = ("vote", "popularity", "revenue", "gross", "average_rating")
 

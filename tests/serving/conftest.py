@@ -15,7 +15,7 @@ from serving.models.model_cache import Manifest, ModelCache
 from serving.settings import Settings
 from tests.serving.client import Client, run_app
 from tests.serving.log import Log
-from tests.serving.published import Film, flip, write_features
+from tests.serving.published_features import Film, flip, write_features
 from tests.serving.releases import make_release
 from tests.serving.servers import Valkey
 from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting

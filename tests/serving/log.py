@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any
 
-from serving.log_writer import LogWriter
+from serving.telemetry.log_writer import LogWriter
 
 
 class Log(LogWriter):

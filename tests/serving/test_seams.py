@@ -8,11 +8,12 @@ from dataclasses import asdict
 from feast.types import Float64, String
 
 from feature_repo import movies as definitions
-from infra.local.valkey import USERS
+from infra.local.services.valkey import USERS
 from serving.features import feature_set, movie_row, tmdb_id
-from serving.models import champion, predictor
-from tasks.io import feature_store as published
-from tasks.io import registry
+from serving.models import onnx_model as predictor
+from serving.models import registry as champion
+from tasks.io.feast import online_store as published
+from tasks.io.mlflow import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY
 
 
@@ -52,7 +53,7 @@ def test_the_tests_redis_user_is_the_stacks() -> None:
 
 def test_the_service_imports_nothing_heavy() -> None:
     """In a process of its own, since this one has imported everything."""
-    code = "import sys, serving.__main__, serving.work; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, serving.__main__, serving.process.worker; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.split()

@@ -19,14 +19,19 @@ from pyiceberg.utils.config import Config
 from feature_repo import movies as definitions
 from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
+from tasks.core.audit.skew import Skew
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.model import predict_onnx, read_onnx_features
-from tasks.core.skew import Skew
-from tasks.io import feature_definitions, feature_store, lease, offline_store, postgres, registry
-from tasks.io.movies_database import read_labels
-from tasks.io.skew_audits import write_audit
+from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
+from tasks.io.feast import definitions as feature_definitions
+from tasks.io.feast import offline_store
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import lease
+from tasks.io.postgres.movies import read_labels
+from tasks.io.postgres.skew_audits import write_audit
 from tasks.settings import Settings
-from tests.tasks.own_settings import number_attempt, overtaken, run_verb
+from tests.tasks.settings_factory import number_attempt, overtaken, run_verb
 
 pytestmark = pytest.mark.integration
 

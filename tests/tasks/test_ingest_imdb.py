@@ -17,12 +17,12 @@ import pytest
 from infra.local.stack import Stack
 from tasks import ingest_imdb
 from tasks.core.errors import BadInput, TaskError, Unavailable
-from tasks.core.imdb_files import BASICS, CREW, FILES, NAMES, PRINCIPALS
-from tasks.io.bucket import Bucket
-from tasks.io.lease import Lease
+from tasks.core.imdb.files import BASICS, CREW, FILES, NAMES, PRINCIPALS
+from tasks.io.postgres.lease import Lease
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.tasks.io.http_faults import FolderServer, serve
-from tests.tasks.own_settings import number_attempt, overtaken, own_environment, read_settings, run_verb
+from tests.tasks.settings_factory import number_attempt, overtaken, own_environment, read_settings, run_verb
 
 pytestmark = pytest.mark.integration
 

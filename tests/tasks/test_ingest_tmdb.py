@@ -17,14 +17,14 @@ from infra.sources.faults import FaultyApp
 from infra.sources.server import create_app
 from tasks import ingest_tmdb
 from tasks.core.errors import Unavailable
-from tasks.io.bucket import Bucket
-from tasks.io.lease import Lease, take
-from tasks.io.postgres import connect
-from tasks.io.tmdb_ledger import CHANGES
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.lease import Lease, take
+from tasks.io.postgres.tmdb_ledger import CHANGES
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.infra.sources.folder import make_movie, render, write_folder
 from tests.infra.sources.running import run_app
-from tests.tasks.own_settings import number_attempt, overtaken, run_verb
+from tests.tasks.settings_factory import number_attempt, overtaken, run_verb
 
 DAY = date(2026, 11, 1)
 NEXT = DAY + timedelta(days=1)

@@ -19,11 +19,11 @@ import pytest
 from infra.local.stack import Stack
 from tasks import sweep_leases
 from tasks.core.errors import Superseded, TaskError, Unavailable
-from tasks.io import lease as lease_module
-from tasks.io.lease import Lease, take
-from tasks.io.postgres import connect
+from tasks.io.postgres import lease as lease_module
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.lease import Lease, take
 from tasks.settings import Settings
-from tests.tasks.own_settings import number_attempt, own_environment, read_settings
+from tests.tasks.settings_factory import number_attempt, own_environment, read_settings
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 VERB = "ingest_imdb"
 HOLD = f"""
 import sys, time
-from tasks.io.lease import take
+from tasks.io.postgres.lease import take
 from tasks.settings import Settings
 with take(Settings(), {VERB!r}):
     print("taken", flush=True)

@@ -24,20 +24,25 @@ from pyiceberg.utils.config import Config
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from infra.local.stack import Stack
-from serving.answer import RATING_DECIMALS
+from serving.core.answer import RATING_DECIMALS
+from serving.core.movie_id import MovieId
 from serving.features import feature_set, movie_row
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
-from serving.models.predictor import load_predictor
-from serving.movie_id import MovieId
+from serving.models.onnx_model import load_predictor
 from serving.settings import Settings as ServingSettings
 from tasks import build_features, predict_all, publish_features
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.model import to_matrix
-from tasks.io import feature_store, lease, offline_store, postgres, prediction_sets, registry
+from tasks.core.model.onnx_model import to_matrix
+from tasks.io import prediction_sets
+from tasks.io.feast import offline_store
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import lease
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx, graph_onnx
-from tests.tasks.own_settings import number_attempt, overtaken, own_environment, run_verb
+from tests.tasks.settings_factory import number_attempt, overtaken, own_environment, run_verb
 
 pytestmark = pytest.mark.integration
 

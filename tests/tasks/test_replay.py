@@ -12,17 +12,20 @@ import pytest
 from mlflow import MlflowClient
 from pyiceberg.utils.config import Config
 
-from infra.local.layout import REPOSITORY
 from infra.local.stack import Stack
+from infra.platform.layout import REPOSITORY
 from serving.features.online_row import build_key, hash_field
 from tasks import audit_skew, build_features, predict_all, publish_features, replay
 from tasks.core.errors import BadSetting, Differs, Skewed, Unavailable, Unknown
-from tasks.io import feature_store, lease, postgres, registry
+from tasks.io.feast import online_store as feature_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres import lease
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
-from tests.tasks.answers import Answers
-from tests.tasks.own_settings import own_environment, run_verb
+from tests.tasks.settings_factory import own_environment, run_verb
 from tests.tasks.test_predict_all import FEATURES, FILMS, TODAY, add_films, crown, fit, publish, read_live
+from tests.tasks.tmdb_answers import Answers
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ import yaml
 from infra.compose import env_files
 from infra.compose.containers import ONCE
 from infra.compose.env_files import write_env_files
-from infra.local.layout import REPOSITORY
-from infra.local.secret_files import Secrets
-from infra.local.settings import Settings
+from infra.platform.layout import REPOSITORY
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
 
 COMPOSE = REPOSITORY / ".marquee" / "venvs" / "local" / "bin" / "docker-compose"
 EVERYTHING = "core,s3,sources,worker,tools"

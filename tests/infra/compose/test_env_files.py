@@ -9,11 +9,11 @@ from dotenv import dotenv_values
 
 from infra.compose import env_files, object_store
 from infra.compose.env_files import make_variables, render, write_env_files
-from infra.local.api_keys import add_key
-from infra.local.errors import StackError
-from infra.local.secret_files import Secrets
-from infra.local.settings import Settings
-from infra.local.variables import local_variables
+from infra.platform.api_keys import add_key
+from infra.platform.environment import local_variables
+from infra.platform.errors import StackError
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
 
 CLOUD = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-central-1", "S3_BUCKET": "films"}
 

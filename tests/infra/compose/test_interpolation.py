@@ -7,8 +7,8 @@ import pytest
 
 from infra.compose import interpolation
 from infra.compose.interpolation import complete_env_file, make_interpolation
-from infra.local.errors import StackError
-from infra.local.settings import Settings
+from infra.platform.errors import StackError
+from infra.platform.settings import Settings
 
 
 @pytest.fixture(autouse=True)

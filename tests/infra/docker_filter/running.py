@@ -13,7 +13,7 @@ from typing import Any
 
 from docker import APIClient
 
-from infra.local.ports import find_free_ports
+from infra.platform.ports import find_free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

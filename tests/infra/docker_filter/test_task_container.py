@@ -181,7 +181,7 @@ REFUSED = [
     ("Cmd", ["python", "-c", "tasks.ingest_imdb"]),
     ("Cmd", ["python", "-m", "http.server"]),
     ("Cmd", ["python", "-m", "tasks"]),
-    ("Cmd", ["python", "-m", "tasks.io.postgres"]),
+    ("Cmd", ["python", "-m", "tasks.io.postgres.connection"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb\n"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "today"]),

@@ -7,8 +7,8 @@ import pytest
 
 from infra.local.disk import check_disk
 from infra.local.environments import PLATFORM, Environments
-from infra.local.errors import StackError
-from infra.local.layout import REPOSITORY, Layout
+from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY, Layout
 
 BOOTSTRAP = REPOSITORY / "infra/local/bootstrap.sh"
 

@@ -12,16 +12,16 @@ import pytest
 import redis
 from botocore.exceptions import ClientError
 
-from infra.local.addresses import on_loopback
-from infra.local.errors import StackError
-from infra.local.postgres import check_postgres, database_url
-from infra.local.postgres_place import remove_place
-from infra.local.processes import find_ours
-from infra.local.seaweedfs import BUCKET, check_s3, connect_s3
-from infra.local.settings import Settings
+from infra.local.services.postgres import check_postgres, database_url
+from infra.local.services.postgres_paths import remove_place
+from infra.local.services.seaweedfs import BUCKET, check_s3, connect_s3
+from infra.local.services.valkey import check_redis, connect_redis
 from infra.local.stack import Stack
-from infra.local.valkey import check_redis, connect_redis
-from infra.local.variables import local_variables
+from infra.local.supervision.processes import find_ours
+from infra.platform.addresses import on_loopback
+from infra.platform.environment import local_variables
+from infra.platform.errors import StackError
+from infra.platform.settings import Settings
 
 pytestmark = pytest.mark.integration
 STORES = ("postgres", "redis", "s3")

@@ -15,10 +15,10 @@ from infra.sources.sample_films import TODAY, expected_rating, make_films
 from infra.sources.sample_imdb import BROKEN, HEADERS
 from infra.sources.sample_tmdb import BROKEN as BROKEN_BODIES
 from infra.sources.tmdb_catalogue import read_catalogue
-from tasks.core.imdb import parse_file
-from tasks.core.imdb_files import FILES
-from tasks.core.imdb_gzip import gunzip
-from tasks.core.tmdb import Parsed, Rejected, parse_movie
+from tasks.core.imdb.files import FILES
+from tasks.core.imdb.gunzip import gunzip
+from tasks.core.imdb.parse import parse_file
+from tasks.core.tmdb.parse import Parsed, Rejected, parse_movie
 
 FILMS = 1500
 

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, settings
 
 from serving.app import create_app
 from serving.settings import Settings
-from tests.serving.any_request import tally
+from tests.serving.any_request import outcome_counts as tally
 from tests.serving.any_request.contract import Contract
-from tests.serving.catalogue.kept import keep_catalogue
 from tests.serving.conftest import CLOSED, LIVE, invent_films, keep_model
-from tests.serving.published import Film, flip, write_features
+from tests.serving.prediction_set.cache_files import keep_catalogue
+from tests.serving.published_features import Film, flip, write_features
 from tests.serving.servers import Api, Valkey, free_port, wait_until
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from serving.web.gate import PROBES
+from serving.http.admission import PROBES
 from tests.serving.any_request.wire import Answer
 
 DOOR = {400, 413, 414, 415, 431}

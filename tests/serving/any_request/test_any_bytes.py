@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.serving.any_request import tally
+from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request.adversarial_requests import Asked, requests
+from tests.serving.any_request.adversarial_text import weigh
 from tests.serving.any_request.conftest import Served
-from tests.serving.any_request.mean_requests import Asked, requests
-from tests.serving.any_request.mean_text import weigh
 from tests.serving.any_request.wire import Gone, Wire
 
 pytestmark = pytest.mark.integration

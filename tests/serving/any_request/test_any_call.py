@@ -10,13 +10,13 @@ from google.protobuf import message_factory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.rpc import marquee_pb2 as messages
-from serving.rpc.server import MESSAGE_BYTES, METADATA_BYTES, SERVICE
-from tests.serving.any_request import tally
+from serving.grpc_api import marquee_pb2 as messages
+from serving.grpc_api.server import MESSAGE_BYTES, METADATA_BYTES, SERVICE
+from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request.adversarial_messages import every_call, metadata, other_methods, wire_bytes
+from tests.serving.any_request.adversarial_requests import is_harmless
+from tests.serving.any_request.adversarial_text import weigh
 from tests.serving.any_request.conftest import Served
-from tests.serving.any_request.mean_messages import every_call, metadata, other_methods, wire_bytes
-from tests.serving.any_request.mean_requests import is_harmless
-from tests.serving.any_request.mean_text import weigh
 
 pytestmark = pytest.mark.integration
 

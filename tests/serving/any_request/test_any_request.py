@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.web.refused import HEAD_BYTES
-from tests.serving.any_request import tally
+from serving.access.rejections import HEAD_BYTES
+from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request.adversarial_requests import Asked, requests
 from tests.serving.any_request.conftest import Served
-from tests.serving.any_request.mean_requests import Asked, requests
 from tests.serving.any_request.wire import Gone, Wire
 
 pytestmark = pytest.mark.integration

@@ -17,10 +17,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from serving.movie_id import MAX_TMDB_ID
-from tests.serving.any_request import tally
+from serving.core.movie_id import MAX_TMDB_ID
+from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request.adversarial_requests import is_harmless
 from tests.serving.any_request.conftest import Served
-from tests.serving.any_request.mean_requests import is_harmless
 from tests.serving.any_request.wire import Answer
 
 pytestmark = pytest.mark.integration

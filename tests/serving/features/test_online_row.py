@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.errors import CorruptRow
+from serving.core.errors import CorruptRow
 from serving.features.feast_value_pb2 import FeastValue
 from serving.features.online_row import (
     build_key,

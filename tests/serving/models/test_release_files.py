@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from serving.models.fetch_model import MAX_BYTES, check_listed
-from serving.models.predictor import ModelRefused, load_predictor
+from serving.models.fetch_child import MAX_BYTES, check_listed
+from serving.models.onnx_model import ModelRefused, load_predictor
 from serving.models.release_record import check_golden, parse_release
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting

@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.stack import Stack
 from serving.receipts.queue import PAUSE_SECONDS, ReceiptQueue
-from tests.serving.receipts.invented import new_counter
+from tests.serving.receipts.factories import new_counter
 
 Ask = Callable[..., list[tuple[object, ...]]]
 NewQueue = Callable[..., ReceiptQueue]

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from serving.receipts import receipt_table
+from serving.receipts import table as receipt_table
 from serving.receipts.queue import ReceiptQueue
 from tests.serving.receipts.conftest import BATCH, PER_SECOND, Ask, open_queue
-from tests.serving.receipts.invented import count, invent_receipt
+from tests.serving.receipts.factories import count, invent_receipt
 from tests.serving.servers import free_port, wait_until
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving.receipts import receipt
-from serving.receipts.copy_rows import COLUMNS
+from serving.receipts.encode import COLUMNS
 from serving.receipts.receipt import PredictionIds, Receipt
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.scenes import FRESH, SNAPSHOT, Ratings
+from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Ratings
 from tests.bench.service import Service
 from tests.bench.versions import rate
-from tests.serving.catalogue.invented import Film
-from tests.serving.catalogue.kept import keep_catalogue
 from tests.serving.conftest import CLOSED, World, keep_model
+from tests.serving.prediction_set.cache_files import keep_catalogue
+from tests.serving.prediction_set.factories import Film
 from tests.serving.servers import REPOSITORY
 
 PYTHON = str(REPOSITORY / ".marquee/venvs/serving/bin/python")

@@ -7,10 +7,10 @@ from signal import Signals
 import pytest
 
 from tests.bench.corruption import Corruption
-from tests.bench.scenes import FRESH, SNAPSHOT, Ratings, Scene, play_all
-from tests.bench.slow_proxy import SlowProxy
+from tests.bench.load.slow_proxy import SlowProxy
+from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Ratings, Scene, play_all
 from tests.serving.conftest import LIVE, World
-from tests.serving.published import flip, write_features
+from tests.serving.published_features import flip, write_features
 from tests.serving.tiny_models import FEATURES
 from tests.serving.under_load.conftest import Serve
 

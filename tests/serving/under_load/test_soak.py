@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import Stack
-from tests.bench.soak import find_broken, soak
+from tests.bench.scenarios.soak import find_broken, soak
 from tests.serving.conftest import World
 from tests.serving.servers import wait_until
 from tests.serving.under_load.conftest import Serve
-from tests.tasks.own_settings import own_schema
+from tests.tasks.settings_factory import own_schema
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.swaps import describe, find_broken, swap
+from tests.bench.scenarios.swaps import describe, find_broken, swap
 from tests.bench.versions import Alias, connect, rate, register, shift
 from tests.serving.conftest import World
 from tests.serving.releases import make_release

@@ -1,0 +1,106 @@
+"""Airflow's REST API, as the `marquee` command uses it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from infra.local.services.airflow import airflow_uri
+from infra.platform.environment import AIRFLOW_USER
+from infra.platform.errors import StackError
+from infra.platform.http import local_session
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
+
+SECONDS = 30
+"""Deadline of one request; Airflow on a busy machine takes several."""
+OVER = {"success", "failed"}
+
+
+@dataclass
+class AirflowClient:
+    """Logs in at the first request, and again when the token has expired."""
+
+    settings: Settings
+    secrets: Secrets
+    session: requests.Session = field(default_factory=local_session)
+
+    def log_in(self) -> None:
+        body = {"username": AIRFLOW_USER, "password": self.secrets.read("airflow_password")}
+        answer = self.session.post(f"{airflow_uri(self.settings)}/auth/token", json=body, timeout=SECONDS)
+        answer.raise_for_status()
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one request, logged in; the answer may be an error."""
+        url = f"{airflow_uri(self.settings)}/api/v2/{path}"
+        if "Authorization" not in self.session.headers:
+            self.log_in()
+        answer = self.session.request(method, url, timeout=SECONDS, **options)
+        if answer.status_code == requests.codes.unauthorized:
+            self.log_in()
+            answer = self.session.request(method, url, timeout=SECONDS, **options)
+        return answer
+
+    def read(self, path: str, **params: Any) -> Any:
+        answer = self.ask("GET", path, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    def knows(self, dag: str) -> bool:
+        """Return whether Airflow has parsed the DAG."""
+        return self.ask("GET", f"dags/{dag}").ok
+
+    def read_dags(self) -> list[str]:
+        return [dag["dag_id"] for dag in self.read("dags", limit=100)["dags"]]
+
+    def read_import_errors(self) -> list[str]:
+        """Return, for each DAG file that does not load, its name and the last line of the traceback."""
+        errors = self.read("importErrors", limit=100)["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+
+    def trigger(self, dag: str, conf: Mapping[str, str | bool]) -> str:
+        """Start a run and return its id."""
+        answer = self.ask("POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
+        if answer.status_code == requests.codes.not_found:
+            raise StackError(f"There is no DAG {dag!r}; Airflow has {', '.join(self.read_dags()) or 'none'}.")
+        if not answer.ok:
+            raise StackError(f"Airflow does not start {dag}: {answer.json().get('detail', answer.text)}")
+        return str(answer.json()["dag_run_id"])
+
+    def find_run(self, dag: str, since: datetime | None = None) -> str | None:
+        """Return the newest run that is under way or, given `since`, was asked for from then on."""
+        runs = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
+        for run in runs:
+            asked = datetime.fromisoformat(run["queued_at"] or run["run_after"])
+            if (since is None and run["state"] not in OVER) or (since is not None and asked >= since):
+                return str(run["dag_run_id"])
+        return None
+
+    def read_state(self, dag: str, run: str) -> str:
+        return str(self.read(f"dags/{dag}/dagRuns/{run}")["state"])
+
+    def read_tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = self.read(f"dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        return tasks
+
+    def read_log(self, dag: str, run: str, task: dict[str, Any], lines: int) -> list[str]:
+        """Return the last lines of a task's newest try; empty while there is none."""
+        path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        params = {"full_content": "true", "map_index": task["map_index"]}
+        answer = self.ask("GET", path, params=params, headers={"Accept": "application/json"})
+        if not answer.ok:
+            return []
+        content = answer.json()["content"]
+        events = [line for entry in content for line in read_entry(entry)]
+        return [line for line in events if line and not line.startswith("::")][-lines:]
+
+
+def read_entry(entry: Any) -> list[str]:
+    """Return the lines of one entry of a log: what was said, and the errors that it tells of."""
+    if not isinstance(entry, dict):
+        return [str(entry)]
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+    return [str(entry["event"]), *errors]

@@ -1,0 +1,87 @@
+"""Where films come from: the sample, a folder, or the live sources; a platform that holds one never takes in another."""
+
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from infra.local.supervision.service import Part
+from infra.platform.errors import StackError
+from infra.platform.http import check_url
+from infra.platform.layout import REPOSITORY
+from infra.platform.secrets import Secrets
+from infra.platform.settings import Settings
+
+REQUIRED = (
+    *(f"imdb/title.{name}.tsv.gz" for name in ("basics", "ratings", "crew", "principals")),
+    *("imdb/name.basics.tsv.gz", "tmdb/movies.jsonl.gz"),
+)
+"""What a source folder must hold; `tmdb/changes.jsonl` may be missing."""
+
+
+def source_folder(settings: Settings) -> Path:
+    """Return the folder that is served."""
+    if settings.sources == "sample":
+        return settings.layout.data / "sample"
+    folder = Path(settings.sources).expanduser()
+    return folder if folder.is_absolute() else REPOSITORY / folder
+
+
+def identify_source(settings: Settings) -> str:
+    """Return what this platform's data come from, as SOURCES would say it."""
+    if settings.sources == "sample":
+        return f"sample of {settings.sample_films} films"
+    return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
+
+
+def check_source(settings: Settings, record: Path) -> None:
+    """Refuse a folder that is not laid out as published, and a source other than that of the data held."""
+    if settings.sources not in {"sample", "live"}:
+        folder = source_folder(settings)
+        missing = [name for name in REQUIRED if not (folder / name).is_file()]
+        if missing:
+            what = "does not exist" if not folder.is_dir() else f"lacks {', '.join(missing)}"
+            raise StackError(
+                f"SOURCES={settings.sources}: the folder {folder} {what}. Give `sample`, `live`, or a folder of their files."
+            )
+    held, asked = record.read_text() if record.exists() else "", identify_source(settings)
+    if held and held != asked:
+        raise StackError(
+            f"This platform holds data of another source ({held}, not {asked}): `make reset` removes them, then start again."
+        )
+    record.write_text(asked)
+
+
+def describe_source(settings: Settings) -> str:
+    """Return one line for people."""
+    if settings.sources == "live":
+        tmdb = "and TMDB's API" if settings.tmdb_access_token else "alone: without TMDB_ACCESS_TOKEN nothing is asked of TMDB"
+        return f"live: IMDb's files {tmdb}"
+    return f"{identify_source(settings)}, served on 127.0.0.1:{settings.sources_port}"
+
+
+def sources_part(settings: Settings, secrets: Secrets) -> Part:
+    """Describe the local source server."""
+    folder, url = source_folder(settings), f"http://127.0.0.1:{settings.sources_port}"
+    python = str(settings.layout.python("local"))
+    return Part(
+        name="sources",
+        argv=(python, "-m", "infra.sources.server", "--folder", str(folder), "--port", str(settings.sources_port)),
+        check=partial(check_url, f"{url}/healthz"),
+        environment={"PYTHONPATH": str(REPOSITORY)},
+        ports=(("127.0.0.1", "SOURCES_PORT", settings.sources_port),),
+        url=url,
+        directory=REPOSITORY,
+        prepare=partial(make_sample, settings),
+    )
+
+
+def make_sample(settings: Settings) -> None:
+    """Write the invented world if that is the source; the same one again costs a second."""
+    if settings.sources != "sample":
+        return
+    command = [str(settings.layout.python("local")), "-m", "infra.sources.sample", "--folder", str(source_folder(settings))]
+    done = subprocess.run(
+        [*command, "--films", str(settings.sample_films)], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    if done.returncode:
+        raise StackError(f"The sample could not be made: {done.stderr.strip().splitlines()[-1]}")

@@ -1,0 +1,47 @@
+"""Restarts `feast ui` whenever another feature set goes live: `python -m infra.local.supervision.feast_watch COMMAND…`."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+
+import redis
+
+from infra.local.services.feast import POINTER
+
+PAUSE = 5.0
+"""Seconds between looks at the pointer."""
+log = logging.getLogger("feast_watch")
+
+
+def read_project(client: redis.Redis, last: str) -> str:
+    """Return the live feature set's project; the last one known while Redis is away."""
+    try:
+        text = client.get(POINTER)
+    except redis.RedisError as error:
+        log.warning("Redis does not answer (%s); staying on %s", error, last)
+        return last
+    return str(json.loads(text)["feature_set"]) if isinstance(text, bytes) else last
+
+
+def main(command: list[str]) -> int:
+    """Run until the UI ends by itself; the supervisor ends both, or starts both anew."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    client = redis.Redis.from_url(os.environ.pop("REDIS_URL"), socket_timeout=3, socket_connect_timeout=3)
+    project = "marquee"
+    while True:
+        project = read_project(client, project)
+        log.info("showing %s", project)
+        with subprocess.Popen(command, env={**os.environ, "FEAST_PROJECT": project}) as child:
+            while read_project(client, project) == project:
+                if child.poll() is not None:
+                    return child.returncode
+                time.sleep(PAUSE)
+            child.terminate()
+            child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+"""supervisord: starts the parts, keeps them up, rotates their logs; spoken to over a socket that only we may open."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from infra.local.supervision.processes import MARK
+from infra.local.supervision.service import Part
+from infra.local.supervision.supervisor_config import render_head, render_program, render_script
+from infra.platform.environment import base_variables
+from infra.platform.errors import StackError
+from infra.platform.layout import Layout
+from infra.platform.secrets import write_private
+
+LONGEST_SOCKET = 90
+"""Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """The supervisord of one home."""
+
+    layout: Layout
+
+    @property
+    def socket(self) -> Path:
+        """Return where the socket lies: in `run`, or in a private folder in /tmp when that path would be too long."""
+        path = self.layout.run / "supervisor.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET:
+            return path
+        home = hashlib.sha256(os.fsencode(self.layout.home)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"marquee-{os.geteuid()}-{home}" / "s"
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call one of supervisord's procedures."""
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        with ServerProxy("http://127.0.0.1", transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
+
+    def pid(self) -> int | None:
+        """Return the pid of the supervisord that answers on our socket, if one does."""
+        try:
+            return int(self.call("getPID"))
+        except (OSError, HTTPException):
+            return None
+
+    def write(self, parts: Iterable[Part], stamps: dict[str, str]) -> None:
+        """Write a start script for each part and the configuration; a digest makes supervisord see a changed script."""
+        folder = self.layout.run / "parts"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        sections = [render_head(self.socket)]
+        for part in parts:
+            script = render_script(part, self.layout)
+            write_private(folder / f"{part.name}.sh", script)
+            sections.append(render_program(part, script + stamps.get(part.environment_name, "")))
+        write_private(self.layout.run / "supervisord.conf", "".join(sections))
+
+    def start(self) -> None:
+        """Start supervisord, or have the running one read the configuration: changed parts are stopped, to be started anew."""
+        if self.pid() is not None:
+            self.reload()
+            return
+        make_private(self.socket.parent)
+        self.socket.unlink(missing_ok=True)
+        config = self.layout.run / "supervisord.conf"
+        command = [str(self.layout.python("local")), "-m", "supervisor.supervisord", "-c", str(config)]
+        done = subprocess.run(
+            command,
+            env={**base_variables(os.environ), MARK: self.layout.stack_id()},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.layout.run,
+        )
+        deadline = time.monotonic() + 10
+        while self.pid() is None:
+            if done.returncode or time.monotonic() > deadline:
+                raise StackError(
+                    f"supervisord did not start: {done.stderr.strip() or 'no answer'}; see {self.layout.logs}/supervisord.log."
+                )
+            time.sleep(0.05)
+
+    def reload(self) -> None:
+        added, changed, removed = self.call("reloadConfig")[0]
+        for name in (*changed, *removed):
+            self.stop_part(name)
+            self.call("removeProcessGroup", name)
+        for name in (*added, *changed):
+            self.call("addProcessGroup", name)
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Return supervisord's account of each part; empty when it does not run."""
+        try:
+            return {process["name"]: process for process in self.call("getAllProcessInfo")}
+        except (OSError, HTTPException):
+            return {}
+
+    def states(self) -> dict[str, str]:
+        """Return supervisord's word for the state of each part."""
+        return {name: str(process["statename"]) for name, process in self.processes().items()}
+
+    def start_part(self, name: str) -> None:
+        self.call("startProcess", name, False)
+
+    def stop_part(self, name: str) -> None:
+        try:
+            self.call("stopProcess", name)
+        except Fault as fault:
+            if "NOT_RUNNING" not in fault.faultString:
+                raise
+
+    def shutdown(self) -> None:
+        """Ask supervisord to stop every part and itself."""
+        self.call("shutdown")
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder ours alone; one that someone else made first is refused."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if not folder.is_dir() or folder.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:
+        raise StackError(f"{folder} is not ours alone: remove it and try again.")

@@ -1,0 +1,54 @@
+"""Loopback ports: is one free, and if not, who has it."""
+
+import random
+import socket
+
+import psutil
+
+from infra.platform.errors import StackError
+
+S3_PORTS = 8
+"""SeaweedFS's ports, one after another: S3, master, volume and filer, then gRPC of each."""
+
+
+def is_free(address: str, port: int) -> bool:
+    """Return whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def find_holder(port: int) -> str:
+    """Return `name (pid N)` of the process listening on the port, or a phrase when the system does not tell."""
+    try:
+        listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr]
+        pids = [each.pid for each in listening if each.pid and port in each.laddr]
+        return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "a process of another user"
+    except psutil.Error:
+        return "another process"
+
+
+def check_free(address: str, port: int, setting: str) -> None:
+    """Raise StackError with one sentence if the port is taken."""
+    if is_free(address, port):
+        return
+    block = f" ({setting} is the first of {S3_PORTS} ports in a row)" if setting == "S3_PORT" else ""
+    raise StackError(
+        f"Port {port} is taken by {find_holder(port)}: stop that, or give {setting} another port, "
+        f"in .env or on the command line ({setting}=… make up){block}."
+    )
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return `count` free loopback ports and the first of a free row for S3, all below the range of outgoing connections."""
+    for _ in range(200):
+        first = random.randrange(15_000, 30_000)  # noqa: S311  # not a secret
+        row = range(first, first + count + S3_PORTS)
+        if all(is_free("127.0.0.1", port) for port in row):
+            return [*row[:count], row[count]]
+    raise StackError("No free row of ports between 15000 and 30000.")

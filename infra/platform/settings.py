@@ -1,0 +1,97 @@
+"""Every setting of the embedded stack, read once, from the environment and `.env`."""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.ports import S3_PORTS, find_free_ports
+
+ENV_FILE = REPOSITORY / ".env"
+MOST_WORKERS = 64
+
+
+class Settings(BaseSettings):
+    """Names are those of the environment in lower case; `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_file=ENV_FILE)
+
+    marquee_home: Path = REPOSITORY / ".marquee"
+    """Folder of secrets, data, logs and run files."""
+    sources: str = "sample"
+    """`sample`, `live`, or a folder laid out as the sources publish."""
+    sample_films: int = Field(default=20_000, ge=100)
+    """Films in the invented world of `SOURCES=sample`."""
+    tmdb_access_token: SecretStr | None = None
+    """TMDB's v4 token, for `SOURCES=live` alone."""
+    bind_address: str = "127.0.0.1"
+    """Address of the doors: API, Airflow, MLflow. The stores, and the Feast UI, which asks for no password, stay on loopback."""
+    api_port: int = Field(default=8000, ge=1, le=65_535)
+    grpc_port: int = Field(default=50_051, ge=1, le=65_535)
+    """The API's, for gRPC."""
+    metrics_port: int = Field(default=9464, ge=1, le=65_535 - MOST_WORKERS)
+    """The API's, on loopback; its n-th worker takes the n-th port from here."""
+    api_workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    """Processes of the API."""
+    mlflow_port: int = Field(default=5000, ge=1, le=65_535)
+    airflow_port: int = Field(default=8080, ge=1, le=65_535)
+    feast_ui_port: int = Field(default=8889, ge=1, le=65_535)
+    postgres_port: int = Field(default=5432, ge=1, le=65_535)
+    redis_port: int = Field(default=6379, ge=1, le=65_535)
+    s3_port: int = Field(default=8333, ge=1, le=65_535 - S3_PORTS)
+    """First of eight ports in a row: SeaweedFS is four servers, each with a second port."""
+    sources_port: int = Field(default=8090, ge=1, le=65_535)
+
+    @field_validator("marquee_home")
+    @classmethod
+    def absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the settings; a wrong one becomes one sentence that names it."""
+        try:
+            return cls()
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            name = str(problem["loc"][0]).upper()
+            raise StackError(
+                f"Setting {name} is wrong: {problem['msg']}. Correct it in the environment or in {ENV_FILE}."
+            ) from None
+
+    @classmethod
+    def trial(cls, home: Path, **overrides: Any) -> Self:
+        """Return settings for a throw-away stack on free ports, deaf to `.env`; for tests."""
+        doors = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
+        names = (*doors, "postgres_port", "redis_port", "sources_port", "metrics_port")
+        *ports, s3_port = find_free_ports(len(names) + overrides.get("api_workers", 1) - 1)
+        values = {**dict(zip(names, ports, strict=False)), "s3_port": s3_port, "marquee_home": home, **overrides}
+        return cls(_env_file=None, **values)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.marquee_home)
+
+
+PASSED_ON = (
+    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "LOG_"),
+    *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
+    *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS"),
+)
+"""How the names begin of what the tasks and the API are told by nobody but the user."""
+
+
+def read_environment() -> dict[str, str]:
+    """Return `.env` and the environment, which wins."""
+    return {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **os.environ}
+
+
+def read_passed_on(environment: dict[str, str]) -> dict[str, str]:
+    """Return the variables of `.env` and the environment that the tasks and the API read themselves (the environment wins)."""
+    everything = {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **environment}
+    return {name: value for name, value in everything.items() if name.startswith(PASSED_ON)}

@@ -1,1 +1,0 @@
-"""The last published ratings of all films, on local disk."""

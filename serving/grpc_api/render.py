@@ -1,0 +1,49 @@
+"""Answers as protobuf messages."""
+
+from collections.abc import Mapping
+
+from serving.core.answer import SNAPSHOT, Answer
+from serving.core.errors import Refusal
+from serving.core.movie_id import MovieId
+from serving.grpc_api import marquee_pb2 as messages
+from serving.prediction.what_if import WhatIf
+from serving.prediction_set.database import CatalogueFilm
+
+
+def render(answer: Answer, request_id: str = "") -> messages.Prediction:
+    """What `serving.core.answer.render` gives over HTTP."""
+    return messages.Prediction(
+        prediction_id=answer.prediction_id,
+        movie_id=answer.movie_id,
+        title=answer.title,
+        rating=answer.rating,
+        model=messages.Model(name=answer.model_name, version=answer.model_version),
+        feature_source=answer.source,
+        stale=answer.stale,
+        degraded=answer.source == SNAPSHOT,
+        feature_age_seconds=answer.age_seconds,
+        features_as_of=answer.as_of,
+        request_id=request_id,
+    )
+
+
+def render_entry(asked: MovieId, entry: Answer | Refusal) -> messages.Outcome:
+    """One film of a batch."""
+    if isinstance(entry, Answer):
+        return messages.Outcome(prediction=render(entry))
+    return messages.Outcome(refusal=messages.Refusal(movie_id=str(asked), detail=str(entry), reason=entry.reason))
+
+
+def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request_id: str) -> messages.WhatIfResponse:
+    """The prediction with the overrides, and these."""
+    return messages.WhatIfResponse(
+        prediction=render(found.answer, request_id),
+        rating_as_it_is=found.rating_as_it_is,
+        overrides={name: messages.Override(value=value) for name, value in overrides.items()},
+        out_of_range=[messages.OutOfRange(**override._asdict()) for override in found.out_of_range],
+    )
+
+
+def render_film(film: CatalogueFilm) -> messages.Film:
+    """One film that a search found."""
+    return messages.Film(movie_id=film.movie_id, tmdb_id=film.tmdb_id, title=film.title, year=film.year)

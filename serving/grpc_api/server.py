@@ -1,0 +1,112 @@
+"""The gRPC server on API_HOST:GRPC_PORT, in the loop of the application: the service, health and reflection."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from serving.access.policy import Guard
+from serving.grpc_api import marquee_pb2
+from serving.grpc_api.interceptor import CallDoor
+from serving.grpc_api.servicer import Predictions
+from serving.http.health import Parts, read_readiness
+from serving.prediction.service import Rater
+from serving.telemetry.access_log import AccessLog
+from serving.telemetry.metrics import MALFORMED, Metrics
+
+log = logging.getLogger("serving.grpc")
+
+MESSAGE_BYTES = 64 * 1024
+METADATA_BYTES = 8 * 1024
+KEEPALIVE_MS = 60_000
+"""A connection that was silent for so long is asked whether it lives."""
+STOP_SECONDS = 2.0
+"""Calls that were begun may take this long at the end."""
+LOOK_SECONDS = 1.0
+"""How long a change of readiness may go unnoticed."""
+SERVICE = marquee_pb2.DESCRIPTOR.services_by_name["Predictions"]
+
+
+class RpcServer:
+    """Opened by `start`; `follow_readiness` runs beside it."""
+
+    def __init__(self, parts: Parts, handlers: dict[str, Any]) -> None:
+        self._parts, self._health, settings = parts, health.aio.HealthServicer(), parts.settings
+        host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+        self._address = f"{host}:{settings.grpc_port}"
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 1),  # the workers share the port, and a new one with the one it replaces
+                ("grpc.max_receive_message_length", MESSAGE_BYTES),
+                ("grpc.max_metadata_size", METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", 2 * METADATA_BYTES),
+                ("grpc.max_concurrent_streams", settings.max_in_flight),
+                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ]
+        )
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE.full_name, handlers)])
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> None:
+        """Listen; raises OSError when the port is taken by another program."""
+        await self._set(False)
+        try:
+            self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise OSError(f"gRPC cannot listen on {self._address}: {error}") from None
+        await self._server.start()
+        log.info("gRPC on %s", self._address)
+
+    async def follow_readiness(self) -> None:
+        """Keep what the health service says in line with /readyz, until cancelled."""
+        while True:
+            await self._set((await read_readiness(self._parts)).ready)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """Say that we go, take no more calls, end those that were begun."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(STOP_SECONDS)
+
+    async def _set(self, ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", SERVICE.full_name):
+            await self._health.set(name, status)
+
+
+def make_server(parts: Parts, rater: Rater, metrics: Metrics, access_log: AccessLog, guard: Guard | None) -> RpcServer:
+    """Put it together; nothing is opened yet."""
+    door = CallDoor(metrics.registry, access_log, guard, parts.settings.max_in_flight)
+    return RpcServer(parts, make_handlers(Predictions(rater, parts.catalogues), door, metrics))
+
+
+def make_handlers(predictions: Predictions, door: CallDoor, metrics: Metrics) -> dict[str, Any]:
+    """A handler for each method of marquee.proto."""
+    handlers = {}
+    for method in SERVICE.methods:
+        asks_prediction = method.name != "SearchMovies"
+        note_malformed = (lambda: metrics.note_outcome(MALFORMED)) if asks_prediction else (lambda: None)
+        handle = door.wrap(f"/{SERVICE.full_name}/{method.name}", predictions.methods[method.name], note_malformed)
+        parse = tolerate(message_factory.GetMessageClass(method.input_type).FromString)
+        handlers[method.name] = grpc.unary_unary_rpc_method_handler(handle, parse, lambda message: message.SerializeToString())
+    return handlers
+
+
+def tolerate(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """None for bytes that are no such message: grpc would call it a fault of ours."""
+
+    def parse_or_none(body: bytes) -> Any:
+        try:
+            return parse(body)
+        except DecodeError:
+            return None
+
+    return parse_or_none

@@ -1,0 +1,130 @@
+"""What every request passes: a request id, the headers that keep browsers out of trouble, one log line, one measurement."""
+
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping
+
+import orjson
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.access.policy import Guard
+from serving.http.admission import PROBES, Gate
+from serving.settings import Settings
+from serving.telemetry.access_log import AccessLog
+from serving.telemetry.metrics import Metrics
+
+log = logging.getLogger("serving")
+
+QUIET_ROUTES = PROBES
+"""Asked every few seconds by machines; a log line each would bury the rest."""
+DOCS_ROUTES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
+ROUTES = frozenset({"/predict", "/whatif", "/movies", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
+"""Any other path is measured as `other`, so that a scanner cannot fill the metrics."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{1,64}\Z")
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+CORS_METHODS = ("GET", "POST")
+CORS_HEADERS = ("authorization", "content-type", "x-api-key", "x-request-id")
+CORS_EXPOSED = ("retry-after", "x-feature-source", "x-request-id")
+
+
+def add_door(
+    app: FastAPI,
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    access_log: AccessLog,
+    guard: Guard | None,
+    short: Mapping[tuple[str, str], ASGIApp],
+) -> None:
+    """Put the door before an application, and behind it the gate; between them CORS where it is asked for.
+
+    There a browser's preflight, which shows no key, is answered before the gate, and a refusal can be read by the page.
+    """
+    app.add_middleware(Gate, short=short, registry=metrics.registry, most_at_work=settings.max_in_flight, guard=guard)
+    if origins := [origin.strip() for origin in settings.cors_allowed_origins.split(",") if origin.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
+    app.add_middleware(Door, metrics=metrics, access_log=access_log)  # added last, met first
+
+
+class Door:
+    """ASGI middleware around the whole application; sets scope['request_id']."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
+        self.app, self._metrics, self._access_log = app, metrics, access_log
+        self._new_id = RequestIds().next
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        path: str = scope["path"]
+        route = path if path in ROUTES else "other"
+        request_id = read_request_id(scope) or self._new_id()
+        scope["request_id"] = request_id
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], *_HEADERS, (b"x-request-id", request_id.encode())]
+                message["headers"] = headers if route in DOCS_ROUTES else [*headers, _POLICY]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            if status:
+                raise  # half an answer is out; the server must cut the connection
+            await send_failure(send_with_headers, request_id)
+        seconds = time.perf_counter() - started
+        self._metrics.note_answer(route, status, seconds)
+        if route not in QUIET_ROUTES:
+            self._access_log.add(scope, status, seconds)
+
+
+class RequestIds:
+    """Ids of 32 hex digits, unique across processes and restarts, made without asking the system or the clock."""
+
+    def __init__(self) -> None:
+        self._own, self._count = secrets.token_hex(12), itertools.count()
+
+    def next(self) -> str:
+        return f"{self._own}{next(self._count) & 0xFFFF_FFFF:08x}"
+
+
+def read_request_id(scope: Scope) -> str | None:
+    """The caller's X-Request-ID where it is harmless in a log."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if _REQUEST_ID.match(value) else None
+    return None
+
+
+async def send_failure(send: Send, request_id: str) -> None:
+    """The answer to a fault of ours: nothing of the traceback, only the id to find it in the log by."""
+    body = orjson.dumps({"detail": "internal error; the log has it under this request id", "request_id": request_id})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

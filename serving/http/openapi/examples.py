@@ -1,0 +1,79 @@
+"""What the OpenAPI document shows: example bodies, headers, and how they are put into a response."""
+
+from typing import Any
+
+from serving.core.requests import Malformed, Question
+from serving.http.schemas import Problem, ValidationProblem
+
+ID = "6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"
+PREDICTED = {
+    "prediction_id": "019abc0b5c4d3e2f6f1d0c5e8a3b4f7c",
+    "movie_id": "tt0111161",
+    "title": "The Shawshank Redemption",
+    "rating": 8.4127,
+    "model": {"name": "movie-rating", "version": "3"},
+    "feature_source": "fresh",
+    "stale": False,
+    "degraded": False,
+    "feature_age_seconds": 40215,
+    "features_as_of": "2026-11-22T00:00:00Z",
+    "request_id": ID,
+}
+SNAPSHOT = PREDICTED | {"feature_source": "snapshot", "degraded": True}
+REFUSED = {
+    "no_model": "no model is loaded: no version of movie-rating is champion yet; run the DAG train_model",
+    "no_feature_set": "no feature set is published yet; run the DAG refresh_movies",
+    "feature_store_unavailable": "the feature store does not answer within 0.1 s",
+    "corrupt_features": "feature 'runtime_minutes' is not a number",
+    "implausible_rating": "the model's output nan is not a rating from 1 to 10",
+}
+
+
+def json_examples(*examples: tuple[str, Any]) -> dict[str, Any]:
+    """The content of a response: named bodies."""
+    return {"content": {"application/json": {"examples": {name: {"value": value} for name, value in examples}}}}
+
+
+REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The request's id.", "schema": {"type": "string"}}}
+SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or snapshot.", "schema": {"type": "string"}}}
+RETRY_HEADER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
+
+
+def refused(*reasons: tuple[str, str]) -> dict[str, Any]:
+    """The response 503, with the reasons that this route may give and what each says."""
+    return {
+        "model": Problem,
+        "description": "No honest answer is possible now; `reason` says which part is missing",
+        "headers": REQUEST_ID_HEADER | RETRY_HEADER,
+        **json_examples(*((reason, {"detail": said, "reason": reason, "request_id": ID}) for reason, said in reasons)),
+    }
+
+
+def unknown(said: str) -> dict[str, Any]:
+    """The response 404."""
+    body = {"detail": said, "reason": "unknown_movie", "request_id": ID}
+    return {
+        "model": Problem,
+        "description": "No feature row for this id",
+        "headers": REQUEST_ID_HEADER,
+        **json_examples(("unknown", body)),
+    }
+
+
+def malformed(description: str, *examples: tuple[str, Any]) -> dict[str, Any]:
+    """The response 422."""
+    return {
+        "model": ValidationProblem,
+        "description": description,
+        "headers": REQUEST_ID_HEADER,
+        **json_examples(*examples),
+    }
+
+
+def malformed_question(kind: type[Question], given: object, place: str) -> dict[str, Any]:
+    """The body that the service gives for this question, made by the service's own check."""
+    try:
+        kind.check(given)
+    except Malformed as wrong:
+        return {"detail": [problem | {"loc": [place, *problem["loc"]]} for problem in wrong.problems], "request_id": ID}
+    raise AssertionError(f"{given} is malformed")

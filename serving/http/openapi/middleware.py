@@ -1,0 +1,79 @@
+"""What the door may answer in place of any route, added to the OpenAPI document."""
+
+from typing import Any, Literal
+
+from serving.access.rejections import (
+    BODY_TOO_LARGE,
+    ENCODED_BODY,
+    HEADERS_TOO_LARGE,
+    MALFORMED,
+    NO_KEY,
+    TOO_SLOW,
+    URL_TOO_LONG,
+    Refused,
+    rate_limited,
+)
+from serving.http.admission import PROBES
+from serving.http.openapi.examples import ID, REQUEST_ID_HEADER
+from serving.http.schemas import Body
+
+UNREAD = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE)
+"""What did not arrive as a request, whatever it asks for."""
+ANY = (*UNREAD, NO_KEY, ENCODED_BODY, rate_limited("100 in 1 s", 1))
+"""One for each status; being overloaded is a 503 among the others."""
+HEADER_TEXTS = {
+    "retry-after": "Seconds after which to ask again.",
+    "www-authenticate": "How to show a key.",
+}
+
+
+class DoorProblem(Body):
+    """Why the request did not get as far as its route."""
+
+    detail: str
+    reason: Literal[
+        "body_too_large",
+        "encoded_body",
+        "headers_too_large",
+        "malformed_request",
+        "rate_limited",
+        "request_timeout",
+        "unauthorized",
+        "url_too_long",
+    ]
+    request_id: str
+
+
+def document_door(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the refusals and the ways to show a key to every operation; the probes need none. Returns the document."""
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {})["DoorProblem"] = DoorProblem.model_json_schema()
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path not in PROBES:
+                operation["security"] = [{}, {"bearer": []}, {"key": []}]  # none where no keys are set
+            for refused in UNREAD if path in PROBES else ANY:
+                operation["responses"].setdefault(str(refused.status), render(refused))
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return document
+
+
+def render(refused: Refused) -> dict[str, Any]:
+    """One answer, as OpenAPI has it."""
+    told = {name.decode(): HEADER_TEXTS.get(name.decode()) for name, _ in refused.headers}
+    headers = {name.title(): {"description": text, "schema": {"type": "string"}} for name, text in told.items() if text}
+    example = {"detail": refused.detail, "reason": refused.reason, "request_id": ID}
+    return {
+        "description": refused.detail[0].upper() + refused.detail[1:],
+        "headers": REQUEST_ID_HEADER | headers,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/DoorProblem"},
+                "examples": {refused.reason: {"value": example}},
+            }
+        },
+    }

@@ -1,0 +1,100 @@
+"""Download one version of a registered model, try it, and keep it in the cache; a process of its own.
+
+MLflow's client costs memory and a bad model file may abort the process that parses it: neither shall touch the service.
+Only `release.json` and `model.onnx` are downloaded. Whatever else the version holds is never read, so no pickle, loader or
+code path of it can run.
+"""
+
+import argparse
+import hashlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from serving.models.model_cache import Manifest, ModelCache
+from serving.models.onnx_model import ModelRefused, load_predictor, try_predictor
+from serving.models.release_record import MODEL_FILE, RELEASE_FILE, check_golden, parse_release
+
+log = logging.getLogger("serving.models.fetch_child")
+
+MAX_BYTES = {MODEL_FILE: 256 * 2**20, RELEASE_FILE: 2**20}
+"""A gradient boosting of thousands of trees, and what is said of it, are a tenth of this."""
+DIGEST_TAG = "sha256."
+"""Begins the tags of the version in which training recorded the digest of each file."""
+
+
+def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -> Manifest:
+    """Fetch, verify, try and keep one version; raises ModelRefused, or MLflow's own errors when it does not answer."""
+    from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
+
+    client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    registered = client.get_model_version(name, version)
+    if not registered.run_id:
+        raise ModelRefused("the version names no training run, so there is no release.json to hold it to")
+    model_uri, run_uri = f"models:/{name}/{version}", f"runs:/{registered.run_id}"
+    held = {
+        MODEL_FILE: (model_uri, artifacts.list_artifacts(artifact_uri=model_uri, tracking_uri=tracking_uri)),
+        RELEASE_FILE: (run_uri, client.list_artifacts(registered.run_id)),
+    }
+    bodies = {}
+    for file, (uri, listed) in held.items():
+        check_listed(file, {each.path: each.file_size or 0 for each in listed})
+        with tempfile.TemporaryDirectory(dir=cache.directory, prefix="incoming-") as folder:
+            path = artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder, tracking_uri=tracking_uri)
+            bodies[file] = Path(path).read_bytes()
+    digests = {file: hashlib.sha256(body).hexdigest() for file, body in bodies.items()}
+    for file, digest in digests.items():
+        expected = registered.tags.get(DIGEST_TAG + file)
+        if digest != expected:
+            raise ModelRefused(f"{file} has sha256 {digest[:12]}…, training recorded {(expected or 'none')[:12]}…")
+    record = parse_release(bodies[RELEASE_FILE])
+    if record.files[MODEL_FILE] != digests[MODEL_FILE]:
+        raise ModelRefused(
+            f"{MODEL_FILE} has sha256 {digests[MODEL_FILE][:12]}…, {RELEASE_FILE} names {record.files[MODEL_FILE][:12]}…"
+        )
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty)  # a model that points at files beside it shall find none
+        predictor = load_predictor(bodies[MODEL_FILE])
+        try_predictor(predictor)
+        check_golden(predictor, record)
+        os.chdir(cache.directory)
+    manifest = Manifest(name, version, registered.source or "", registered.run_id, digests[MODEL_FILE], digests[RELEASE_FILE])
+    cache.store(bodies[MODEL_FILE], bodies[RELEASE_FILE], manifest)
+    return manifest
+
+
+def check_listed(file: str, sizes: Mapping[str, int]) -> None:
+    """Raise ModelRefused unless the file is among those listed, and no larger than it may be."""
+    if file not in sizes:
+        raise ModelRefused(f"the version holds no {file}, only {sorted(sizes)}")
+    if sizes[file] > MAX_BYTES[file]:
+        raise ModelRefused(f"{file} has {sizes[file]} bytes, more than {MAX_BYTES[file]}")
+
+
+def main() -> int:
+    """Exit codes (sysexits.h): 0 kept in the cache, 65 refused with the reason on stderr, 75 MLflow does not answer."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--tracking-uri", required=True)
+    parser.add_argument("--cache", required=True, type=Path)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    directory = given.cache.resolve()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        fetch_model(given.name, given.version, given.tracking_uri, ModelCache(directory))
+    except ModelRefused as refusal:
+        log.error("%s", refusal)
+        return os.EX_DATAERR
+    except Exception as error:  # noqa: BLE001  # MLflow, requests and the disk: all of them are worth a later try
+        log.error("%s: %s", type(error).__name__, str(error)[:500])
+        return os.EX_TEMPFAIL
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

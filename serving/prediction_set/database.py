@@ -1,0 +1,134 @@
+"""The last published ratings of all films: one read-only SQLite file, found in by id or by title."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from serving.core.errors import NoCatalogue
+from serving.core.movie_id import MovieId
+from serving.prediction_set.metadata import About, CatalogueRefused, read_about
+from serving.prediction_set.title_query import fold, match_exactly, match_words
+
+SEARCH_SECONDS = 0.01
+"""Ranking the matches may hold up the event loop for this long; then they come in the order of the file."""
+STEPS_BETWEEN_CLOCKS = 50
+"""Of SQLite's virtual machine; one step may pass over many films that have only some of the words."""
+CANDIDATES = 200
+"""So many of the best ranked are looked at, since the rank of short titles is often the same."""
+
+_FILM = "film.movie_id, film.tmdb_id, film.title, film.year, film.rating, film.model_output, film.features_as_of"
+_BY_IMDB = f"select {_FILM} from film where movie_id = ?"  # noqa: S608  # our own names
+_BY_TMDB = f"select {_FILM} from film where tmdb_id = ?"  # noqa: S608
+_BEST = f"""
+    select hit.rank, {_FILM}
+    from (select rowid, rank from title_search where title_search match ? order by rank limit ?) as hit
+    join film on film.id = hit.rowid
+"""  # noqa: S608
+_FIRST = f"""
+    select 0.0, {_FILM}
+    from (select rowid from title_search where title_search match ? limit ?) as hit join film on film.id = hit.rowid
+"""  # noqa: S608
+
+
+class CatalogueFilm(NamedTuple):
+    """One film as it was last rated; `rating` is rounded as the API does, `features_as_of` is UTC."""
+
+    movie_id: str
+    tmdb_id: int | None
+    title: str | None
+    year: int | None
+    rating: float
+    model_output: float
+    features_as_of: datetime
+
+
+class Catalogue:
+    """An open file; for one thread at a time, whichever opened it. An error of SQLite is NoCatalogue."""
+
+    def __init__(self, connection: sqlite3.Connection, about: About) -> None:
+        self._connection, self.about = connection, about
+        self._due = 0.0
+
+    @classmethod
+    def open(cls, path: Path, sha256: str, day: date) -> Self:
+        """Open a file that has this digest; raises CatalogueRefused. Reads all of it: not for the event loop."""
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+        except OSError as error:
+            raise CatalogueRefused(f"the file cannot be read: {error}") from None
+        if digest != sha256:
+            raise CatalogueRefused(f"the file has sha256 {digest[:12]}…, not {sha256[:12]}…")
+        connection = None
+        try:
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
+            connection.execute("pragma trusted_schema = off")
+            about = read_about(connection, sha256, day)
+            connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be asked
+        except (sqlite3.Error, CatalogueRefused) as error:
+            if connection is not None:
+                connection.close()
+            raise CatalogueRefused(f"it is no catalogue: {error}") from None
+        return cls(connection, about)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def find(self, movie_id: MovieId) -> CatalogueFilm | None:
+        """Find one film by its IMDb or TMDB id."""
+        query, value = (_BY_IMDB, movie_id.imdb) if movie_id.imdb else (_BY_TMDB, movie_id.tmdb)
+        try:
+            found = self._connection.execute(query, (value,)).fetchone()
+        except sqlite3.Error as error:
+            raise NoCatalogue(f"the catalogue cannot be read ({error})") from error
+        return to_film(found) if found else None
+
+    def search(self, text: str, limit: int) -> list[CatalogueFilm]:
+        """Find films whose titles have all these words, the last one perhaps unfinished; at most `limit`.
+
+        Titles of exactly these words come first, then by bm25, then the newer ones. Where there are too many matches to
+        rank in SEARCH_SECONDS, some of them.
+        """
+        words, exactly = match_words(text), match_exactly(text)
+        if not words or limit < 1:
+            return []
+        self._due = time.monotonic() + SEARCH_SECONDS
+        self._connection.set_progress_handler(self._is_late, STEPS_BETWEEN_CLOCKS)
+        hits: list[tuple[float, CatalogueFilm]] = []
+        try:
+            for query in (exactly, words):
+                hits += self._select(_BEST, query, max(limit, CANDIDATES))
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+                raise NoCatalogue(f"the catalogue cannot be searched ({error})") from error
+            self._connection.set_progress_handler(None, 0)
+            hits += self._select(_FIRST, words, limit)
+        finally:
+            self._connection.set_progress_handler(None, 0)
+        folded, best = fold(text), {film.movie_id: (rank, film) for rank, film in hits}  # the rank by words, where it has both
+        order = sorted(best.values(), key=lambda hit: (fold(hit[1].title or "") != folded, hit[0], -(hit[1].year or 0)))
+        return [film for _, film in order[:limit]]
+
+    def _select(self, query: str, match: str, limit: int) -> list[tuple[float, CatalogueFilm]]:
+        return [(rank, to_film(film)) for rank, *film in self._connection.execute(query, (match, limit))]
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._due
+
+
+def to_film(row: Sequence[Any]) -> CatalogueFilm:
+    """The columns are _FILM's."""
+    *same, features_as_of = row
+    return CatalogueFilm._make([*same, to_datetime(features_as_of)])
+
+
+@lru_cache(maxsize=256)
+def to_datetime(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

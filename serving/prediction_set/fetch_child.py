@@ -1,0 +1,129 @@
+"""Download one catalogue from S3, verify and try it, and keep it in the cache; a process of its own.
+
+boto3 costs memory and a bad file may end the process that opens it: neither shall touch the service. Nothing opens the
+file before its size and digest are those that the pointer says.
+"""
+
+import argparse
+import hashlib
+import logging
+import os
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+from serving.core.movie_id import MovieId
+from serving.prediction_set.cache import CatalogueStore
+from serving.prediction_set.database import Catalogue
+from serving.prediction_set.metadata import CatalogueRefused
+
+log = logging.getLogger("serving.prediction_set.fetch_child")
+
+MAX_CATALOGUE_BYTES = 2**30
+"""All films of IMDb take a tenth of this."""
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
+"""It gives up soon: the service's next look is its retry."""
+PIECE_BYTES = 2**20
+LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
+_IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
+
+
+def fetch_catalogue(bucket: str, key: str, sha256: str, size: int, store: CatalogueStore) -> None:
+    """Fetch, verify, try and keep one catalogue; raises CatalogueRefused, or boto3's own errors when S3 does not answer."""
+    if not 0 < size <= MAX_CATALOGUE_BYTES:
+        raise CatalogueRefused(f"the pointer says it has {size} bytes; at most {MAX_CATALOGUE_BYTES} are fetched")
+    with tempfile.NamedTemporaryFile(dir=store.directory, prefix="incoming-", delete=False) as file:
+        path = Path(file.name)
+        try:
+            digest, length = hashlib.sha256(), 0
+            for piece in read_object(bucket, key, size):
+                length += len(piece)
+                if length > size:
+                    break
+                digest.update(piece)
+                file.write(piece)
+            if length != size:
+                raise CatalogueRefused(f"s3://{bucket}/{key} has not {size} bytes, as the pointer says")
+            if digest.hexdigest() != sha256:
+                raise CatalogueRefused(f"s3://{bucket}/{key} has sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…")
+            file.flush()
+            os.fsync(file.fileno())
+            try_catalogue(path, sha256)
+            path.replace(store.path(sha256))
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
+    """The object's bytes, in pieces; raises CatalogueRefused before the first when the store says another size."""
+    import boto3  # noqa: PLC0415  # only this process pays for the import
+    from botocore.config import Config  # noqa: PLC0415
+
+    client = boto3.client(
+        "s3",
+        region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            s3={"addressing_style": "path" if os.environ.get("AWS_ENDPOINT_URL_S3") else "auto"},
+        ),
+    )
+    found = client.get_object(Bucket=bucket, Key=key)
+    with closing(found["Body"]) as body:
+        if found["ContentLength"] != size:
+            raise CatalogueRefused(f"s3://{bucket}/{key} has {found['ContentLength']} bytes, the pointer says {size}")
+        yield from body.iter_chunks(PIECE_BYTES)
+
+
+def try_catalogue(path: Path, sha256: str) -> None:
+    """Open it as the service will and ask it as people do; raises CatalogueRefused."""
+    with (
+        closing(Catalogue.open(path, sha256, date.min)) as catalogue,
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        try:
+            if (verdict := connection.execute("pragma quick_check").fetchone()[0]) != "ok":
+                raise CatalogueRefused(f"SQLite finds it damaged: {verdict}")
+            implausible = connection.execute(_IMPLAUSIBLE, (LOWEST_RATING, HIGHEST_RATING) * 2).fetchone()
+            ids = connection.execute("select movie_id from film order by id desc limit 1").fetchone()
+            titles = connection.execute("select title from film where title is not null limit 1").fetchone()
+        except sqlite3.Error as error:
+            raise CatalogueRefused(f"SQLite cannot read it: {error}") from None
+        if implausible:
+            raise CatalogueRefused(f"it rates {implausible[0]} {implausible[1]}, which is no rating from 1 to 10")
+        if catalogue.find(MovieId(imdb=ids[0])) is None:
+            raise CatalogueRefused(f"its film {ids[0]} is not found by its id")
+        if titles:
+            catalogue.search(titles[0], 10)
+
+
+def main() -> int:
+    """Exit codes (sysexits.h): 0 kept in the cache, 65 refused with the reason on stderr, 75 S3 does not answer."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--sha256", required=True)
+    parser.add_argument("--bytes", required=True, type=int)
+    parser.add_argument("--cache", required=True, type=Path)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    directory = given.cache.resolve()
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fetch_catalogue(given.bucket, given.key, given.sha256, given.bytes, CatalogueStore(directory))
+    except CatalogueRefused as refusal:
+        log.error("%s", refusal)
+        return os.EX_DATAERR
+    except Exception as error:  # noqa: BLE001  # boto3, the network and the disk: all of them are worth a later try
+        log.error("%s: %s", type(error).__name__, str(error)[:500].replace("\n", " "))
+        return os.EX_TEMPFAIL
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The receipts' table in Postgres: one connection whose every call ends in time, and the two ways to add rows."""
+
+import hashlib
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from serving.receipts.encode import COLUMNS, encode
+from serving.receipts.receipt import Receipt
+
+SCHEMA = Path(__file__).with_name("receipt.sql")
+CONNECT_SECONDS, CALL_SECONDS = 3, 5.0
+YIELD_SECONDS = 0.001
+"""Slept between two pieces of a batch: only a sleep surely hands the interpreter's lock to the event loop."""
+DEADLINES: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    # A server that vanished without a word.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+LIMITS = b"""
+    set statement_timeout = '5s'; set lock_timeout = '4s'; set idle_in_transaction_session_timeout = '10s'; set timezone = 'UTC'
+"""
+"""Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
+_NAMES = ", ".join(COLUMNS)
+_COPY = f"copy receipt ({_NAMES}) from stdin (format binary)".encode()
+_STAGE = b"create temp table again (like receipt) on commit drop"
+_COPY_AGAIN = f"copy again ({_NAMES}) from stdin (format binary)".encode()
+_MERGE = f"insert into receipt ({_NAMES}) select {_NAMES} from again on conflict do nothing".encode()  # noqa: S608  # our own names
+_OUR_FAULT = (psycopg.DataError, psycopg.IntegrityError)
+
+
+class TableUnavailable(Exception):
+    """Postgres is away or in no state to take rows; the same rows may be taken later."""
+
+
+class HurriedConnection(psycopg.Connection[TupleRow]):
+    """Ends its waits at `deadline`: a paused server's kernel keeps the connection alive, so no timeout of TCP or SQL does."""
+
+    deadline = math.inf
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        left = max(0.0, self.deadline - time.monotonic())
+        return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+
+
+class ReceiptTable:
+    """Connects when it must; for one thread. A call that Postgres could not do raises TableUnavailable and may be repeated."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: HurriedConnection | None = None
+
+    def connect(self) -> None:
+        """Have a connection to a database that has the table."""
+        if self._connection is not None and not self._connection.closed:
+            return
+        try:
+            conninfo_to_dict(self._url)
+        except psycopg.ProgrammingError:  # its text shows the URL, password included
+            raise TableUnavailable(
+                "RECEIPTS_DATABASE_URL is no libpq URL: postgresql://role:password@host:port/database"
+            ) from None
+        try:
+            self._connection = HurriedConnection.connect(
+                self._url, application_name="marquee-receipts", autocommit=True, **DEADLINES
+            )
+            self._connection.deadline = time.monotonic() + CALL_SECONDS
+            self._connection.execute(LIMITS)
+            apply_schema(self._connection)
+        except psycopg.Error as error:
+            raise self._give_up(error) from error
+
+    def write(self, receipts: Sequence[Receipt], again: bool) -> None:
+        """Add all or none. With `again`, those that are there already are left alone: an earlier try may have got through.
+
+        What Postgres does not accept as a row, and what cannot be made one, raises other errors than TableUnavailable.
+        """
+        self.connect()
+        conn = self._connection
+        assert conn is not None, "connected"  # noqa: S101  # for mypy
+        conn.deadline = time.monotonic() + CALL_SECONDS
+        try:
+            if again:
+                with conn.transaction():
+                    conn.execute(_STAGE)
+                    copy(conn, _COPY_AGAIN, receipts)
+                    conn.execute(_MERGE)
+            else:
+                copy(conn, _COPY, receipts)
+        except _OUR_FAULT:
+            raise
+        except psycopg.Error as error:
+            raise self._give_up(error) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _give_up(self, error: psycopg.Error) -> TableUnavailable:
+        self.close()
+        self._connection = None
+        if isinstance(error, psycopg.errors.QueryCanceled) or type(error).__name__ in ("_WaitTimeout", "ConnectionTimeout"):
+            return TableUnavailable("Postgres does not answer in time")
+        said = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return TableUnavailable(f"Postgres ({error.sqlstate or 'no connection'}): {said}")
+
+
+def copy(conn: HurriedConnection, statement: bytes, receipts: Sequence[Receipt]) -> None:
+    with conn.cursor() as cursor, cursor.copy(statement) as rows:
+        for piece in encode(receipts):
+            rows.write(piece)
+            time.sleep(YIELD_SECONDS)
+
+
+def apply_schema(conn: HurriedConnection) -> None:
+    """Apply receipt.sql once for each version of the file: even where they change nothing, its statements wait for writers."""
+    text = SCHEMA.read_bytes()
+    digest = hashlib.sha256(text).hexdigest()
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock(hashtext('marquee receipts schema'))")  # workers start at once
+        conn.execute("create table if not exists applied_schema (sha256 text primary key, applied_at timestamptz not null)")
+        if conn.execute("select from applied_schema where sha256 = %s", [digest]).fetchone() is None:
+            conn.execute(text)
+            conn.execute("comment on table applied_schema is 'Versions of serving/receipts/receipt.sql that this database has.'")
+            conn.execute("insert into applied_schema values (%s, now())", [digest])

@@ -1,0 +1,100 @@
+"""IMDb's five files as published: their columns, what each may hold, and the table each becomes."""
+
+from dataclasses import dataclass
+
+from tasks.core.imdb.fields import (
+    FILM_YEAR,
+    FLAG,
+    LIFE_YEAR,
+    MINUTES,
+    NULLABLE_TEXT,
+    PERSON_ID,
+    PERSON_IDS,
+    PLACE,
+    RATING,
+    TEXT,
+    TITLE_ID,
+    TITLE_IDS,
+    VOTES,
+    WORDS,
+    Field,
+)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One published file. Its first field is the id; `place` tells rows of one id apart; `of_titles` = skip other title types."""
+
+    name: str
+    table: str
+    fields: tuple[Field, ...]
+    place: str | None = None
+    of_titles: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(one.source for one in self.fields)
+
+
+BASICS = SourceFile(
+    "title.basics.tsv.gz",
+    "film",
+    (
+        Field("tconst", "movie_id", TITLE_ID),
+        Field("titleType", "title_type", TEXT),
+        Field("primaryTitle", "primary_title", TEXT),
+        Field("originalTitle", "original_title", NULLABLE_TEXT),
+        Field("isAdult", "is_adult", FLAG),
+        Field("startYear", "start_year", FILM_YEAR),
+        Field("endYear", "end_year", FILM_YEAR),
+        Field("runtimeMinutes", "runtime_minutes", MINUTES),
+        Field("genres", "genres", WORDS),
+    ),
+)
+RATINGS = SourceFile(
+    "title.ratings.tsv.gz",
+    "rating",
+    (
+        Field("tconst", "movie_id", TITLE_ID),
+        Field("averageRating", "average_rating", RATING),
+        Field("numVotes", "num_votes", VOTES),
+    ),
+)
+CREW = SourceFile(
+    "title.crew.tsv.gz",
+    "crew",
+    (
+        Field("tconst", "movie_id", TITLE_ID),
+        Field("directors", "directors", PERSON_IDS),
+        Field("writers", "writers", PERSON_IDS),
+    ),
+    of_titles=True,
+)
+PRINCIPALS = SourceFile(
+    "title.principals.tsv.gz",
+    "credit",
+    (
+        Field("tconst", "movie_id", TITLE_ID),
+        Field("ordering", "ordering", PLACE),
+        Field("nconst", "person_id", PERSON_ID),
+        Field("category", "category", TEXT),
+        Field("job", "job", NULLABLE_TEXT),
+        Field("characters", "characters", NULLABLE_TEXT),
+    ),
+    place="ordering",
+    of_titles=True,
+)
+NAMES = SourceFile(
+    "name.basics.tsv.gz",
+    "person",
+    (
+        Field("nconst", "person_id", PERSON_ID),
+        Field("primaryName", "name", TEXT),
+        Field("birthYear", "birth_year", LIFE_YEAR),
+        Field("deathYear", "death_year", LIFE_YEAR),
+        Field("primaryProfession", "professions", WORDS),
+        Field("knownForTitles", "known_for", TITLE_IDS),
+    ),
+)
+FILES = (BASICS, RATINGS, CREW, PRINCIPALS, NAMES)
+"""In the order of loading: title.basics tells which titles are no films, whose crew and credits are skipped."""

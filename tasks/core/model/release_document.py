@@ -1,0 +1,89 @@
+"""What a trained model says of itself to whoever serves it: the document release.json that goes with its version."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.core.model.evaluation import Trial
+from tasks.core.model.onnx_model import Floats, predict_onnx, to_matrix
+from tasks.core.model.training import Split
+from tasks.core.predictions.predict import HIGHEST_RATING, LOWEST_RATING
+
+RELEASE_FORMAT = 1
+"""Of release.json; part of the training id, so that a version without this form of it is trained anew."""
+GOLDEN_ROWS = 32
+"""Rows that a reader runs through the model to see that it rates as it did in training."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model was trained from, by name."""
+
+    model: str
+    """The registered model."""
+    feature_service: str
+    feature_set: str
+    """The set that was live when the model was trained."""
+    schema_hash: str
+    snapshot_id: str
+    day: date
+    training_id: str
+
+
+def describe_release(split: Split, trial: Trial, origin: Origin) -> dict[str, object]:
+    """release.json: where the model comes from, the sha256 of its file, how well it does, what it knows, golden answers.
+
+    `ranges`: the least and the greatest known value of each feature among the training rows. `golden`: feature rows in the
+    model's column order, null for unknown, and the ratings that the exported model gives them: float32 values, both.
+    """
+    golden = pick_golden_rows(to_matrix(split.test, split.features), trial.exported)
+    return {
+        "model": origin.model,
+        "files": {"model.onnx": hashlib.sha256(trial.exported).hexdigest()},
+        "feature_service": origin.feature_service,
+        "feature_set": origin.feature_set,
+        "schema_hash": origin.schema_hash,
+        "training_snapshot": origin.snapshot_id,
+        "training_day": origin.day.isoformat(),
+        "training_id": origin.training_id,
+        "metrics": {name: value for name, value in compute_metrics(trial).items() if math.isfinite(value)},
+        "ranges": compute_ranges(split.train, split.features),
+        "golden": {
+            "features": [[None if math.isnan(value) else value for value in row] for row in golden.tolist()],
+            "ratings": predict_onnx(trial.exported, golden).tolist(),
+        },
+    }
+
+
+def render_release(release: dict[str, object]) -> bytes:
+    """The one form of the document that its digest is taken of."""
+    return json.dumps(release, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def compute_metrics(trial: Trial) -> dict[str, float]:
+    """Each score as part_name, and the share by which the model's error is below the constant baseline's."""
+    scores = {f"{part}_{name}": value for part, score in trial.scores.items() for name, value in asdict(score).items()}
+    return scores | {"gain_over_baseline": 1 - trial.scores["test"].rmse / trial.scores["baseline"].rmse}
+
+
+def compute_ranges(rows: pl.DataFrame, features: tuple[str, ...]) -> dict[str, list[float]]:
+    known = rows.select(pl.col(features).fill_nan(None))
+    return {name: [float(known[name].min()), float(known[name].max())] for name in features}  # type: ignore[arg-type]  # of any column
+
+
+def pick_golden_rows(rows: Floats, exported: bytes) -> Floats:
+    """One row of which all is unknown, then rows spread evenly over `rows`; of these, the ones that get a rating from 1 to 10.
+
+    A reader refuses any other output as no rating. There are fewer than GOLDEN_ROWS if `rows` are.
+    """
+    spread = np.unique(np.linspace(0, len(rows) - 1, GOLDEN_ROWS - 1).round().astype(int))
+    candidates = np.vstack([np.full((1, rows.shape[1]), np.nan, np.float32), rows[spread]])
+    ratings: NDArray[np.float64] = predict_onnx(exported, candidates)
+    golden: Floats = candidates[(ratings >= LOWEST_RATING) & (ratings <= HIGHEST_RATING)]
+    return golden

@@ -1,0 +1,91 @@
+"""The rating of every film of a feature set, as the API answers it, and the Parquet file that holds them."""
+
+import hashlib
+from collections.abc import Mapping
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.core.errors import BadInput
+from tasks.core.model.onnx_model import predict_rows, read_onnx_features
+
+LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
+"""IMDb's scale."""
+DECIMALS = 4
+"""Of the rating that the API answers."""
+ROWS_A_GROUP = 50_000
+
+SCHEMA = pa.schema(
+    [
+        pa.field("movie_id", pa.string(), nullable=False),
+        pa.field("tmdb_id", pa.int64()),
+        pa.field("title", pa.string()),
+        pa.field("rating", pa.float64(), nullable=False),
+        pa.field("model_output", pa.float64(), nullable=False),
+        pa.field("features_as_of", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+"""All that an answer of the API says of a film, and the TMDB id by which it may be asked for."""
+
+
+def compute_set_id(model_sha256: str, content_hash: str) -> str:
+    """The hash of the two inputs that decide every rating."""
+    return hashlib.sha256(f"{model_sha256}:{content_hash}".encode()).hexdigest()[:32]
+
+
+def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rate each film; columns as in SCHEMA, by movie_id.
+
+    rows: those of one feature set with their event_timestamp; null is unknown, as the model saw it in training. Raises
+    BadInput where the API would refuse the model or the answer: a feature is not there, or an output is no rating.
+    """
+    absent = [name for name in read_onnx_features(exported) if name not in rows.columns]
+    if absent:
+        raise BadInput(f"the model reads {', '.join(absent)}, which the feature set does not have: run train_model")
+    rows = rows.sort("movie_id")
+    outputs = predict_rows(exported, rows)
+    if len(outputs) != rows.height:
+        raise BadInput(
+            f"the model gives {len(outputs)} ratings for {rows.height} films: give the alias champion to another version"
+        )
+    predictions = rows.select(
+        "movie_id",
+        "tmdb_id",
+        "title",
+        # Python's round is what the API uses; that of numpy and polars differs from it near a half.
+        pl.Series("rating", [round(output, DECIMALS) for output in outputs.tolist()], pl.Float64),
+        pl.Series("model_output", outputs, pl.Float64),
+        pl.col("event_timestamp").alias("features_as_of"),
+    )
+    check_plausible(predictions)
+    return predictions
+
+
+def check_plausible(predictions: pl.DataFrame) -> None:
+    """A rating that IMDb could not show is BadInput, as it is no answer for the API; NaN is one."""
+    wrong = predictions.filter(~pl.col("model_output").is_between(LOWEST_RATING, HIGHEST_RATING))  # false for NaN too
+    if wrong.height:
+        movie_id, output = wrong.select("movie_id", "model_output").row(0)
+        raise BadInput(
+            f"the model rates {movie_id} {output:g}, and that is no rating from 1 to 10; so it is with {wrong.height} of"
+            f" {predictions.height} films: give the alias champion to another version"
+        )
+
+
+def render_parquet(predictions: pl.DataFrame, about: Mapping[str, str]) -> bytes:
+    """The predictions as a Parquet file; `about`, what they were made from, becomes its metadata.
+
+    Sorted by movie_id in groups with statistics, so that a reader finds one film without reading the others. The same
+    predictions give the same bytes.
+    """
+    schema = SCHEMA.with_metadata(dict(about))
+    body = pa.BufferOutputStream()
+    pq.write_table(
+        predictions.to_arrow().cast(schema),
+        body,
+        row_group_size=ROWS_A_GROUP,
+        compression="zstd",
+        sorting_columns=[pq.SortingColumn(0)],
+    )
+    return bytes(body.getvalue())

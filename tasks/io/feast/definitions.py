@@ -1,0 +1,44 @@
+"""The definitions of feature_repo: as they stand there, and as Feast's registry has them for a published feature set."""
+
+from pathlib import Path
+
+from feast import FeatureService, FeatureStore
+from feast.errors import FeatureServiceNotFoundException
+from feast.repo_contents import RepoContents
+from feast.repo_operations import parse_repo
+
+from tasks.core.features.schema import compute_schema_hash
+
+REPO = Path("feature_repo")
+"""Relative to the working directory, as the feast CLI needs it too."""
+SERVICE = "pre_release"
+"""The feature service that the model reads."""
+
+
+def read_definitions() -> RepoContents:
+    return parse_repo(REPO)
+
+
+def apply_definitions(store: FeatureStore) -> None:
+    """Write the definitions to the registry under the store's project."""
+    contents = read_definitions()
+    store.apply([*contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
+
+
+def read_defined_schema() -> str:
+    """The schema hash that a feature set published now has."""
+    (service,) = [service for service in read_definitions().feature_services if service.name == SERVICE]
+    return _hash_service(service)
+
+
+def read_schema(store: FeatureStore) -> str:
+    """The schema hash that the store's project was published with, or "" where the registry does not have its service."""
+    try:
+        return _hash_service(store.get_feature_service(SERVICE))
+    except FeatureServiceNotFoundException:
+        return ""
+
+
+def _hash_service(service: FeatureService) -> str:
+    fields = [field for projection in service.feature_view_projections for field in projection.features]
+    return compute_schema_hash((field.name, str(field.dtype)) for field in fields)

@@ -1,0 +1,114 @@
+"""The offline store: Feast's source table `features.movies`, an Iceberg table on S3 with its catalog in Postgres."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+
+import polars as pl
+import pyarrow as pa
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
+from pyiceberg.table import Table
+from sqlalchemy.exc import OperationalError
+
+from tasks.core.errors import Unavailable
+from tasks.io.postgres.lease import Lease
+
+CATALOG = "marquee"
+NAMESPACE = "features"
+TABLE = f"{NAMESPACE}.movies"
+TIMES = ("event_timestamp", "created_timestamp")
+BUILD_ID = "marquee.build-id"
+"""Snapshot property that names the build which wrote it."""
+COMMIT_RETRIES = "commit.retry.num-retries"
+"""PyIceberg would put an append that comes too late on top of the one that was first: the same rows twice."""
+
+
+def open_table() -> Table | None:
+    """The table, or None before the first build. Address and keys: PYICEBERG_CATALOG__MARQUEE__*, AWS_*."""
+    try:
+        return _catalog().load_table(TABLE)
+    except NoSuchTableError:
+        return None
+
+
+def read_latest(
+    table: Table, day: date, snapshot_id: int | None = None, movie_ids: Collection[str] | None = None
+) -> pl.DataFrame:
+    """The last known row of each film as of the end of `day`, withdrawn ones included, sorted by movie_id.
+
+    movie_ids: leave out all other films.
+    """
+    wanted: BooleanExpression = AlwaysTrue() if movie_ids is None else In(term="movie_id", literals=set(movie_ids))
+    rows = pl.DataFrame(table.scan(wanted, snapshot_id=snapshot_id).to_arrow())
+    until = datetime.combine(day, time.max, tzinfo=UTC)
+    return (
+        rows.filter(pl.col("event_timestamp") <= until)
+        .sort("movie_id", *TIMES)
+        .unique("movie_id", keep="last", maintain_order=True)
+    )
+
+
+def read_snapshot_id() -> int | None:
+    """The current snapshot, or None before the first build."""
+    table = open_table()
+    snapshot = table.current_snapshot() if table is not None else None
+    return snapshot.snapshot_id if snapshot else None
+
+
+def append_rows(rows: pl.DataFrame, day: date, build_id: str, lease: Lease) -> int:
+    """Append one build's rows as one snapshot, tagged; returns its id. The table is made at the first build.
+
+    rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and this moment as
+    created_timestamp. The files are written first; what the lease guards is their commit.
+    """
+    arrow = _stamped(rows, day).to_arrow().cast(_schema(rows))
+    catalog = _catalog()
+    catalog.create_namespace_if_not_exists(NAMESPACE)
+    table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema, properties={COMMIT_RETRIES: "0"})
+    append = table.transaction()
+    with append.update_schema() as update:
+        update.union_by_name(arrow.schema)
+    append.append(arrow, snapshot_properties={BUILD_ID: build_id})
+    with lease.held():
+        append.commit_transaction()
+        return tag_build(table.refresh())
+
+
+def tag_build(table: Table) -> int:
+    """Tag the current snapshot with its build's id, unless it is (a build may be killed between the two); returns its id."""
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        raise RuntimeError(f"{TABLE} has no snapshot after an append")
+    tag = f"build-{snapshot.summary.additional_properties[BUILD_ID]}"
+    if tag not in table.refs():
+        table.manage_snapshots().create_tag(snapshot.snapshot_id, tag).commit()
+    return snapshot.snapshot_id
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Within the block, S3 or the catalog's Postgres that does not answer is Unavailable."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        raise Unavailable(f"the offline store: {str(error).splitlines()[0]}") from error
+
+
+def _catalog() -> Catalog:
+    return load_catalog(CATALOG)
+
+
+def _stamped(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    event, created = datetime.combine(day, time.min, tzinfo=UTC), datetime.now(UTC)
+    return rows.with_columns(
+        pl.lit(event).dt.cast_time_unit("us").alias("event_timestamp"),
+        pl.lit(created).dt.cast_time_unit("us").alias("created_timestamp"),
+    )
+
+
+def _schema(rows: pl.DataFrame) -> pa.Schema:
+    named = {"movie_id": pa.string(), "tmdb_id": pa.int64(), "title": pa.string(), "withdrawn": pa.bool_()}
+    fields = [pa.field(name, named.get(name, pa.float64())) for name in rows.columns]
+    return pa.schema([*fields, *[pa.field(name, pa.timestamp("us", tz="UTC")) for name in TIMES]])

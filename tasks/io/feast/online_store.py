@@ -1,0 +1,144 @@
+"""The online store: Feast feature sets in Redis, and the one key that says which of them is live."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time
+
+import polars as pl
+import yaml
+from feast import FeatureStore
+from feast.repo_config import RepoConfig
+from redis import Redis
+
+from tasks.core.errors import Unavailable
+from tasks.io.feast.definitions import REPO, SERVICE
+from tasks.io.postgres.lease import Lease
+from tasks.io.progress import Progress
+
+POINTER = "marquee:feature_set"
+ROWS_PER_WRITE = 5_000
+"""Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What the pointer key holds, as JSON: the one feature set that readers use."""
+
+    feature_set: str
+    """Feast project, and so the end of every Redis key, of the set."""
+    snapshot_id: str
+    content_hash: str
+    movies: int
+    day: str
+    """The latest day the set is known to be right for, YYYY-MM-DD."""
+    published_at: str
+    schema_hash: str = ""
+    """Of the names and types of the model's features; "" in a pointer written before there was one."""
+
+
+def open_redis(connection_string: str) -> Redis:
+    """A client of the Redis that Feast's connection string, host:port,username=…,password=…, names."""
+    address, *options = connection_string.split(",")
+    host, port = address.rsplit(":", 1)
+    parameters = dict(option.split("=", 1) for option in options)
+    return Redis(
+        host=host,
+        port=int(port),
+        username=parameters.get("username"),
+        password=parameters.get("password"),
+        db=int(parameters.get("db", 0)),
+        socket_timeout=60,
+        socket_connect_timeout=5,
+    )
+
+
+def open_store(project: str) -> FeatureStore:
+    """Feast on the definitions of feature_repo, as the project (feature set) of this name."""
+    written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
+    return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
+
+
+def read_live(redis: Redis) -> FeatureSet | None:
+    """The live feature set, or None when none was ever published here."""
+    found = redis.get(POINTER)
+    if found is None:
+        return None
+    return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
+
+
+def found_right(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:
+    """The same set, found right for the day, which may be later than its own, and of this schema."""
+    return replace(live, day=max(live.day, day.isoformat()), schema_hash=schema_hash)
+
+
+def write_live(redis: Redis, live: FeatureSet) -> None:
+    """Flip the pointer: one SET, so a reader sees the old set or the new."""
+    redis.set(POINTER, json.dumps(asdict(live)))
+
+
+def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease) -> None:
+    """Write a view's rows in chunks, so that memory stays flat whatever the catalogue's size.
+
+    Each under the lease: a superseded attempt stops here, and puts no key back that its successor has removed.
+    """
+    progress = Progress(f"{view} to Redis", rows.height)
+    for chunk in rows.iter_slices(ROWS_PER_WRITE):
+        with lease.held():
+            store.write_to_online_store(view, df=chunk.to_pandas())
+        progress.advance(chunk.height)
+    progress.finish()
+
+
+def count_rows(redis: Redis, feature_set: str) -> int:
+    """Redis keys of a feature set: one a film, one more for each film with a TMDB id."""
+    return sum(1 for _ in scan_keys(redis, feature_set))
+
+
+def scan_keys(redis: Redis, feature_set: str) -> Iterator[bytes]:
+    yield from redis.scan_iter(match=b"*" + feature_set.encode(), count=10_000)
+
+
+def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: list[str]) -> pl.DataFrame:
+    """What Feast answers for these films, as a frame: movie_id and the features asked for."""
+    answer = store.get_online_features(
+        [f"{view}:{name}" for name in features], [{"movie_id": movie_id} for movie_id in movie_ids]
+    )
+    return pl.DataFrame(answer.to_dict()).select("movie_id", *features)
+
+
+def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFrame, list[str]]:
+    """The labelled films with their features as they were known at the end of `day`, and the features' names.
+
+    labels: movie_id and the label. A row that was made known later does not count, whatever day it describes: the
+    same day asked again after a backfill gives the same rows.
+    """
+    store = open_store(project)
+    service = store.get_feature_service(SERVICE)
+    as_of = datetime.combine(day, time.max, tzinfo=UTC)
+    job = store.get_historical_features(
+        entity_df=labels.with_columns(pl.lit(as_of).alias("event_timestamp")).to_pandas(),
+        features=service,
+        filter_by_created_timestamp=True,
+    )
+    features = [feature.name for projection in service.feature_view_projections for feature in projection.features]
+    rows = pl.DataFrame(job.to_arrow()).select("movie_id", "average_rating", *features)
+    return rows.sort("movie_id"), sorted(features)
+
+
+def delete_set(store: FeatureStore, redis: Redis) -> None:
+    """Remove a retired set: its keys in Redis and its project in the registry; what a killed removal left of it, too.
+
+    Not FeatureStore.teardown(): in Feast 0.67 that deletes every project of the registry. And delete_project() leaves the
+    history of the views, which then stops a set of the same name from being published.
+    """
+    keys = list(scan_keys(redis, store.project))
+    for start in range(0, len(keys), ROWS_PER_WRITE):
+        redis.unlink(*keys[start : start + ROWS_PER_WRITE])
+    for view in store.registry.list_feature_views(store.project):
+        store.registry.delete_feature_view(view.name, store.project)
+    if store.project in {project.name for project in store.registry.list_projects()}:
+        store.registry.delete_project(store.project)
+    if count_rows(redis, store.project):
+        raise Unavailable(f"Redis still holds keys of the retired feature set {store.project}")

@@ -1,0 +1,174 @@
+"""MLflow: training runs, the registered model `movie-rating` and its `champion` alias."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow
+import onnx
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException, RestException
+from mlflow.models import infer_signature
+from requests.exceptions import RequestException
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from tasks.core.errors import Unavailable
+from tasks.io.postgres.lease import Lease
+
+MODEL = "movie-rating"
+CHAMPION = "champion"
+EXPERIMENT = "movie-rating"
+
+TRAINING_ID, GATE, PROMOTED = "training_id", "gate", "promoted"
+"""Tags of a model version: the hash of what it was trained from, the gate's verdict, whether the alias was moved to it."""
+
+DIGEST = "sha256.model.onnx"
+"""Tag with the sha256 of the model file as training wrote it; the API refuses a download that differs."""
+
+RELEASE = "release.json"
+"""Artifact of a version's run: the model's origin, ranges of its features, golden answers."""
+RELEASE_DIGEST, SCHEMA = f"sha256.{RELEASE}", "schema_hash"
+"""Tags with the sha256 of that artifact and with its schema hash; versions of before there was one have neither."""
+
+SKOPS_TRUSTED = [
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn._loss._loss.CyHalfSquaredError",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+]
+"""Types of HistGradientBoostingRegressor that skops does not know as safe by itself."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model to beat, and to rate with: its version, the bytes of its model.onnx and their sha256."""
+
+    version: str
+    exported: bytes
+    sha256: str
+    schema_hash: str
+    """Of the features it was trained on; '' for one registered without release.json, which nobody can verify."""
+    """A version of before there was release.json has none."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a run leaves behind."""
+
+    name: str
+    parameters: Mapping[str, object]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    release: bytes
+    """The artifact release.json; ASCII."""
+    pictures: Mapping[str, Figure]
+    train: pd.DataFrame
+    """The features and the label of the training rows, for the run's dataset entry."""
+    label: str
+    dataset_hash: str
+    features: tuple[str, ...]
+
+
+@contextmanager
+def connect(tracking_uri: str) -> Iterator[MlflowClient]:
+    """A client of the tracking server; one that does not answer is Unavailable."""
+    mlflow.set_tracking_uri(tracking_uri)
+    try:
+        yield MlflowClient()
+    except (MlflowException, RequestException) as error:
+        if isinstance(error, RestException) and error.get_http_status_code() < 500:
+            raise
+        raise Unavailable(f"MLflow at {tracking_uri}: {error}") from error
+
+
+def read_champion(client: MlflowClient) -> Champion | None:
+    """The champion's version and model file, or None while no version has the alias; a file that differs is Unavailable."""
+    version = find_champion(client)
+    if version is None:
+        return None
+    with TemporaryDirectory() as folder:
+        path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.version}", dst_path=folder)
+        exported = (Path(path) / "model.onnx").read_bytes()
+    sha256 = hashlib.sha256(exported).hexdigest()
+    if version.tags.get(DIGEST, sha256) != sha256:
+        raise Unavailable(f"model.onnx of version {version.version} has sha256 {sha256}, its tag says {version.tags[DIGEST]}")
+    return Champion(str(version.version), exported, sha256, version.tags.get(SCHEMA, ""))
+
+
+def find_champion(client: MlflowClient) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(MODEL, CHAMPION)
+    except RestException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def find_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
+    """The version that was trained from these very inputs, if there is one."""
+    found = client.search_model_versions(f"name = '{MODEL}' and tag.{TRAINING_ID} = '{training_id}'")
+    return found[0] if found else None
+
+
+def write_run(
+    client: MlflowClient, record: Record, model: HistGradientBoostingRegressor, exported: bytes, lease: Lease
+) -> ModelVersion:
+    """Log the run with its pictures and both forms of the model, then register the ONNX form as a version.
+
+    The version is made last and whole, tags included: a killed or superseded attempt leaves a run without a version, and
+    the next one with the same inputs starts anew.
+    """
+    mlflow.set_experiment(EXPERIMENT)
+    example = record.train[list(record.features)].head(5)
+    signature = infer_signature(example, model.predict(example.to_numpy()))
+    with mlflow.start_run(run_name=record.name, tags=dict(record.tags)) as run:
+        mlflow.log_params(dict(record.parameters))
+        mlflow.log_metrics(dict(record.metrics))
+        mlflow.log_dict({"features": list(record.features)}, "features.json")
+        mlflow.log_text(record.release.decode("ascii"), RELEASE)
+        for name, figure in record.pictures.items():
+            mlflow.log_figure(figure, f"pictures/{name}.png")
+        dataset = mlflow.data.from_pandas(record.train, targets=record.label, name="pre_release", digest=record.dataset_hash[:36])
+        mlflow.log_input(dataset, context="training")
+        mlflow.sklearn.log_model(
+            model,
+            name="scikit-learn",
+            serialization_format="skops",
+            skops_trusted_types=SKOPS_TRUSTED,
+            pip_requirements=["scikit-learn", "skops"],
+            signature=signature,
+        )
+        logged = mlflow.onnx.log_model(
+            onnx.load_from_string(exported),
+            name="onnx",
+            save_as_external_data=False,
+            onnx_execution_providers=["CPUExecutionProvider"],
+            pip_requirements=["onnxruntime"],
+            signature=signature,
+            input_example=example,
+        )
+    with lease.held():
+        if not client.search_registered_models(f"name = '{MODEL}'"):
+            client.create_registered_model(MODEL, description="IMDb rating of a movie from what is known before its release")
+        tags, model_id = dict(record.tags), logged.model_id
+        return client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=model_id)
+
+
+def awaits_promotion(version: ModelVersion) -> bool:
+    """The gate let it pass and the alias was never moved to it (a rollback by hand later is left alone)."""
+    return version.tags.get(GATE) == "passed" and PROMOTED not in version.tags
+
+
+def promote(client: MlflowClient, version: str, lease: Lease) -> None:
+    """Move the champion alias, then say so on the version: a rerun finishes a move that was cut short, and only that."""
+    with lease.held():
+        client.set_registered_model_alias(MODEL, CHAMPION, version)
+        client.set_model_version_tag(MODEL, version, PROMOTED, "true")

@@ -1,0 +1,76 @@
+"""The movies database read as frames for the feature build and the labels."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import psycopg
+
+from tasks.core.features.compute import Tables
+
+SEPARATOR = "\x1f"
+"""Joins a text[] for the wire: a control character that no source lets through."""
+
+LIST = pl.List(pl.String)
+
+Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+
+FILM: Schema = {
+    "movie_id": pl.String,
+    "primary_title": pl.String,
+    "original_title": pl.String,
+    "start_year": pl.Int32,
+    "runtime_minutes": pl.Int32,
+    "genres": LIST,
+}
+RATING: Schema = {"movie_id": pl.String, "average_rating": pl.Float64, "num_votes": pl.Int64}
+CREW: Schema = {"movie_id": pl.String, "directors": LIST, "writers": LIST}
+CREDIT: Schema = {"movie_id": pl.String, "person_id": pl.String, "category": pl.String}
+TMDB_MOVIE: Schema = {
+    "movie_id": pl.String,
+    "tmdb_id": pl.Int64,
+    "original_language": pl.String,
+    "release_date": pl.Date,
+    "runtime_minutes": pl.Int32,
+    "budget": pl.Int64,
+    "overview": pl.String,
+    "tagline": pl.String,
+    "companies": LIST,
+    "countries": LIST,
+    "spoken_languages": LIST,
+}
+
+
+def read_tables(conn: psycopg.Connection) -> Tables:
+    """What the features are computed from, in one repeatable read. Ratings of titles that are no film stay behind."""
+    return Tables(
+        film=read_frame(conn, "film", FILM),
+        rating=read_frame(conn, "rating join film using (movie_id)", RATING),
+        crew=read_frame(conn, "crew", CREW),
+        credit=read_frame(conn, "credit", CREDIT),
+        tmdb_movie=read_frame(conn, "tmdb_movie join film using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie"),
+    )
+
+
+def read_frame(conn: psycopg.Connection, source: str, schema: Schema, prefix: str | None = None) -> pl.DataFrame:
+    """The columns of `schema` from a table or join, through COPY; `prefix` names the table that has them."""
+    columns = ", ".join(_column(name, dtype, prefix) for name, dtype in schema.items())
+    chunks = bytearray()
+    query = f"copy (select {columns} from {source}) to stdout (format csv, header, null '\\N')"  # noqa: S608  # names of this file only
+    with conn.cursor().copy(query.encode()) as copy:
+        for chunk in copy:
+            chunks += chunk
+    wire: Schema = {name: pl.String if dtype == LIST else dtype for name, dtype in schema.items()}
+    frame = pl.read_csv(bytes(chunks), schema=wire, null_values="\\N", empty_string_is_null=False)
+    lists = [name for name, dtype in schema.items() if dtype == LIST]
+    return frame.with_columns(pl.when(pl.col(name) != "").then(pl.col(name).str.split(SEPARATOR)).otherwise([]) for name in lists)
+
+
+def _column(name: str, dtype: pl.DataType | type[pl.DataType], prefix: str | None) -> str:
+    column = f"{prefix}.{name}" if prefix and name != "movie_id" else name
+    return f"array_to_string({column}, E'\\x1f') as {name}" if dtype == LIST else f"{column} as {name}"
+
+
+def read_labels(conn: psycopg.Connection, min_votes: int) -> pl.DataFrame:
+    """movie_id and average_rating of every film with at least `min_votes` votes, by movie_id."""
+    source = f"rating join film using (movie_id) where num_votes >= {min_votes:d}"
+    return read_frame(conn, source, {"movie_id": pl.String, "average_rating": pl.Float64}).sort("movie_id")

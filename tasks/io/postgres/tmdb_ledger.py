@@ -1,0 +1,91 @@
+"""TMDB's tables: what was asked, what came of it, and up to which day TMDB's list of changes was followed."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg
+
+from tasks.core.tmdb.batch import PackRows
+from tasks.core.tmdb.plan import Asked
+from tasks.io.postgres.connection import upsert
+from tasks.io.postgres.lease import Lease
+from tasks.io.s3.bucket import Bucket
+
+log = logging.getLogger("tasks.tmdb")
+
+CHANGES = "tmdb/movie/changes"
+"""Name of the list of changes in table ingested_file."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """TMDB ids that changed from `start` to `end`; `known` of them belong to films of ours."""
+
+    start: date
+    end: date
+    tmdb_ids: Sequence[int]
+    known: int
+
+
+def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
+    rows = conn.execute("select movie_id, outcome, tmdb_id, requested_on from tmdb_request").fetchall()
+    return {movie_id: Asked(outcome, tmdb_id, requested_on) for movie_id, outcome, tmdb_id, requested_on in rows}
+
+
+def read_changes_day(conn: psycopg.Connection) -> date | None:
+    """The day up to which changes were followed; that day itself may have had more since."""
+    row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
+    return None if row is None else row[0]
+
+
+def write_pack(lease: Lease, rows: PackRows) -> None:
+    """Write one pack whole or not at all; the same pack again changes nothing."""
+    with lease.held() as conn:
+        _give_up_rows(conn, rows)
+        upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
+        upsert(conn, "tmdb_request", rows.requests, ["movie_id"])
+        upsert(conn, "quarantine", rows.quarantine, ["source", "raw_key", "line"])
+
+
+def _give_up_rows(conn: psycopg.Connection, rows: PackRows) -> None:
+    """Delete films that TMDB deleted, and films whose TMDB id it has moved to another film of this pack."""
+    requests = rows.requests.select(["movie_id", "outcome"]).to_pylist()
+    absent = [one["movie_id"] for one in requests if one["outcome"] == "absent"]
+    conn.execute("delete from tmdb_movie where movie_id = any(%s)", [absent])
+    moved = conn.execute(
+        """delete from tmdb_movie t using unnest(%s::bigint[], %s::text[]) as given (tmdb_id, movie_id)
+            where t.tmdb_id = given.tmdb_id and t.movie_id <> given.movie_id
+            returning t.movie_id, t.tmdb_id, given.movie_id""",
+        [rows.movies.column("tmdb_id").to_pylist(), rows.movies.column("movie_id").to_pylist()],
+    ).fetchall()
+    for movie_id, tmdb_id, owner in moved:
+        log.warning("%s: TMDB %d is %s now", movie_id, tmdb_id, owner)
+        conn.execute("update tmdb_request set outcome = 'quarantined', tmdb_id = null where movie_id = %s", [movie_id])
+        conn.execute(
+            """insert into quarantine (source, raw_key, line, reason, record, seen_on)
+                select 'tmdb', raw_key, raw_row, %s, movie_id, requested_on from tmdb_request where movie_id = %s
+                on conflict do nothing""",
+            [f"TMDB {tmdb_id} became {owner}", movie_id],
+        )
+
+
+def write_changes(lease: Lease, bucket: Bucket, changes: Changes) -> None:
+    """Remember that changes were followed to `end`, and which they were."""
+    ids = list(changes.tmdb_ids)
+    body = json.dumps({"start": changes.start.isoformat(), "end": changes.end.isoformat(), "ids": ids}).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    raw_key = f"raw/tmdb/changes/{sha256}.json"
+    bucket.put_once(raw_key, body)
+    with lease.held() as conn:
+        conn.execute(
+            "update ingested_file set is_current = false where name = %s and is_current and sha256 <> %s", [CHANGES, sha256]
+        )
+        conn.execute(
+            """insert into ingested_file (name, sha256, raw_key, bytes, lines, loaded, skipped, quarantined, day, is_current)
+            values (%s, %s, %s, %s, %s, %s, %s, 0, %s, true) on conflict (name, sha256) do nothing""",
+            [CHANGES, sha256, raw_key, len(body), len(ids), changes.known, len(ids) - changes.known, changes.end],
+        )

@@ -1,0 +1,155 @@
+"""Raw bytes and built objects in S3: put once, never overwritten."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    PartialCredentialsError,
+    ResponseStreamingError,
+)
+from pydantic import SecretStr
+from urllib3.exceptions import HTTPError
+
+from tasks.core.errors import BadSetting
+from tasks.io.s3.errors import status_of, understood
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+"""The longest silence of the store, in the middle of a body too; not the length of a whole transfer."""
+ATTEMPTS = 4
+PIECE_BYTES = 1 << 20
+CUT_BODY = (IncompleteReadError, ResponseStreamingError, FlexibleChecksumError)
+
+T = TypeVar("T")
+
+
+class BucketSettings(Protocol):
+    """The settings this file reads."""
+
+    @property
+    def aws_endpoint_url_s3(self) -> str | None: ...
+    @property
+    def aws_access_key_id(self) -> SecretStr | None: ...
+    @property
+    def aws_secret_access_key(self) -> SecretStr | None: ...
+    @property
+    def aws_region(self) -> str: ...
+    @property
+    def s3_bucket(self) -> str: ...
+
+
+class Bucket:
+    """One S3 bucket; a method whose part the store does not do ends with Unavailable, Refused or BadSetting."""
+
+    def __init__(self, client: "S3Client", name: str) -> None:
+        self._client, self.name = client, name
+
+    @classmethod
+    def from_settings(cls, settings: BucketSettings) -> Self:
+        key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+        try:
+            client = boto3.client(
+                "s3",
+                endpoint_url=settings.aws_endpoint_url_s3,
+                region_name=settings.aws_region,
+                # None lets boto3 look in its usual places (profile, instance role).
+                aws_access_key_id=key.get_secret_value() if key else None,
+                aws_secret_access_key=secret.get_secret_value() if secret else None,
+                config=Config(
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=READ_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                    s3={"addressing_style": "path" if settings.aws_endpoint_url_s3 else "auto"},
+                ),
+            )
+        except (ValueError, PartialCredentialsError) as error:
+            raise BadSetting(f"AWS_ENDPOINT_URL_S3 or the AWS keys cannot be used: {error}") from None
+        return cls(client, settings.s3_bucket)
+
+    def put_once(self, key: str, body: bytes | Path) -> bool:
+        """Store the bytes under `key` unless an object is there; a file (5 GB at most) is streamed. True if this call stored it.
+
+        Of writers that race one gets True; a call that was repeated because its answer was lost gets False.
+        """
+        if isinstance(body, Path):
+            with body.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+        else:
+            digest = hashlib.sha256(body).digest()
+        checksum = base64.b64encode(digest).decode()
+
+        def put() -> bool:
+            put_object = self._client.put_object
+            try:
+                if isinstance(body, bytes):
+                    put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
+                else:
+                    with body.open("rb") as file:
+                        put_object(Bucket=self.name, Key=key, Body=file, IfNoneMatch="*", ChecksumSHA256=checksum)
+            except ClientError as error:
+                if status_of(error) == 412:
+                    return False
+                raise
+            return True
+
+        return self._call(key, put)
+
+    def exists(self, key: str) -> bool:
+        def head() -> bool:
+            try:
+                self._client.head_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if status_of(error) == 404:
+                    return False
+                raise
+            return True
+
+        return self._call(key, head)
+
+    def read(self, key: str) -> bytes:
+        """The whole object in memory; one that is not there is BadInput."""
+
+        def fetch() -> bytes:
+            return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+        return self._call(key, fetch)
+
+    def download(self, key: str, path: Path) -> None:
+        """Stream the object to `path`, which appears only when it is whole; one that is not there is BadInput."""
+        part = path.with_name(path.name + ".part")
+
+        def fetch() -> None:
+            body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
+            with part.open("wb") as file:
+                for piece in body.iter_chunks(PIECE_BYTES):
+                    file.write(piece)
+
+        try:
+            self._call(key, fetch)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _call(self, key: str, action: Callable[[], T]) -> T:
+        """boto3 repeats what fails before a body begins; a cut body, and AWS's 409 to racing writers, are repeated here."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return action()
+            except (ClientError, BotoCoreError, HTTPError) as error:
+                worth_repeating = isinstance(error, CUT_BODY) or (isinstance(error, ClientError) and status_of(error) == 409)
+                if not worth_repeating or attempt == ATTEMPTS:
+                    raise understood(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
+        raise AssertionError("unreachable")

@@ -1,0 +1,105 @@
+"""A stand-in for a Docker engine: answers the calls of docker's own client and keeps what was asked of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+
+from dags.runners.engine import Engine
+
+RUN = "manual__2026-11-22T03:00:00+00:00"
+ID = "0123456789abcdef"
+
+
+def context(number: int = 1, map_index: int = -1, task: str = "ingest_imdb") -> dict[str, Any]:
+    """What a task is executed with, as far as a runner reads it."""
+    ti = SimpleNamespace(dag_id="refresh_movies", run_id=RUN, task_id=task, map_index=map_index, try_number=number)
+    return {"ti": ti, "run_id": RUN, "dag": SimpleNamespace()}
+
+
+class FakeEngine(BaseAdapter):
+    """Holds one image, the containers of `listed`, and how the container that is created will end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        """Method and path without version and query, in order."""
+        self.created: dict[str, Any] = {}
+        """The body of the create."""
+        self.images = ["marquee/tasks:1"]
+        self.listed: list[dict[str, Any]] = []
+        self.ended: dict[str, Any] | None = {"ExitCode": 0, "OOMKilled": False}
+        """None once the container is gone."""
+        self.removal = 204
+        """The status of the answer to a removal."""
+        self.stopped_within = 0
+        """Seconds from SIGTERM to SIGKILL that a stop asked for."""
+        self.while_it_runs: Callable[[], None] = lambda: None
+
+    def client(self) -> Engine:
+        engine = Engine(base_url="tcp://docker-filter:2375", version="1.41")
+        engine.mount("http://", self)
+        # Its answer is an upgraded connection, which is no answer of HTTP.
+        engine.__dict__["attach"] = self.attach
+        return engine
+
+    def attach(self, *_args: Any, **_options: Any) -> Iterator[bytes]:
+        yield b"2026-11-22 03:00:01 INFO tasks: begun\n"
+        self.while_it_runs()
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
+        url = urlsplit(str(request.url))
+        call = f"{request.method} {url.path.removeprefix('/v1.41')}"
+        self.calls.append(call)
+        body = json.loads(request.body) if request.body else None
+        status, answer = self.answer(call, parse_qs(url.query), body)
+        response = requests.Response()
+        response.status_code, response.url, response.request = status, str(request.url), request
+        response._content = json.dumps(answer).encode()
+        return response
+
+    def close(self) -> None:
+        pass
+
+    def answer(self, call: str, query: Mapping[str, list[str]], body: Any) -> tuple[int, Any]:  # noqa: PLR0911  # one a call
+        filters = json.loads(query.get("filters", ["{}"])[0])
+        match call.split():
+            case ["GET", "/images/json"]:
+                return 200, [{} for image in self.images if image in filters["reference"]]
+            case ["GET", "/containers/json"]:
+                return 200, [found for found in self.listed if has_labels(found["Labels"], filters["label"])]
+            case ["POST", "/containers/create"]:
+                self.created = body
+                return 201, {"Id": ID}
+            case ["DELETE", _]:
+                return self.removal, {"message": "as the test wants it"}
+            case [_, path] if path.startswith(f"/containers/{ID}") and self.ended is None:
+                return 404, {"message": f"No such container: {ID}"}
+            case ["POST", path] if path.endswith("/wait"):
+                assert self.ended is not None
+                return 200, {"StatusCode": self.ended["ExitCode"]}
+            case ["GET", path] if path == f"/containers/{ID}/json":
+                return 200, {"State": self.ended}
+            case ["POST", path] if path.endswith("/stop"):
+                self.stopped_within = int(query["t"][0])
+                return 204, None
+            case ["POST", path] if path.endswith("/start"):
+                return 204, None
+        raise AssertionError(f"{call} is none of the calls that the filter lets through")
+
+
+def has_labels(labels: dict[str, str], wanted: list[str]) -> bool:
+    """Filter as Docker does: all that is wanted, by name or by name and value."""
+    return all(
+        (name in labels) if not equal else labels.get(name) == value for name, equal, value in (w.partition("=") for w in wanted)
+    )
+
+
+def container(short: str, **labels: str) -> dict[str, Any]:
+    """A container as it is listed."""
+    usual = {"platform": "marquee", "task": "ingest_imdb", "dag": "refresh_movies", "run": RUN, "try": "1"}
+    return {"Id": short.ljust(12, "0"), "Labels": {f"marquee.{name}": value for name, value in {**usual, **labels}.items()}}

@@ -1,0 +1,165 @@
+"""Malformed questions, named place by place, and never echoed whole."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.core.movie_id import MAX_TMDB_ID, MovieId
+from serving.core.requests import MOST_PROBLEMS, BatchQuestion, Malformed, Question, SearchQuestion, WhatIfQuestion
+from serving.http.strict_json import parse_json
+
+IDS: dict[str, Any] = {"movie_ids": ["tt0111161"]}
+WHAT_IF: dict[str, Any] = {"movie_id": 278, "overrides": {"budget_usd": 1e8}}
+TEXTS = [
+    "",
+    " 1",
+    "1e3",
+    "-1",
+    "0",
+    "0x1",
+    "tt1",
+    "TT0111161",
+    "tt0111161\n",
+    "\0",
+    "\u202e278",
+    "\u0661",
+    "\uff11",
+    "x" * 70_000,
+]
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.sampled_from(["movie_ids", "overrides"]), inner),
+)
+
+
+def test_ids_keep_their_order_and_may_repeat() -> None:
+    question = BatchQuestion.check({"movie_ids": ["tt0111161", 278, "680", 278, MAX_TMDB_ID]})
+    tmdb = [MovieId(tmdb=number) for number in (278, 680, 278, MAX_TMDB_ID)]
+    assert question.movie_ids == [MovieId(imdb="tt0111161"), *tmdb]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [True, False, None, 1.0, 278.0, 0, -1, 2**63, 10**400, [], ["tt0111161"], {}, {"tmdb": 1}, *TEXTS],
+)
+def test_a_malformed_id_is_named_by_its_place(wrong: object) -> None:
+    with pytest.raises(Malformed) as caught:
+        BatchQuestion.check({"movie_ids": ["tt0111161", wrong]})
+    (problem,) = caught.value.problems
+    assert problem["loc"] == ["movie_ids", 1]
+    assert "Give an IMDb id" in problem["msg"]
+    assert len(json.dumps(problem)) < 1000
+    with pytest.raises(Malformed):
+        WhatIfQuestion.check(WHAT_IF | {"movie_id": wrong})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "place"),
+    [
+        (BatchQuestion, {}, ["movie_ids"]),
+        (BatchQuestion, {"movie_ids": []}, ["movie_ids"]),
+        (BatchQuestion, {"movie_ids": "tt0111161"}, ["movie_ids"]),
+        (BatchQuestion, {"movie_ids": {"0": "tt0111161"}}, ["movie_ids"]),
+        (BatchQuestion, {"movie_ids": ["tt0111161"] * 1001}, ["movie_ids"]),
+        (BatchQuestion, {"movie_ids": ["tt0111161"] * 1_000_000}, ["movie_ids"]),
+        (BatchQuestion, IDS | {"limit": 1}, ["limit"]),
+        (BatchQuestion, ["tt0111161"], []),
+        (BatchQuestion, "tt0111161", []),
+        (BatchQuestion, None, []),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {}}, ["overrides"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {str(n): 1 for n in range(101)}}, ["overrides"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": [1]}, ["overrides"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": True}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": "1"}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": [1]}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": float("nan")}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": float("-inf")}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": 3.5e38}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": -(10**400)}}, ["overrides", "a"]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"": 1.0}}, ["overrides", ""]),
+        (WhatIfQuestion, WHAT_IF | {"overrides": {"[key]": "1"}}, ["overrides", "[key]"]),
+        (WhatIfQuestion, {"overrides": {"a": 1.0}}, ["movie_id"]),
+        (SearchQuestion, {}, ["query"]),
+        (SearchQuestion, {"query": ""}, ["query"]),
+        (SearchQuestion, {"query": " \t\u3000"}, ["query"]),
+        (SearchQuestion, {"query": "x" * 201}, ["query"]),
+        (SearchQuestion, {"query": "x", "limit": 0}, ["limit"]),
+        (SearchQuestion, {"query": "x", "limit": 51}, ["limit"]),
+        (SearchQuestion, {"query": "x", "limit": "5"}, ["limit"]),
+        (SearchQuestion, {"query": "x", "limit": 2**63}, ["limit"]),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_place(kind: type[Question], given: object, place: list[str | int]) -> None:
+    with pytest.raises(Malformed) as caught:
+        kind.check(given)
+    assert [problem["loc"] for problem in caught.value.problems] == [place]
+    assert len(json.dumps(caught.value.problems)) < 1000
+    assert str(caught.value).startswith(".".join(map(str, place)))
+
+
+def test_overrides_are_numbers_or_unknown() -> None:
+    overrides: dict[str, float | None] = {"a": 0, "b": -1.5, "c": None, "d": 10**24, "e": 3.4028234663852886e38}
+    assert WhatIfQuestion.check(WHAT_IF | {"overrides": overrides}).overrides == overrides | {"d": 1e24}
+
+
+def test_a_thousand_faults_are_not_all_told() -> None:
+    with pytest.raises(Malformed) as caught:
+        BatchQuestion.check({"movie_ids": ["x" * 60] * 1000})
+    assert len(caught.value.problems) == MOST_PROBLEMS
+
+
+@given(anything)
+@pytest.mark.parametrize("kind", [BatchQuestion, WhatIfQuestion, SearchQuestion])
+def test_anything_is_a_question_or_malformed(kind: type[Question], given: object) -> None:
+    with suppress(Malformed):
+        assert isinstance(kind.check(given), kind)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "empty document"),
+        (b"{", "unexpected end"),
+        (b"[NaN]", "unexpected character"),
+        (b"[Infinity]", "unexpected character"),
+        (b"[-Infinity]", "no digit after sign"),
+        (b"[1e400]", "infinity"),
+        (b'{"a":1,"b":{"c":1,"d":2,"c":1}}', "the name 'c' is given twice"),
+        (b'["\xff"]', "not valid UTF-8"),
+        (b'["\xc0\xaf"]', "not valid UTF-8"),
+        (b'["\\ud800"]', "surrogate"),
+        (b"\xef\xbb\xbf[]", "BOM"),
+        (b'["a\0b"]', "control character"),
+        (b"[1]x", "after document"),
+        (b"[01]", ""),
+        (b"[1,]", ""),
+        (b"{'a':1}", ""),
+        (b"[" * 60_000, "depth limit"),
+        (b"[" * 990 + b"]" * 990, "nesting is too deep"),
+        (b'{"a":' * 1000 + b"1" + b"}" * 1000, "nesting is too deep"),
+        (b"[1" + b"0" * 5000 + b"]", "infinity"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "not valid UTF-8"),
+    ],
+)
+def test_what_is_no_strict_json_is_malformed(body: bytes, why: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        parse_json(body)
+    (problem,) = caught.value.problems
+    assert problem["type"] == "json_invalid"
+    assert why in problem["ctx"]["error"]
+
+
+def test_json_is_read_exactly() -> None:
+    assert parse_json('{"\u00e9": [9007199254740993, 1e3, "\\ud83d\\ude00", null]}'.encode()) == {
+        "\u00e9": [9007199254740993, 1000.0, "\U0001f600", None]
+    }
+
+
+@given(st.binary())
+def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
+    with suppress(Malformed):
+        json.dumps(parse_json(body), allow_nan=False, ensure_ascii=False).encode()

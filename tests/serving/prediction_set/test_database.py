@@ -1,0 +1,182 @@
+"""Catalogues on disk: films by id, films by title, and files that are none."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from serving.core.errors import NoCatalogue
+from serving.core.movie_id import MAX_TMDB_ID, MovieId
+from serving.prediction_set.database import SEARCH_SECONDS, Catalogue
+from serving.prediction_set.metadata import CatalogueRefused
+from tests.serving.prediction_set.factories import ABOUT, Film, build
+
+DAY = date(2026, 11, 22)
+FILMS = [
+    Film("tt0000001", "The Matrix", 1999, 603),
+    Film("tt0000002", "The Matrix", 2031, 604),
+    Film("tt0000003", "The Matrix", None),
+    Film("tt0000004", "Making The Matrix Reloaded", 2004),
+    Film("tt0000005", "Matrix", 1993),
+    Film("tt0000006", "Le fabuleux destin d'Amélie Poulain", 2001, 194),
+    Film("tt0000007", "Spider-Man: No Way Home", 2021),
+    Film("tt0000008", "It", 2017),
+    Film("tt0000009", "Italian Job", 2003),
+    Film("tt0000010", None, 2020),
+    Film("tt0000011", "千と千尋の神隠し", 2001),
+    Film("tt0000012", 'Say "Anything"', 1989),
+    Film("tt0000013", "It It It It", 2020),
+]
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    path = tmp_path_factory.mktemp("catalogue") / "a catalogue?#%.sqlite"
+    opened = Catalogue.open(path, build(path, FILMS), DAY)
+    yield opened
+    opened.close()
+
+
+def find(catalogue: Catalogue, text: str, limit: int = 20) -> list[str]:
+    return [film.movie_id[-2:].lstrip("0") for film in catalogue.search(text, limit)]
+
+
+def test_it_says_what_it_was_made_from(catalogue: Catalogue) -> None:
+    about = catalogue.about
+    assert {name: getattr(about, name) for name in ABOUT} == ABOUT
+    assert (about.films, about.day) == (len(FILMS), DAY)
+    midnight = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
+    assert [about.age_seconds(midnight + seconds) for seconds in (-5, 0, 90_000.7)] == [0, 0, 90_000]
+
+
+def test_a_film_is_found_by_either_id(catalogue: Catalogue) -> None:
+    film = catalogue.find(MovieId(imdb="tt0000006"))
+    assert film is not None
+    assert film == catalogue.find(MovieId(tmdb=194))
+    assert (film.movie_id, film.tmdb_id, film.title, film.year) == ("tt0000006", 194, FILMS[5].title, 2001)
+    assert (film.rating, film.model_output) == (7.1234, 7.123449)
+    assert film.features_as_of == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("movie_id", [MovieId(imdb="tt9999999"), MovieId(tmdb=1), MovieId(tmdb=MAX_TMDB_ID)])
+def test_an_unknown_film_is_none(catalogue: Catalogue, movie_id: MovieId) -> None:
+    assert catalogue.find(movie_id) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the matrix", ["2", "1", "3", "4"]),  # exact titles first, of those the newer
+        ("MATRIX", ["5", "2", "1", "3", "4"]),
+        ("matri", ["5", "2", "1", "3", "4"]),
+        ("reloaded matrix", ["4"]),
+        ("amelie", ["6"]),
+        ("d'amélie poul", ["6"]),
+        ("spider man", ["7"]),
+        ("spiderman", []),
+        ("spider-ma", ["7"]),
+        ("it", ["8", "13", "9"]),
+        ("i", []),
+        ("千と", ["11"]),
+        ('"anything', ["12"]),
+        ("matrix OR it", []),
+        ("matrix -reloaded", ["4"]),
+        ("title:matrix", []),
+        ("matrix !!!", ["5", "2", "1", "3", "4"]),
+        ("!!!", []),
+        ("", []),
+        ("tt0000001", []),
+    ],
+)
+def test_titles_are_searched(catalogue: Catalogue, text: str, expected: list[str]) -> None:
+    assert find(catalogue, text) == expected
+
+
+def test_the_limit_holds(catalogue: Catalogue) -> None:
+    assert find(catalogue, "the matrix", 1) == ["2"]
+    assert find(catalogue, "the matrix", 0) == []
+
+
+def test_too_many_matches_to_rank_are_cut_short_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "large.sqlite"
+    sha256 = build(path, [Film(f"tt{number:07d}", f"The Film {number}", 2000) for number in range(60_000)])
+    large = Catalogue.open(path, sha256, DAY)
+    monkeypatch.setattr("serving.prediction_set.database.SEARCH_SECONDS", 60)
+    began = time.perf_counter()
+    ranked = large.search("the film", 5)
+    whole = time.perf_counter() - began
+    monkeypatch.setattr("serving.prediction_set.database.SEARCH_SECONDS", whole / 20)
+    began = time.perf_counter()
+    cut = large.search("the film", 5)
+    assert time.perf_counter() - began < whole / 3
+    assert len(ranked) == len(cut) == 5
+    assert large.search("film 777", 1)[0].title == "The Film 777"
+    large.close()
+    assert SEARCH_SECONDS < 0.05
+
+
+def test_a_file_with_another_digest_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    sha256 = build(path, FILMS)
+    with path.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\xff")
+    with pytest.raises(CatalogueRefused, match="the file has sha256"):
+        Catalogue.open(path, sha256, DAY)
+
+
+def damage(path: Path, statement: str) -> str:
+    conn = sqlite3.connect(path)
+    conn.executescript(statement)
+    conn.close()
+    return digest_of(path)
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("delete from about where key in ('feature_set', 'model_version')", "lacks model_version, feature_set"),
+        ("delete from film", "no film"),
+        ("drop table title_search", "no such table: title_search"),
+        ("drop table film", "no such table"),
+        ("alter table film drop column rating", "no such column: film.rating"),
+        ("drop table about", "no such table: about"),
+    ],
+)
+def test_what_is_no_catalogue_is_refused(tmp_path: Path, statement: str, reason: str) -> None:
+    path = tmp_path / "c.sqlite"
+    build(path, FILMS)
+    with pytest.raises(CatalogueRefused, match=reason):
+        Catalogue.open(path, damage(path, statement), DAY)
+
+
+@pytest.mark.parametrize("body", [b"", b"not a database, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_bytes_that_are_no_database_are_refused(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(body)
+    with pytest.raises(CatalogueRefused, match="it is no catalogue"):
+        Catalogue.open(path, digest_of(path), DAY)
+
+
+def test_it_cannot_be_written(catalogue: Catalogue) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        catalogue._connection.execute("delete from film")
+
+
+@pytest.mark.parametrize("ask", [lambda c: c.find(MovieId(imdb="tt0000001")), lambda c: c.search("matrix", 3)])
+def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[Catalogue], object]) -> None:
+    path = tmp_path / "c.sqlite"
+    broken = Catalogue.open(path, build(path, FILMS), DAY)
+    broken.close()
+    broken._connection = sqlite3.connect(":memory:")
+    with pytest.raises(NoCatalogue):
+        ask(broken)
+    broken.close()

@@ -1,0 +1,95 @@
+"""What predict_all makes is what the service serves: the file, what it says of itself, the pointer."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from serving.core.movie_id import MovieId
+from serving.prediction_set.database import Catalogue, CatalogueFilm
+from serving.prediction_set.fetch_child import try_catalogue
+from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
+from tasks.core.predictions.title_database import render_catalogue
+from tasks.io import prediction_sets
+from tasks.io.feast.online_store import FeatureSet
+from tasks.io.mlflow import registry
+from tasks.io.mlflow.registry import Champion
+from tasks.io.prediction_sets import PredictionSet, write_pointer
+from tasks.predict_all import describe
+from tests.serving.prediction_set import factories as invented
+
+AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+LIVE = FeatureSet("marquee_20261122_aaaaaaaaaaaa", "8541223904412345678", "c" * 64, 2, "2026-11-22", "2026-11-22T03:04:05+00:00")
+
+
+@pytest.fixture
+def produced(tmp_path: Path) -> bytes:
+    predictions = pl.DataFrame(
+        {
+            "movie_id": ["tt0000002", "tt0000001"],
+            "tmdb_id": [None, 603],
+            "title": [None, "The Matrix"],
+            "rating": [6.5, 8.1235],
+            "model_output": [6.5, 8.123456],
+            "features_as_of": [AS_OF, AS_OF],
+        },
+        schema_overrides={"tmdb_id": pl.Int64, "features_as_of": pl.Datetime("us", "UTC")},
+    )
+    years = pl.DataFrame({"movie_id": ["tt0000001", "tt0000002"], "release_year": [1999.0, None]})
+    champion = Champion.__new__(Champion)
+    for name, value in {"version": "3", "sha256": "a" * 64}.items():
+        object.__setattr__(champion, name, value)
+    return render_catalogue(predictions, years, describe("set", champion, LIVE) | {"snapshot_id": LIVE.snapshot_id})
+
+
+@pytest.fixture
+def catalogue(produced: bytes, tmp_path: Path) -> Iterator[Catalogue]:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(produced)
+    sha256 = hashlib.sha256(produced).hexdigest()
+    try_catalogue(path, sha256)
+    with closing(Catalogue.open(path, sha256, date(2026, 11, 22))) as catalogue:
+        yield catalogue
+
+
+def test_the_producers_file_is_served(catalogue: Catalogue) -> None:
+    expected = CatalogueFilm("tt0000001", 603, "The Matrix", 1999, 8.1235, 8.123456, AS_OF)
+    assert catalogue.find(MovieId(imdb="tt0000001")) == catalogue.find(MovieId(tmdb=603)) == expected
+    assert catalogue.find(MovieId(imdb="tt0000002")) == CatalogueFilm("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
+    assert catalogue.search("matr", 5) == [expected]
+
+
+def test_the_producers_file_says_what_it_was_made_from(catalogue: Catalogue) -> None:
+    about = catalogue.about
+    assert (about.prediction_set, about.model_name, about.model_version) == ("set", registry.MODEL, "3")
+    assert (about.model_sha256, about.feature_set, about.content_hash) == ("a" * 64, LIVE.feature_set, LIVE.content_hash)
+    assert (about.snapshot_id, about.films) == (LIVE.snapshot_id, 2)
+
+
+def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: Catalogue, tmp_path: Path) -> None:
+    invented.build(tmp_path / "own.sqlite", [invented.Film("tt0000001")])
+    own = Catalogue.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest(), date.min)
+    tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
+    with closing(own):
+        assert own._connection.execute(tables).fetchall() == catalogue._connection.execute(tables).fetchall()
+
+
+def test_the_producers_pointer_is_read() -> None:
+    class Redis:
+        written: dict[str, bytes] = {}  # noqa: RUF012
+
+        def set(self, key: str, value: bytes) -> None:
+            self.written[key] = value
+
+    telling: dict[str, object] = {field.name: "x" for field in fields(PredictionSet)}
+    telling |= {"day": date(2026, 11, 22), "predicted_at": AS_OF, "films": 2, "object_bytes": 1}
+    telling |= {"catalogue_key": "predictions/c.sqlite", "catalogue_sha256": "d" * 64, "catalogue_bytes": 4096}
+    write_pointer(Redis(), PredictionSet(**telling))  # type: ignore[arg-type]
+    assert prediction_sets.POINTER == POINTER_KEY
+    expected = Published("predictions/c.sqlite", "d" * 64, 4096, date(2026, 11, 22))
+    assert parse_pointer(Redis.written[POINTER_KEY]) == expected

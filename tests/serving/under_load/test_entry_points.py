@@ -1,0 +1,103 @@
+"""The service in its own process on what the tasks published: doors and table agree, answers can be made again, skew is found."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyiceberg.utils.config import Config
+
+from infra.local.stack import Stack
+from tasks import build_features, predict_all, publish_features
+from tasks.settings import Settings
+from tests.bench.published_world import World, read_rows
+from tests.bench.scenarios.agreement import compare, find_broken
+from tests.bench.scenarios.replay import find_broken as find_unequal
+from tests.bench.scenarios.replay import try_releases
+from tests.bench.service import Service
+from tests.bench.versions import Alias, connect, register, shift
+from tests.conftest import started_stack
+from tests.serving.releases import make_release
+from tests.serving.tiny_models import export_onnx
+from tests.serving.under_load.conftest import PYTHON
+from tests.tasks.settings_factory import own_environment, run_verb
+from tests.tasks.test_predict_all import FEATURES, add_films, fit, read_live
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
+
+RECEIPTS = 150
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with started_stack(tmp_path_factory.mktemp("doors")) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> Iterator[World]:
+    """Three hundred films, published but for the ratings."""
+    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        # PyIceberg reads its environment once, when it is imported.
+        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+        settings, today = Settings(), datetime.now(UTC).date()
+        add_films(settings)
+        run_verb(build_features, settings, today)
+        run_verb(publish_features, settings, today)
+        project = read_live(settings).feature_set
+        serving = stack.environment("serving")
+        yield World(
+            python={"serving": PYTHON},
+            serving=serving | {"RECEIPTS_DATABASE_URL": environment["RECEIPTS_DATABASE_URL"], "MODEL_POLL_SECONDS": "0.5"},
+            peers={"FEAST_PROJECT": project},
+            rows=read_rows(serving["REDIS_URL"], project),
+            stack=stack,
+            tasks=environment,
+        )
+
+
+@pytest.fixture(scope="module")
+def model(world: World) -> bytes:
+    return export_onnx(fit(Settings(), 1), FEATURES)
+
+
+@pytest.fixture(scope="module")
+def alias(world: World, model: bytes) -> Alias:
+    """The model is champion, and has rated all films."""
+    alias = Alias(connect(world.serving["MLFLOW_TRACKING_URI"]))
+    alias.move(register(alias.client, model, make_schema_fit(model)))
+    run_verb(predict_all, Settings(), datetime.now(UTC).date())
+    return alias
+
+
+def make_schema_fit(model: bytes) -> dict[str, object]:
+    """A release of the published features."""
+    release: dict[str, object] = json.loads(make_release(model, schema_hash=read_live(Settings()).schema_hash))
+    return release
+
+
+@pytest.fixture(scope="module")
+def service(world: World, alias: Alias, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(PYTHON, Path(tmp_path_factory.mktemp("service")), world.serving)
+    try:
+        service.start()
+        service.wait_until_ready()
+        yield service
+    finally:
+        service.stop()
+
+
+def test_every_door_and_the_table_give_a_film_the_same_rating(world: World, service: Service) -> None:
+    assert len(world.rows) == 300
+    assert find_broken(compare(service, sorted(world.rows), world.tasks["MOVIES_DATABASE_URL"])) == []
+
+
+def test_answers_of_two_releases_are_made_again_and_a_corrupt_feature_is_found(
+    world: World, service: Service, alias: Alias, model: bytes
+) -> None:
+    other = shift(model, 0.25)
+    second = register(alias.client, other, make_schema_fit(other))
+    assert find_unequal(try_releases(world, service, alias, second, RECEIPTS)) == []

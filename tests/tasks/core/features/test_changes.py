@@ -1,0 +1,55 @@
+"""What a build appends, and the identity of its content."""
+
+import polars as pl
+
+from tasks.core.features.changes import compute_changes, compute_content_hash
+
+
+def rows(*films: tuple[str, float | None]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"movie_id": [f[0] for f in films], "x": [f[1] for f in films]}, schema={"movie_id": pl.String, "x": pl.Float64}
+    )
+
+
+def known(*films: tuple[str, float | None], withdrawn: bool = False) -> pl.DataFrame:
+    return rows(*films).with_columns(withdrawn=pl.lit(withdrawn))
+
+
+def test_the_first_build_appends_every_row() -> None:
+    assert compute_changes(rows(("a", 1), ("b", None)), None).to_dicts() == [
+        {"movie_id": "a", "x": 1.0, "withdrawn": False},
+        {"movie_id": "b", "x": None, "withdrawn": False},
+    ]
+
+
+def test_the_same_rows_again_append_nothing_nulls_included() -> None:
+    assert compute_changes(rows(("a", 1), ("b", None)), known(("a", 1), ("b", None))).is_empty()
+
+
+def test_only_what_differs_is_appended() -> None:
+    changes = compute_changes(rows(("a", 1), ("b", 2), ("c", 3)), known(("a", 1), ("b", None)))
+    assert changes["movie_id"].to_list() == ["b", "c"]
+
+
+def test_a_film_that_is_gone_is_withdrawn_once() -> None:
+    assert compute_changes(rows(("a", 1)), known(("a", 1), ("b", 2))).to_dicts() == [
+        {"movie_id": "b", "x": None, "withdrawn": True}
+    ]
+    gone = pl.concat([known(("a", 1)), known(("b", None), withdrawn=True)])
+    assert compute_changes(rows(("a", 1)), gone).is_empty()
+
+
+def test_a_film_that_comes_back_is_appended() -> None:
+    assert compute_changes(rows(("b", None)), known(("b", None), withdrawn=True))["withdrawn"].to_list() == [False]
+
+
+def test_a_new_feature_appends_the_rows_that_have_it() -> None:
+    changed = compute_changes(rows(("a", 1), ("b", 2)).with_columns(y=pl.Series([3.0, None])), known(("a", 1), ("b", 2)))
+    assert changed["movie_id"].to_list() == ["a"]
+
+
+def test_the_content_hash_knows_values_and_names_but_not_order() -> None:
+    content = compute_content_hash(rows(("a", 1), ("b", None)))
+    assert content == compute_content_hash(rows(("b", None), ("a", 1)))
+    assert content != compute_content_hash(rows(("a", 1), ("b", 0)))
+    assert content != compute_content_hash(rows(("a", 1), ("b", None)).rename({"x": "y"}))

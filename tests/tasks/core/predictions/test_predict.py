@@ -1,0 +1,114 @@
+"""Every film's rating and the file of them: the API's answers, or a refusal that names the film."""
+
+import io
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from onnx import helper
+from onnx.helper import make_tensor
+
+from serving.core.answer import RATING_DECIMALS
+from serving.models import onnx_model as predictor
+from tasks.core.errors import BadInput
+from tasks.core.model import onnx_model as core_model
+from tasks.core.predictions import predict as core
+from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
+from tests.serving.tiny_models import FEATURES, export_onnx, graph_onnx, one_number_onnx, train_boosting
+
+FILMS = 1000
+AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def rows(films: int = FILMS) -> pl.DataFrame:
+    """Noise, a fifth of it unknown, its columns in no model's order."""
+    random = np.random.default_rng(7)
+    values = random.normal(size=(films, len(FEATURES))).round(3)
+    values[random.random(values.shape) < 0.2] = np.nan
+    ids = [f"tt{number:07d}" for number in range(films)]
+    frame = pl.DataFrame({"movie_id": ids, "tmdb_id": range(films), "title": [None, *ids[1:]]})
+    features = pl.DataFrame(values, schema=list(FEATURES)).fill_nan(None).select(reversed(FEATURES))
+    return frame.hstack(features).with_columns(pl.lit(AS_OF).dt.cast_time_unit("us").alias("event_timestamp"))
+
+
+def first_feature_onnx() -> bytes:
+    """A model that answers a film's first feature as its rating."""
+    first = make_tensor("first", 7, [1], [0])
+    return graph_onnx([helper.make_node("Gather", ["features", "first"], ["variable"], axis=1)], [first])
+
+
+@pytest.fixture(scope="module")
+def exported() -> bytes:
+    return export_onnx(train_boosting())
+
+
+def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_model, "ROWS_A_CALL", 300)
+    films = rows()
+    predictions = compute_predictions(exported, films.sample(fraction=1, shuffle=True, seed=1))
+    assert predictions["movie_id"].to_list() == films["movie_id"].to_list()
+    serving = predictor.load_predictor(exported)
+    matrix = films.select(serving.features).to_numpy().astype(np.float32)
+    answers = [serving.predict(row) for row in matrix]
+    assert predictions["model_output"].to_list() == answers
+    assert predictions["rating"].to_list() == [round(answer, RATING_DECIMALS) for answer in answers]
+    assert np.abs(predictions["model_output"].to_numpy() - train_boosting().predict(matrix)).max() < 1e-5
+    assert predictions["model_output"].n_unique() > FILMS / 2
+
+
+def test_plausible_means_the_same_to_the_api() -> None:
+    assert (core.LOWEST_RATING, core.HIGHEST_RATING) == (predictor.LOWEST_RATING, predictor.HIGHEST_RATING)
+
+
+@pytest.mark.parametrize("rating", [0.999, 10.001, -6.0, float("inf"), float("nan")])
+def test_a_rating_off_the_scale_is_refused_with_the_film_and_the_number(rating: float) -> None:
+    films = rows(3).with_columns(pl.Series(FEATURES[0], [10.0, rating, 1.0]))
+    with pytest.raises(BadInput, match=f"rates tt0000001 {rating:g}, .* 1 of 3 films"):
+        compute_predictions(first_feature_onnx(), films)
+    assert compute_predictions(first_feature_onnx(), films[[0, 2]])["rating"].to_list() == [10.0, 1.0]
+
+
+def test_an_unknown_value_is_not_a_number_to_the_model() -> None:
+    with pytest.raises(BadInput, match="rates tt0000000 nan"):
+        compute_predictions(first_feature_onnx(), rows(1).with_columns(pl.lit(None, pl.Float64).alias(FEATURES[0])))
+
+
+def test_a_feature_that_the_set_does_not_have_is_refused_by_name(exported: bytes) -> None:
+    with pytest.raises(BadInput, match=f"reads {FEATURES[1]}, {FEATURES[3]}, which"):
+        compute_predictions(exported, rows(1).drop(FEATURES[1], FEATURES[3]))
+
+
+def test_a_model_that_does_not_rate_row_by_row_is_refused() -> None:
+    with pytest.raises(BadInput, match="gives 1 ratings for 2 films"):
+        compute_predictions(one_number_onnx(6.0), rows(2))
+
+
+def test_no_film_is_no_rating(exported: bytes) -> None:
+    assert compute_predictions(exported, rows(1).clear()).height == 0
+
+
+def test_the_file_gives_back_the_predictions_sorted_and_says_what_made_them(
+    exported: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "ROWS_A_GROUP", 400)
+    predictions = compute_predictions(exported, rows())
+    body = render_parquet(predictions, {"model_version": "3"})
+    assert render_parquet(predictions, {"model_version": "3"}) == body
+    read = pq.read_table(io.BytesIO(body))
+    assert pl.DataFrame(read).equals(predictions, null_equal=True)
+    assert read.schema.field("rating").nullable is False
+    assert read.schema.metadata[b"model_version"] == b"3"
+    layout = pq.ParquetFile(io.BytesIO(body)).metadata
+    ranges = [layout.row_group(number).column(0).statistics for number in range(layout.num_row_groups)]
+    assert [(group.min, group.max) for group in ranges] == [
+        ("tt0000000", "tt0000399"), ("tt0000400", "tt0000799"), ("tt0000800", "tt0000999"),
+    ]  # fmt: skip
+
+
+def test_a_set_is_named_by_its_model_and_its_features() -> None:
+    names = {compute_set_id(model, content) for model in ("a", "b") for content in ("c", "d")}
+    assert len(names) == 4
+    assert compute_set_id("a", "c") in names
+    assert all(len(name) == 32 for name in names)

@@ -1,0 +1,105 @@
+"""The catalogue: the films as they were rated, found by title, the same bytes for the same ratings."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from tasks.core.predictions.title_database import render_catalogue
+
+TITLES = {
+    "tt0000003": ("Amélie", 7, 2001.0),
+    "tt0000001": ("Zwölf Stühle", None, 1970.0),
+    "tt0000004": (None, None, None),
+    "tt0000002": ("Şəhərin ÉTOILE", 12, 1999.0),
+}
+AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+ABOUT = {"prediction_set": "abc", "model_version": "3"}
+
+PREDICTIONS = pl.DataFrame(
+    {
+        "movie_id": list(TITLES),
+        "tmdb_id": [tmdb_id for _, tmdb_id, _ in TITLES.values()],
+        "title": [title for title, _, _ in TITLES.values()],
+        "rating": [7.1235, 6.5, 5.0, 8.25],
+        "model_output": [7.123456001281738, 6.5, 5.0, 8.25],
+        "features_as_of": pl.Series([AS_OF] * 4).dt.cast_time_unit("us"),
+    }
+)
+YEARS = pl.DataFrame({"movie_id": list(TITLES), "release_year": [year for _, _, year in TITLES.values()], "budget": [1.0] * 4})
+
+
+@pytest.fixture(scope="module")
+def body() -> bytes:
+    return render_catalogue(PREDICTIONS, YEARS, ABOUT)
+
+
+@contextmanager
+def opened(body: bytes) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(body)
+        yield database
+
+
+def find(body: bytes, query: str) -> list[str]:
+    with opened(body) as database:
+        ids = "select movie_id from title_search join film on film.id = title_search.rowid where title_search match ? order by 1"
+        return [movie_id for (movie_id,) in database.execute(ids, [query])]
+
+
+def test_the_films_stand_in_order_of_their_ids_as_they_were_rated(body: bytes) -> None:
+    with opened(body) as database:
+        films = database.execute("select * from film order by id").fetchall()
+        about = dict(database.execute("select * from about").fetchall())
+    moment = int(AS_OF.timestamp())
+    assert films == [
+        (1, "tt0000001", None, "Zwölf Stühle", 1970, 6.5, 6.5, moment),
+        (2, "tt0000002", 12, "Şəhərin ÉTOILE", 1999, 8.25, 8.25, moment),
+        (3, "tt0000003", 7, "Amélie", 2001, 7.1235, 7.123456001281738, moment),
+        (4, "tt0000004", None, None, None, 5.0, 5.0, moment),
+    ]
+    assert about == ABOUT
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("amelie", ["tt0000003"]),
+        ("AMÉLIE", ["tt0000003"]),
+        ("zwolf stuhle", ["tt0000001"]),
+        ("etoile", ["tt0000002"]),
+        ("am*", ["tt0000003"]),
+        ("stu*", ["tt0000001"]),
+        ("səhərin", ["tt0000002"]),
+        ("melie", []),
+    ],
+)
+def test_a_title_is_found_by_its_words_whatever_their_accents(body: bytes, query: str, found: list[str]) -> None:
+    assert find(body, query) == found
+
+
+def test_the_same_ratings_give_the_same_bytes_in_whatever_order(body: bytes) -> None:
+    shuffled = PREDICTIONS.sample(fraction=1, shuffle=True, seed=1)
+    assert render_catalogue(shuffled, YEARS.reverse(), dict(reversed(ABOUT.items()))) == body
+    assert render_catalogue(PREDICTIONS, YEARS, ABOUT | {"model_version": "4"}) != body
+
+
+def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
+    assert body[18:20] == b"\x01\x01", "a journal beside the file would be asked for"
+    with opened(body) as database:
+        assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
+        assert database.execute("pragma page_size").fetchone() == (4096,)
+        assert database.execute("pragma freelist_count").fetchone() == (0,)
+        database.execute("insert into title_search (title_search) values ('integrity-check')")
+
+
+def test_a_film_named_twice_is_refused() -> None:
+    with pytest.raises(sqlite3.IntegrityError, match=r"film\.movie_id"):
+        render_catalogue(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, ABOUT)
+
+
+def test_no_film_is_a_catalogue_too() -> None:
+    assert find(render_catalogue(PREDICTIONS.clear(), YEARS, ABOUT), "amelie") == []

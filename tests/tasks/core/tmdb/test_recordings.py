@@ -1,0 +1,64 @@
+"""The parser on answers that TMDB really gave."""
+
+import re
+from datetime import date
+
+import pytest
+
+from tasks.core.tmdb.parse import Parsed, Rejected, is_tmdb_refusal, parse_changes, parse_message, parse_movie
+from tests.recordings import RECORDINGS, Recording, read_recordings
+
+pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not RECORDINGS.exists(), reason=f"{RECORDINGS} is not there")]
+
+
+@pytest.fixture(scope="module")
+def recordings() -> list[Recording]:
+    return read_recordings()
+
+
+def test_recorded_films_are_parsed_without_a_field_lost(recordings: list[Recording]) -> None:
+    films = [one for one in recordings if re.fullmatch(r"/3/movie/(\d+|tt\d+)", one.path) and one.status == 200]
+    assert len(films) >= 4
+    for film in films:
+        movie_id = re.search(rb'"imdb_id": ?"(tt\d+)"', film.body)
+        assert movie_id
+        parsed = parse_movie(film.body, movie_id[1].decode())
+        assert isinstance(parsed, Parsed)
+        assert parsed.dropped == ()
+        assert parsed.movie.budget
+        assert parsed.movie.release_date
+        assert isinstance(parse_movie(film.body, "tt0000001"), Rejected)
+
+
+def test_a_recorded_film_with_its_sections(recordings: list[Recording]) -> None:
+    [body] = [one.body for one in recordings if one.path == "/3/movie/tt1345836"]
+    parsed = parse_movie(body, "tt1345836")
+    assert isinstance(parsed, Parsed)
+    movie = parsed.movie
+    assert (movie.tmdb_id, movie.runtime_minutes, movie.budget, movie.release_date) == (
+        49026,
+        165,
+        250_000_000,
+        date(2012, 7, 17),
+    )
+    assert (movie.cast_size, movie.crew_size, len(movie.keywords)) == (166, 561, 20)
+    assert movie.countries == ["GB", "US"]
+
+
+def test_the_recorded_newest_film_has_no_imdb_id(recordings: list[Recording]) -> None:
+    [body] = [one.body for one in recordings if one.path == "/3/movie/latest"]
+    assert isinstance(parse_movie(body, "tt0000001"), Rejected)
+
+
+def test_recorded_lists_of_changes(recordings: list[Recording]) -> None:
+    pages = [parse_changes(one.body) for one in recordings if one.path == "/3/movie/changes"]
+    assert [len(page.tmdb_ids) for page in pages] == [100, 100]
+    assert all(page.total_pages > 50 for page in pages)
+
+
+def test_recorded_refusals(recordings: list[Recording]) -> None:
+    refusals = [one for one in recordings if one.status == 404]
+    assert len(refusals) >= 10
+    for one in refusals:
+        assert is_tmdb_refusal(one.body)
+        assert parse_message(one.body).endswith("(status_code 34)")

@@ -1,0 +1,178 @@
+"""Fetching a large file from a server that cuts, fails, changes its mind, or is not there."""
+
+import errno
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.io.imdb import download as imdb_http
+from tasks.io.imdb.download import TRIES, Validators, backoff, download, retry_after
+from tests.tasks.io.http_faults import FileServer, serve
+
+pytestmark = pytest.mark.integration  # a real server on loopback
+
+CONTENT = random.Random(1).randbytes(300_000)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses asked for, none of them taken."""
+    taken: list[float] = []
+    monkeypatch.setattr("tasks.io.imdb.download.time.sleep", taken.append)
+    return taken
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    with serve(FileServer(CONTENT)) as server:
+        assert download(server.url, tmp_path / "f", None) == Validators(server.etag, server.last_modified)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    assert server.requests[0]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+def test_a_file_that_has_not_changed_is_not_sent(etag: str | None, tmp_path: Path) -> None:
+    with serve(FileServer(CONTENT, etag=etag)) as server:
+        assert download(server.url, tmp_path / "f", Validators(etag, server.last_modified)) is None
+        assert list(tmp_path.iterdir()) == []
+        assert download(server.url, tmp_path / "f", Validators('"v0"', None))
+
+
+def test_a_cut_body_is_continued_where_it_was_cut(tmp_path: Path, pauses: list[float]) -> None:
+    with serve(FileServer(CONTENT, faults=[("cut", 100_000), ("cut", 1), ("cut", 0)])) as server:
+        download(server.url, tmp_path / "f", None)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert [request.get("Range") for request in server.requests] == [None, "bytes=100000-", "bytes=100001-", "bytes=100001-"]
+    assert len(pauses) == 3
+
+
+@pytest.mark.parametrize(("etag", "last_modified"), [('W/"weak"', None), (None, None)])
+def test_a_cut_body_of_no_certain_version_is_sent_anew(
+    etag: str | None, last_modified: str | None, tmp_path: Path, pauses: list[float]
+) -> None:
+    with serve(FileServer(CONTENT, etag, last_modified, faults=[("cut", 100_000)])) as server:
+        download(server.url, tmp_path / "f", None)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert "Range" not in server.requests[1]
+    assert len(pauses) == 1
+
+
+def test_a_server_without_ranges_sends_anew(tmp_path: Path, pauses: list[float]) -> None:
+    with serve(FileServer(CONTENT, ranges=False, faults=[("cut", 100_000)])) as server:
+        download(server.url, tmp_path / "f", None)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert len(pauses) == 1
+
+
+def test_a_file_that_changes_between_the_parts_is_never_a_mixture(tmp_path: Path, pauses: list[float]) -> None:
+    other = bytes(reversed(CONTENT))
+    with serve(FileServer(CONTENT, faults=[("cut", 100_000), ("swap", (other, '"v2"'))])) as server:
+        version = download(server.url, tmp_path / "f", None)
+    assert version is not None
+    assert version.etag == '"v2"'
+    assert (tmp_path / "f").read_bytes() == other
+    assert len(pauses) == 1
+
+
+def test_a_part_that_does_not_fit_is_thrown_away(tmp_path: Path, pauses: list[float]) -> None:
+    with serve(FileServer(CONTENT, faults=[("cut", 100_000), ("unlike", "bytes 5-299999/300000")])) as server:
+        download(server.url, tmp_path / "f", None)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert len(pauses) == 2
+
+
+@pytest.mark.parametrize("status", [408, 416, 425, 429, 500, 502, 503, 504])
+def test_a_server_that_recovers(status: int, tmp_path: Path, pauses: list[float]) -> None:
+    with serve(FileServer(CONTENT, faults=[("status", (status, {})), ("status", (status, {"Retry-After": "7"}))])) as server:
+        download(server.url, tmp_path / "f", None)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert pauses[0] <= 1
+    assert pauses[1] == 7
+
+
+def test_a_server_that_does_not_recover(tmp_path: Path, pauses: list[float]) -> None:
+    faults = [("status", (503, {"Retry-After": "86400"}))] * 20
+    with (
+        serve(FileServer(CONTENT, faults=list(faults))) as server,
+        pytest.raises(Unavailable, match=f"answers 503; gave up after {TRIES} tries"),
+    ):
+        download(server.url, tmp_path / "f", None)
+    assert pauses == [60.0] * (TRIES - 1)
+    assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "told"),
+    [
+        ((401, {}), Refused, "IMDB_BASE_URL: .* answers 401"),
+        ((403, {}), Refused, "answers 403"),
+        ((404, {}), BadSetting, "IMDB_BASE_URL: .*title.basics.tsv.gz answers 404"),
+        ((302, {"Location": "http://elsewhere.example/"}), BadSetting, "answers 302 and points to http://elsewhere.example/"),
+        ((304, {}), BadSetting, "answers 304"),
+    ],
+)
+def test_answers_that_another_try_does_not_change(
+    answer: tuple[int, dict[str, str]], error: type[Exception], told: str, tmp_path: Path, pauses: list[float]
+) -> None:
+    with serve(FileServer(CONTENT, faults=[("status", answer)])) as server, pytest.raises(error, match=told):
+        download(server.url, tmp_path / "f", None)
+    assert pauses == []
+
+
+def test_a_server_that_is_not_there(tmp_path: Path, pauses: list[float]) -> None:
+    with serve(FileServer(CONTENT)) as server:
+        pass
+    with pytest.raises(Unavailable, match="gave up after"):
+        download(server.url, tmp_path / "f", None)
+    assert len(pauses) == TRIES - 1
+
+
+@pytest.mark.parametrize("url", ["no-scheme/f", "gopher://host/f", "http://[::1/f"])
+def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="IMDB_BASE_URL"):
+        download(url, tmp_path / "f", None)
+
+
+def test_a_trickling_server_meets_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imdb_http, "DEADLINE_SECONDS", 0.5)
+    started = time.monotonic()
+    with (
+        serve(FileServer(CONTENT[:40], seconds_a_byte=0.05)) as server,
+        pytest.raises(Unavailable, match=r"bytes came in 0\.5 s"),
+    ):
+        download(server.url, tmp_path / "f", None)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_file_longer_than_any(declared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imdb_http, "LARGEST_BYTES", 1000)
+    with serve(FileServer(CONTENT, declare_length=declared)) as server, pytest.raises(BadInput, match="no IMDb file is longer"):
+        download(server.url, tmp_path / "f", None)
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(imdb_http, "check_status", no_room)
+    with serve(FileServer(CONTENT)) as server, pytest.raises(Unavailable, match=r"no room on the disk .* TMPDIR"):
+        download(server.url, tmp_path / "f", None)
+
+
+def test_retry_after() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 25 < (retry_after(soon) or 0) <= 30
+    assert retry_after("Sun, 01 Jan 2023 00:00:00 GMT") == 0
+    assert retry_after(" 12 ") == 12
+    assert [retry_after(text) for text in (None, "", "soon", "-1", "1.5", "Sun, 01 Jan 2023 00:00:00")] == [None] * 6
+
+
+def test_backoff_grows_and_is_spread() -> None:
+    assert all(2 ** (n - 2) <= backoff(n) <= 2 ** (n - 1) for n in range(1, TRIES) for _ in range(20))

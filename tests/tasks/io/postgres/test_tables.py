@@ -1,0 +1,212 @@
+"""The movies database on real Postgres."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import psycopg
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from infra.local.stack import Stack
+from tasks.core.errors import BadSetting, Refused, Unavailable
+from tasks.io import prediction_sets
+from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect, replace_table, upsert
+from tasks.settings import Settings
+from tests.tasks.settings_factory import own_environment, read_settings
+
+pytestmark = pytest.mark.integration
+
+SHAPE = """select 'column', attname, format_type(atttypid, atttypmod), attnotnull::text, col_description(attrelid, attnum)
+        from pg_attribute where attrelid = 'film'::regclass and attnum > 0
+    union all select 'constraint', conname, pg_get_constraintdef(oid), contype::text, null
+        from pg_constraint where conrelid = 'film'::regclass
+    union all select 'index', indexname, indexdef, null, null
+        from pg_indexes where tablename = 'film' and schemaname = current_schema
+    union all select 'table', obj_description(oid, 'pg_class'), array_to_string(relacl, ' '), null, null
+        from pg_class where oid = 'film'::regclass
+    order by 1, 2"""
+
+
+@pytest.fixture
+def settings(stack: Stack) -> Iterator[Settings]:
+    with own_environment(stack) as environment:
+        yield read_settings(environment)
+
+
+def films(*ids: str, title: str = "A") -> pa.Table:
+    many = len(ids)
+    return pa.table(
+        {
+            "movie_id": ids,
+            "title_type": ["movie"] * many,
+            "primary_title": [title] * many,
+            "original_title": pa.array([None] * many, pa.string()),
+            "is_adult": [False] * many,
+            "start_year": pa.array([2001] * many, pa.int16()),
+            "end_year": pa.array([None] * many, pa.int16()),
+            "runtime_minutes": pa.array([90] * many, pa.int32()),
+            "genres": pa.array([["Drama", 'a"b\\c,{d}', ""]] * many, pa.list_(pa.string())),
+        }
+    )
+
+
+def titles(conn: psycopg.Connection) -> dict[str, str]:
+    return dict(conn.execute("select movie_id, primary_title from film").fetchall())
+
+
+def test_a_replaced_table_keeps_its_keys_checks_comments_indexes_and_grants(settings: Settings) -> None:
+    with connect(settings) as conn:
+        conn.execute("create index film_year on film (start_year) where start_year > 1900")
+        conn.execute('create unique index "film, Odd" on film (lower(movie_id))')
+        conn.execute("grant select on film to public")
+        before = conn.execute(SHAPE).fetchall()
+    for _ in range(2):
+        with connect(settings) as conn:
+            assert replace_table(conn, "film", iter([films("tt0000001"), films(), films("tt0000002")])) == 2
+            assert conn.execute(SHAPE).fetchall() == before
+    with connect(settings) as conn:
+        rows = conn.execute("select * from film order by 1").fetchall()
+        assert rows[1] == ("tt0000002", "movie", "A", None, False, 2001, None, 90, ["Drama", 'a"b\\c,{d}', ""])
+        assert replace_table(conn, "film", films()) == 0
+        assert titles(conn) == {}
+
+
+def test_readers_see_the_old_rows_until_the_commit_and_a_failure_leaves_them(settings: Settings) -> None:
+    with connect(settings) as conn:
+        replace_table(conn, "film", films("tt0000001"))
+
+    def rows() -> Iterator[pa.Table]:
+        yield films("tt0000002")
+        with connect(settings) as reader:
+            assert list(titles(reader)) == ["tt0000001"]
+        yield films("tt0000003")
+
+    def replace_and_fail() -> None:
+        with connect(settings) as conn:
+            assert replace_table(conn, "film", rows()) == 2
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        replace_and_fail()
+    with pytest.raises(psycopg.errors.UniqueViolation), connect(settings) as conn:
+        replace_table(conn, "film", films("tt0000004", "tt0000004"))
+    with pytest.raises(psycopg.errors.CheckViolation), connect(settings) as conn:
+        replace_table(conn, "film", films("nm0000004"))
+    with connect(settings) as conn:
+        assert list(titles(conn)) == ["tt0000001"]
+
+
+def test_upsert_touches_only_what_differs(settings: Settings) -> None:
+    with connect(settings) as conn:
+        assert upsert(conn, "film", films("tt0000001", "tt0000002"), ["movie_id"]) == 2
+        versions = dict(conn.execute("select movie_id, ctid::text from film").fetchall())
+        assert upsert(conn, "film", films("tt0000001", "tt0000002"), ["movie_id"]) == 0
+        changed = pa.concat_tables([films("tt0000001", "tt0000003"), films("tt0000002", title="B")])
+        assert upsert(conn, "film", changed, ["movie_id"]) == 2
+        assert titles(conn) == {"tt0000001": "A", "tt0000002": "B", "tt0000003": "A"}
+        assert dict(conn.execute("select movie_id, ctid::text from film").fetchall())["tt0000001"] == versions["tt0000001"]
+        assert upsert(conn, "film", films(), ["movie_id"]) == 0
+
+
+def test_upsert_of_some_columns_leaves_the_others(settings: Settings) -> None:
+    row = {"source": ["s"], "raw_key": ["k"], "line": [1], "reason": ["r"], "record": ["x"], "seen_on": [date(2026, 11, 22)]}
+    with connect(settings) as conn:
+        assert upsert(conn, "quarantine", pa.table(row), ["source", "raw_key", "line"]) == 1
+        fewer = pa.table({name: value for name, value in row.items() if name != "record"} | {"reason": ["q"], "record": [""]})
+        assert upsert(conn, "quarantine", fewer, ["source", "raw_key", "line"]) == 1
+        assert conn.execute("select reason, record from quarantine").fetchall() == [("q", "")]
+        conn.execute("create table seen (id int primary key, note text default 'new')")
+        assert upsert(conn, "seen", pa.table({"id": [1, 2]}), ["id"]) == 2
+        assert upsert(conn, "seen", pa.table({"id": [2, 3]}), ["id"]) == 1
+        assert conn.execute("select id, note from seen order by 1").fetchall() == [(1, "new"), (2, "new"), (3, "new")]
+
+
+def test_connecting_does_not_wait_for_a_writer(settings: Settings) -> None:
+    with connect(settings) as writer:
+        writer.execute("update ingested_file set is_current = false")
+        writer.execute("insert into quarantine values ('s', 'k', 1, 'r', 'x', '2026-11-22')")
+        started = time.monotonic()
+        with connect(settings) as conn:
+            assert conn.execute("show lock_timeout").fetchone() == ("1min",)
+        assert time.monotonic() - started < 5
+
+
+def test_tasks_that_start_together_apply_the_schema_once(settings: Settings) -> None:
+    failures: list[Exception] = []
+
+    def start() -> None:
+        try:
+            with connect(settings) as conn:
+                assert conn.execute("select count(*) from applied_schema").fetchone() == (1,)
+        except Exception as error:  # noqa: BLE001  # told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        ((r"://movies:[^@]*@", "://movies:wrong@"), Refused, "MOVIES_DATABASE_URL: Postgres refuses"),
+        ((r"://movies:[^@]*@", "://movies@"), Refused, "no password supplied"),
+        ((r"/movies\?", "/nowhere?"), Refused, "no pg_hba.conf entry"),
+        ((r":\d+/", ":1/"), Unavailable, "Connection refused"),
+        ((r"^", "secret word"), BadSetting, "MOVIES_DATABASE_URL is no libpq URL"),
+    ],
+)
+def test_a_connection_that_cannot_be(
+    change: tuple[str, str], error: type[Exception], told: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    url = re.sub(*change, settings.movies_database_url.get_secret_value(), count=1)
+    wrong = settings.model_copy(update={"movies_database_url": SecretStr(url)})
+    with pytest.raises(error, match=told) as caught, connect(wrong):
+        pass
+    assert "secret word" not in str(caught.value)
+
+
+def test_a_server_that_ends_the_connection_in_the_middle(settings: Settings) -> None:
+    def go_on_without_a_server() -> None:
+        with connect(settings) as other, connect(settings) as conn:
+            other.execute("select pg_terminate_backend(%s, 5000)", [conn.info.backend_pid])
+            conn.execute("select 1")
+
+    with pytest.raises(Unavailable, match="57P01"):
+        go_on_without_a_server()
+
+
+def test_a_lock_that_is_held_too_long(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "LIMITS", b"set lock_timeout = '100ms'")
+    with connect(settings) as holder:
+        holder.execute("lock table film in access exclusive mode")
+        with pytest.raises(Unavailable, match="55P03"), connect(settings) as conn:
+            titles(conn)
+
+
+def test_a_database_of_before_there_were_catalogues_keeps_its_sets(settings: Settings) -> None:
+    with connect(settings) as conn:
+        conn.execute(
+            """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
+                                           object_key, object_bytes, state, predicted_at)
+               values ('a', '1', '', '', '', '2026-11-22', 3, '', 0, 'live', now())"""
+        )
+        conn.execute(
+            "alter table prediction_set drop column catalogue_key, drop column catalogue_sha256, drop column catalogue_bytes"
+        )
+        conn.execute("delete from applied_schema")
+    for _ in range(2):
+        with connect(settings) as conn:
+            live = prediction_sets.read_live(conn)
+            conn.execute("delete from applied_schema")
+        assert live is not None
+        assert (live.films, live.catalogue_key, live.catalogue_sha256, live.catalogue_bytes) == (3, None, None, None)

@@ -1,0 +1,158 @@
+"""The bucket on a real S3 server, and on one that misbehaves."""
+
+import hashlib
+import resource
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from infra.local.stack import Stack
+from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.io.s3 import bucket as bucket_module
+from tasks.io.s3.bucket import Bucket
+from tasks.settings import Settings
+from tests.tasks.io.http_faults import FileServer, serve
+from tests.tasks.settings_factory import read_settings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(stack: Stack) -> Settings:
+    return read_settings(stack.environment("tasks"))
+
+
+@pytest.fixture
+def key() -> str:
+    return f"test/{uuid4().hex}"
+
+
+def test_an_object_is_written_once(settings: Settings, key: str) -> None:
+    bucket = Bucket.from_settings(settings)
+    assert not bucket.exists(key)
+    assert bucket.put_once(key, b"first")
+    assert not bucket.put_once(key, b"second")
+    assert bucket.exists(key)
+    assert bucket.read(key) == b"first"
+
+
+def test_a_file_is_streamed_there_and_back(settings: Settings, key: str, tmp_path: Path) -> None:
+    bucket, path = Bucket.from_settings(settings), tmp_path / "big"
+    with path.open("wb") as file:
+        for n in range(128):
+            file.write(hashlib.sha256(b"%d" % n).digest() * (1 << 15))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert bucket.put_once(key, path)
+    bucket.download(key, tmp_path / "back")
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 64 << 10  # KiB, of 128 MiB sent
+    with path.open("rb") as sent, (tmp_path / "back").open("rb") as received:
+        assert hashlib.file_digest(sent, "sha256").digest() == hashlib.file_digest(received, "sha256").digest()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "big"]
+
+
+def test_of_racing_writers_one_wins(settings: Settings, key: str) -> None:
+    stored: list[bool] = []
+
+    def put(n: int) -> None:
+        stored.append(Bucket.from_settings(settings).put_once(key, bytes([n]) * 100_000))
+
+    threads = [threading.Thread(target=put, args=[n]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(stored) == [False] * 7 + [True]
+    assert len(set(Bucket.from_settings(settings).read(key))) == 1
+
+
+def test_an_object_that_is_not_there(settings: Settings, key: str, tmp_path: Path) -> None:
+    bucket = Bucket.from_settings(settings)
+    with pytest.raises(BadInput, match=f"s3://marquee/{key} is not there"):
+        bucket.read(key)
+    with pytest.raises(BadInput, match="is not there"):
+        bucket.download(key, tmp_path / "f")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_credentials(settings: Settings, key: str) -> None:
+    wrong = settings.model_copy(update={"aws_secret_access_key": SecretStr("wrong")})
+    bucket = Bucket.from_settings(wrong)
+    with pytest.raises(Refused, match="refuses AWS_ACCESS_KEY_ID"):
+        bucket.put_once(key, b"x")
+    with pytest.raises(Refused):
+        bucket.exists(key)
+    with pytest.raises(Refused):
+        bucket.read(key)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        ({"aws_endpoint_url_s3": "http://127.0.0.1:1"}, Unavailable, "http://127.0.0.1:1 does not answer"),
+        ({"aws_endpoint_url_s3": "no address"}, BadSetting, "AWS_ENDPOINT_URL_S3"),
+        ({"s3_bucket": "no such name!"}, BadSetting, "S3_BUCKET or the key is no valid name"),
+    ],
+)
+def test_settings_that_cannot_work(
+    change: dict[str, str], error: type[Exception], told: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_module, "ATTEMPTS", 2)
+    with pytest.raises(error, match=told):
+        Bucket.from_settings(settings.model_copy(update=change)).read("x")
+
+
+def test_no_credentials(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    bare = settings.model_copy(update={"aws_access_key_id": None, "aws_secret_access_key": None})
+    with pytest.raises(BadSetting, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        Bucket.from_settings(bare).put_once("x", b"x")
+
+
+@pytest.fixture
+def faulty(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FileServer, Bucket]]:
+    """A server that answers GET as S3 does, until it is told a fault."""
+    monkeypatch.setattr(bucket_module, "ATTEMPTS", 3)
+    with serve(FileServer(b"content" * 1000)) as server:
+        yield server, Bucket.from_settings(settings.model_copy(update={"aws_endpoint_url_s3": server.base_url}))
+
+
+def test_a_cut_body_is_read_again(faulty: tuple[FileServer, Bucket], tmp_path: Path) -> None:
+    server, bucket = faulty
+    server.faults = [("cut", 100), ("cut", 0)]
+    assert bucket.read("k") == server.content
+    server.faults = [("cut", 100)]
+    bucket.download("k", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == server.content
+
+
+def test_a_body_that_is_always_cut(faulty: tuple[FileServer, Bucket], tmp_path: Path) -> None:
+    server, bucket = faulty
+    server.faults = [("cut", 100)] * 3
+    with pytest.raises(Unavailable, match="does not answer"):
+        bucket.download("k", tmp_path / "f")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_fails(faulty: tuple[FileServer, Bucket]) -> None:
+    server, bucket = faulty
+    server.faults = [("status", (503, {}))] * 3
+    with pytest.raises(Unavailable, match="answers 503"):
+        bucket.read("k")
+    server.faults = [("status", (500, {}))]
+    assert bucket.read("k") == server.content
+
+
+def test_a_bucket_elsewhere(faulty: tuple[FileServer, Bucket]) -> None:
+    server, bucket = faulty
+    server.faults = [("status", (301, {}))] * 3
+    with pytest.raises(BadSetting, match="another region than AWS_REGION"):
+        bucket.read("k")

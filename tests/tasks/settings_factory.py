@@ -1,0 +1,72 @@
+"""Settings of the embedded stack with a database schema of their own, so that a test meets empty tables; verbs run by them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from infra.local.stack import Stack
+from tasks.core.errors import Superseded
+from tasks.io.postgres.lease import take
+from tasks.settings import Settings
+
+
+def read_settings(environment: dict[str, str]) -> Settings:
+    values: dict[str, Any] = {name: environment[name.upper()] for name in Settings.model_fields if name.upper() in environment}
+    return Settings(**values)
+
+
+@contextmanager
+def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
+    """The tasks' environment, the URLs of films and of receipts naming new schemas that go away at the end."""
+    environment = stack.environment("tasks")
+    names = ("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL")
+    with own_schema(environment[names[0]]) as movies, own_schema(environment[names[1]]) as receipts:
+        yield environment | dict(zip(names, (movies, receipts), strict=True))
+
+
+@contextmanager
+def own_schema(url: str) -> Iterator[str]:
+    """The URL of a new schema in this database."""
+    schema = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"create schema {schema}".encode())
+        mark = "&" if "?" in url else "?"
+        yield f"{url}{mark}options=-c%20search_path%3D{schema}"
+        conn.execute(f"drop schema {schema} cascade".encode())
+
+
+def run_verb(verb: ModuleType, settings: Settings, day: date) -> None:
+    """Run a verb under its lease, as `python -m tasks.<verb>` does."""
+    with take(settings, verb.__name__.rpartition(".")[2]) as lease:
+        verb.run(settings, day, lease)
+
+
+def number_attempt(settings: Settings, number: int, run: str = "manual") -> Settings:
+    """The settings of this attempt at one and the same task."""
+    return settings.model_copy(update={"task_attempt": f"refresh_movies/{run}/task/{number}"})
+
+
+@contextmanager
+def overtaken(target: Any, step: str, overtake: Callable[[], None], call: int = 1) -> Iterator[None]:
+    """Within the block, whoever comes to this call of the step is overtaken before it, and must end as Superseded for that."""
+    calls, original = 0, getattr(target, step)
+
+    def stepped(*given: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            patch.undo()
+            overtake()
+        return original(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target, step, stepped)
+        with pytest.raises(Superseded):
+            yield
+    assert calls == call
