@@ -13,16 +13,16 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.access.api_keys import ApiKeys
-from serving.access.policy import make_guard
+from serving.access.policy import make_access_policy
 from serving.features.feature_store import FeatureStore
 from serving.http.health import Parts, health_routes
-from serving.http.middleware import add_door
+from serving.http.middleware import add_request_middleware
 from serving.http.openapi.document import DESCRIPTION, build_openapi
 from serving.http.predict import PredictEndpoint
-from serving.http.routes import Questions
-from serving.models.release_watcher import ReleaseWatch
-from serving.prediction.service import Rater
-from serving.prediction_set.watcher import CatalogueWatch
+from serving.http.routes import PredictionRoutes
+from serving.models.release_watcher import ReleaseWatcher
+from serving.prediction.service import PredictionService
+from serving.prediction_set.watcher import PredictionSetWatcher
 from serving.receipts.queue import ReceiptQueue
 from serving.settings import Settings
 from serving.telemetry.access_log import AccessLog
@@ -42,12 +42,12 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
     """Make an application; connections are opened and background tasks started by its lifespan."""
     settings = settings or Settings()  # filled from the environment
     store = FeatureStore(settings)
-    watch = ReleaseWatch(settings, store)
-    catalogues = CatalogueWatch(settings, store)
+    watch = ReleaseWatcher(settings, store)
+    catalogues = PredictionSetWatcher(settings, store)
     log_writer = log_writer or LogWriter(sys.stdout.buffer)
     metrics = Metrics(store, watch, log_writer)
     keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
-    guard = make_guard(settings, keys)
+    guard = make_access_policy(settings, keys)
     url = settings.receipts_database_url
     receipts = ReceiptQueue(
         url.get_secret_value() if url else None,
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
         metrics.receipts_dropped,
         metrics.receipts_written,
     )
-    rater = Rater(settings, store=store, watch=watch, catalogues=catalogues, receipts=receipts, metrics=metrics)
+    rater = PredictionService(settings, store=store, watch=watch, catalogues=catalogues, receipts=receipts, metrics=metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -88,11 +88,11 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
 
     app = Application(title="Marquee", version="1.0.0", description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False)
     predict = PredictEndpoint(rater, metrics)
-    app.router.routes += Questions(rater, catalogues, metrics).routes(predict)
+    app.router.routes += PredictionRoutes(rater, catalogues, metrics).routes(predict)
     parts = Parts(store, watch, catalogues, receipts, settings)
     app.include_router(health_routes(parts))
     access_log = AccessLog(log_writer)
-    add_door(app, settings, metrics, access_log=access_log, guard=guard, short={("GET", "/predict"): predict})
+    add_request_middleware(app, settings, metrics, access_log=access_log, guard=guard, short={("GET", "/predict"): predict})
     app.state.metrics = metrics
     app.openapi = partial(build_openapi, app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

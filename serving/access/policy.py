@@ -9,20 +9,20 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.types import Scope
 
 from serving.access.api_keys import ApiKeys, given_keys
-from serving.access.rejections import NO_KEY, WRONG_KEY, Refused, rate_limited
+from serving.access.rejections import NO_KEY, WRONG_KEY, Rejection, rate_limited
 from serving.settings import Settings
 
 OPEN = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 """What tells how to ask needs no key; the probes never come here."""
 
 
-class Guard:
+class AccessPolicy:
     """Judges one request; sets scope['client_name'] to the key's owner."""
 
-    def __init__(self, keys: ApiKeys | None, rate: "Rate | None") -> None:
+    def __init__(self, keys: ApiKeys | None, rate: "RateLimiter | None") -> None:
         self._keys, self._rate = keys, rate
 
-    def judge(self, scope: Scope) -> Refused | None:
+    def judge(self, scope: Scope) -> Rejection | None:
         """Why it may not pass, if so. A wrong key does not count against anyone's limit, not even its address'."""
         who = None
         if self._keys is not None and scope["path"] not in OPEN:
@@ -33,14 +33,14 @@ class Guard:
         return None if self._rate is None else self._rate.judge(who or address_of(scope))
 
 
-class Rate:
+class RateLimiter:
     """A limit for each caller, counted in this process: with n workers a caller may reach n times as much."""
 
     def __init__(self, item: RateLimitItem) -> None:
         self._item, self._limiter = item, FixedWindowRateLimiter(MemoryStorage())
         self._text = f"{item.amount} in {item.get_expiry()} s"
 
-    def judge(self, who: str) -> Refused | None:
+    def judge(self, who: str) -> Rejection | None:
         """Count one request of this caller, an owner's name or an address."""
         if self._limiter.hit(self._item, who):
             return None
@@ -54,7 +54,7 @@ def address_of(scope: Scope) -> str:
     return client[0] if client else "unknown"
 
 
-def make_guard(settings: Settings, keys: ApiKeys | None) -> Guard | None:
+def make_access_policy(settings: Settings, keys: ApiKeys | None) -> AccessPolicy | None:
     """What the settings ask for; None where they ask for nothing, and then it costs nothing."""
-    rate = Rate(parse(settings.rate_limit)) if settings.rate_limit else None
-    return Guard(keys, rate) if keys or rate else None
+    rate = RateLimiter(parse(settings.rate_limit)) if settings.rate_limit else None
+    return AccessPolicy(keys, rate) if keys or rate else None

@@ -8,7 +8,7 @@ _CLOSE: Headers = ((b"connection", b"close"),)
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejection:
     """One kind of refusal."""
 
     status: int
@@ -25,27 +25,27 @@ BODY_BYTES = 64 * 1024
 ARRIVAL_SECONDS = 10
 """From a request's first byte to its last."""
 
-MALFORMED = Refused(400, "malformed_request", "this is not an HTTP/1.1 request", _CLOSE)
-TOO_SLOW = Refused(408, "request_timeout", f"the request did not arrive whole within {ARRIVAL_SECONDS} s", _CLOSE)
-BODY_TOO_LARGE = Refused(413, "body_too_large", f"the body is over {BODY_BYTES} bytes", _CLOSE)
-URL_TOO_LONG = Refused(414, "url_too_long", f"the address is over {HEAD_BYTES} bytes", _CLOSE)
-HEADERS_TOO_LARGE = Refused(
+MALFORMED = Rejection(400, "malformed_request", "this is not an HTTP/1.1 request", _CLOSE)
+TOO_SLOW = Rejection(408, "request_timeout", f"the request did not arrive whole within {ARRIVAL_SECONDS} s", _CLOSE)
+BODY_TOO_LARGE = Rejection(413, "body_too_large", f"the body is over {BODY_BYTES} bytes", _CLOSE)
+URL_TOO_LONG = Rejection(414, "url_too_long", f"the address is over {HEAD_BYTES} bytes", _CLOSE)
+HEADERS_TOO_LARGE = Rejection(
     431, "headers_too_large", f"the headers are over {HEAD_BYTES} bytes or more than {MOST_HEADERS}", _CLOSE
 )
-ENCODED_BODY = Refused(
+ENCODED_BODY = Rejection(
     415, "encoded_body", "a body is read only as it is, without Content-Encoding", ((b"accept-encoding", b"identity"),)
 )
-OVERLOADED = Refused(503, "overloaded", "more requests are at work than this process takes on", ((b"retry-after", b"1"),))
-NO_KEY = Refused(
+OVERLOADED = Rejection(503, "overloaded", "more requests are at work than this process takes on", ((b"retry-after", b"1"),))
+NO_KEY = Rejection(
     401, "unauthorized", "a key is needed, as `Authorization: Bearer …` or `X-API-Key: …`", ((b"www-authenticate", b"Bearer"),)
 )
-WRONG_KEY = Refused(401, "unauthorized", "this key is not known", ((b"www-authenticate", b'Bearer error="invalid_token"'),))
+WRONG_KEY = Rejection(401, "unauthorized", "this key is not known", ((b"www-authenticate", b'Bearer error="invalid_token"'),))
 RATE_LIMITED = "rate_limited"
 
 
-def rate_limited(limit: str, seconds: int) -> Refused:
+def rate_limited(limit: str, seconds: int) -> Rejection:
     """The answer to one request too many; `seconds` until there is room again, at least 1."""
-    return Refused(429, RATE_LIMITED, f"more than {limit}", ((b"retry-after", str(seconds).encode()),))
+    return Rejection(429, RATE_LIMITED, f"more than {limit}", ((b"retry-after", str(seconds).encode()),))
 
 
 REASONS = tuple(

@@ -10,7 +10,7 @@ AT_ONCE = 50
 """Films of a batch: about a millisecond's work."""
 
 
-async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+async def yielding_to_loop(items: Iterable[T]) -> AsyncIterator[T]:
     """The items, with a turn of the loop after each AT_ONCE of them."""
     for number, item in enumerate(items, 1):
         yield item

@@ -1,7 +1,7 @@
 """Why a prediction is refused: each error is one answer, with its status, its label and what to do next."""
 
 
-class Refusal(Exception):
+class PredictionError(Exception):
     """An answer that is not a prediction; the message is the body's `detail`."""
 
     status = 503
@@ -10,7 +10,7 @@ class Refusal(Exception):
     retry_after_seconds: int | None = 1
 
 
-class UnknownMovie(Refusal):
+class UnknownMovie(PredictionError):
     """No feature row for this id in the live feature set; nothing is ever predicted without one."""
 
     status = 404
@@ -18,41 +18,41 @@ class UnknownMovie(Refusal):
     retry_after_seconds = None
 
 
-class NoModel(Refusal):
+class NoModel(PredictionError):
     """No model is loaded: none was promoted yet, or none that could be verified."""
 
     reason = "no_model"
     retry_after_seconds = 5
 
 
-class NoFeatureSet(Refusal):
+class NoFeatureSet(PredictionError):
     """Redis answers, but no feature set is published in it."""
 
     reason = "no_feature_set"
     retry_after_seconds = 5
 
 
-class StoreUnavailable(Refusal):
+class StoreUnavailable(PredictionError):
     """Redis does not answer in time, or refuses us."""
 
     reason = "feature_store_unavailable"
 
 
-class CorruptRow(Refusal):
+class CorruptRow(PredictionError):
     """The feature row is not what Feast writes, or lacks a feature that the model needs; the message names the field."""
 
     reason = "corrupt_features"
     retry_after_seconds = 60
 
 
-class ImplausibleRating(Refusal):
+class ImplausibleRating(PredictionError):
     """The model's output is not a rating: not a number, or outside 1 to 10."""
 
     reason = "implausible_rating"
     retry_after_seconds = 60
 
 
-class NoCatalogue(Refusal):
+class NoPredictionSet(PredictionError):
     """There is no catalogue on local disk to search in."""
 
     reason = "no_catalogue"

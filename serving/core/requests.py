@@ -23,7 +23,7 @@ EXACT = 2**53
 Problem = dict[str, Any]
 
 
-class Malformed(Exception):
+class MalformedRequest(Exception):
     """`problems` has the shape of FastAPI's own validation errors, but for the `loc`'s first word; the message is one line."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -72,21 +72,21 @@ Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Number = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False), BeforeValidator(widen)]
 
 
-class Question(BaseModel):
+class ApiRequest(BaseModel):
     """No conversions, no fields but these."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
     def check(cls, given: object) -> Self:
-        """The question, if it is one; raises Malformed."""
+        """The question, if it is one; raises MalformedRequest."""
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise Malformed(explain(error)) from None
+            raise MalformedRequest(explain(error)) from None
 
 
-class BatchQuestion(Question):
+class BatchRequest(ApiRequest):
     """Films to rate in one go."""
 
     movie_ids: list[GivenId] = Field(
@@ -97,7 +97,7 @@ class BatchQuestion(Question):
     )
 
 
-class WhatIfQuestion(Question):
+class WhatIfRequest(ApiRequest):
     """A film to rate as if some of its features were others."""
 
     movie_id: GivenId
@@ -109,7 +109,7 @@ class WhatIfQuestion(Question):
     )
 
 
-class SearchQuestion(Question):
+class SearchRequest(ApiRequest):
     """Words of a title."""
 
     query: str = Field(min_length=1, max_length=LONGEST_QUERY, pattern=r"\S")

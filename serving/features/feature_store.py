@@ -5,15 +5,15 @@ import logging
 import time
 from collections.abc import Sequence
 
-from serving.core.cooperative import in_turns
-from serving.core.errors import CorruptRow, NoFeatureSet, Refusal, StoreUnavailable, UnknownMovie
+from serving.core.cooperative import yielding_to_loop
+from serving.core.errors import CorruptRow, NoFeatureSet, PredictionError, StoreUnavailable, UnknownMovie
 from serving.core.movie_id import MovieId
 from serving.features.feature_set import POINTER_KEY, FeatureSet, parse_pointer
 from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, find_row, pack_row_query, refused
 from serving.features.online_row import build_key_prefix
 from serving.features.tmdb_id import find_imdb_id, pack_tmdb_query
 from serving.redis.breaker import Attempt, Breaker
-from serving.redis.client import RedisPipe
+from serving.redis.client import RedisClient
 from serving.redis.command import pack, pack_word
 from serving.settings import Settings
 
@@ -30,13 +30,13 @@ _GET_POINTER = pack("GET", POINTER_KEY)
 
 
 class FeatureStore:
-    """Reads of one Redis, each within its deadline; every failure is a Refusal."""
+    """Reads of one Redis, each within its deadline; every failure is a PredictionError."""
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.redis_timeout_seconds
         self._breaker = Breaker()
         self._attempt, self._long_attempt = Attempt(self._breaker, seconds), Attempt(self._breaker, seconds * LONG_WORK)
-        self._redis = RedisPipe(settings.redis_url.get_secret_value(), seconds)
+        self._redis = RedisClient(settings.redis_url.get_secret_value(), seconds)
         self.live: FeatureSet | None = None
         """What is read from now."""
         self.mismatched: FeatureSet | None = None
@@ -68,7 +68,7 @@ class FeatureStore:
                 await self.read_pointer()
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
-            except Refusal:
+            except PredictionError:
                 return  # Redis answers; what it says is no answer yet
             else:
                 return
@@ -79,7 +79,7 @@ class FeatureStore:
             return await self._read_pointer(self._attempt.due())
 
     async def find_published(self) -> FeatureSet:
-        """Ask Redis which feature set is published, whatever the served model can read; raises a Refusal."""
+        """Ask Redis which feature set is published, whatever the served model can read; raises a PredictionError."""
         with self._attempt:
             return await self._find_published(self._attempt.due())
 
@@ -96,12 +96,12 @@ class FeatureStore:
             self._take(published)
 
     async def read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
-        """Read one film from the set that is live now; raises a Refusal, UnknownMovie when it has no row."""
+        """Read one film from the set that is live now; raises a PredictionError, UnknownMovie when it has no row."""
         self._breaker.check()
         with self._attempt:
             return await self._read_movie(movie_id, query, self._attempt.due())
 
-    async def read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery) -> list[MovieRow | Refusal]:
+    async def read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery) -> list[MovieRow | PredictionError]:
         """Read many films in one round trip, one more where there are TMDB ids among them; raises StoreUnavailable."""
         self._breaker.check()
         with self._long_attempt:
@@ -154,12 +154,12 @@ class FeatureStore:
         reply = await self._redis.ask(pack_row_query(query, imdb_id, feature_set.name), due)
         return find_row(reply, imdb_id, asked, query, feature_set)
 
-    async def _read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery, due: float) -> list[MovieRow | Refusal]:
+    async def _read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery, due: float) -> list[MovieRow | PredictionError]:
         """The pointer is read again first: many misses of a set that was replaced would be as many more questions."""
         feature_set = await self._read_pointer(due)
         by_tmdb_id = [movie_id for movie_id in movie_ids if movie_id.imdb is None]
         replies = await self._redis.ask_many([pack_tmdb_query(feature_set, movie_id) for movie_id in by_tmdb_id], due)
-        resolved: dict[MovieId, str | Refusal] = {
+        resolved: dict[MovieId, str | PredictionError] = {
             asked: refused(find_imdb_id, reply, asked, feature_set) for asked, reply in zip(by_tmdb_id, replies, strict=True)
         }
         imdb_ids = [movie_id.imdb or resolved[movie_id] for movie_id in movie_ids]
@@ -168,7 +168,7 @@ class FeatureStore:
         rows = iter(await self._redis.ask_many(queries, due))
         return [
             refused(find_row, next(rows), imdb_id, asked, query, feature_set) if isinstance(imdb_id, str) else imdb_id
-            async for asked, imdb_id in in_turns(zip(movie_ids, imdb_ids, strict=True))
+            async for asked, imdb_id in yielding_to_loop(zip(movie_ids, imdb_ids, strict=True))
         ]
 
     async def _find_absent_features(self, features: Sequence[str], feature_set: FeatureSet, due: float) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import hiredis
 
-from serving.core.errors import CorruptRow, Refusal, UnknownMovie
+from serving.core.errors import CorruptRow, PredictionError, UnknownMovie
 from serving.core.movie_id import MovieId
 from serving.features.feature_set import CLOCKS_DIFFER, FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
@@ -77,9 +77,9 @@ def read_event_time(raw: bytes) -> tuple[datetime, float]:
     return as_of, as_of.timestamp()
 
 
-def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | Refusal:
-    """What it finds, or the Refusal that it raises: one film of many that cannot be answered is no reason to refuse the rest."""
+def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | PredictionError:
+    """What it finds, or the PredictionError that it raises: one movie that fails must not fail its batch."""
     try:
         return find(*given, **named)
-    except Refusal as refusal:
+    except PredictionError as refusal:
         return refusal

@@ -74,7 +74,7 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
     try:
         lengths = bytes(map(len, raw))  # type: ignore[arg-type]  # of None, absent, it raises TypeError
     except (TypeError, ValueError):
-        return decode_the_long_way(raw, names)
+        return decode_with_protobuf(raw, names)
     count, nulls = len(raw), lengths.count(0)
     if nulls + lengths.count(_DOUBLE.itemsize) == count:
         blob = b"".join([value or _NULL_DOUBLE for value in raw] if nulls else raw)  # type: ignore[arg-type]  # none is None
@@ -82,10 +82,10 @@ def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray
         known = np.count_nonzero(np.abs(numbers) <= _MAX_FLOAT32)  # neither NaN nor infinite is
         if blob[:: _DOUBLE.itemsize].count(_TAG_DOUBLE) == count == known + nulls:
             return numbers.astype(np.float32)
-    return decode_the_long_way(raw, names)
+    return decode_with_protobuf(raw, names)
 
 
-def decode_the_long_way(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
+def decode_with_protobuf(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
     """Import protobuf where it is needed: 2 MB that a service without gRPC and without odd rows does without."""
     from serving.features.protobuf_values import decode_numbers  # noqa: PLC0415
 

@@ -12,11 +12,11 @@ import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import Scope
 
-from serving.access.policy import Guard
-from serving.access.rejections import OVERLOADED, Refused
-from serving.core.errors import Refusal
+from serving.access.policy import AccessPolicy
+from serving.access.rejections import OVERLOADED, Rejection
+from serving.core.errors import PredictionError
 from serving.core.movie_id import MalformedQuery
-from serving.core.requests import Malformed
+from serving.core.requests import MalformedRequest
 from serving.grpc_api.servicer import Answerer, Reply
 from serving.telemetry.access_log import AccessLog
 from serving.telemetry.metrics import BUCKETS, MALFORMED
@@ -46,10 +46,10 @@ class NotAnswered(NamedTuple):
     metadata: Metadata = ()
 
 
-class CallDoor:
+class CallInterceptor:
     """Around each method of the service. `guard` judges keys and rate as for HTTP; None: there is nothing to judge."""
 
-    def __init__(self, registry: CollectorRegistry, access_log: AccessLog, guard: Guard | None, most_at_work: int) -> None:
+    def __init__(self, registry: CollectorRegistry, access_log: AccessLog, guard: AccessPolicy | None, most_at_work: int) -> None:
         self._access_log, self._guard, self._most_at_work = access_log, guard, most_at_work
         self._at_work: set[asyncio.Task[Reply | NotAnswered]] = set()
         self._seconds = Histogram(
@@ -84,7 +84,7 @@ class CallDoor:
 
     def _judge(self, scope: Scope) -> NotAnswered | None:
         if len(self._at_work) >= self._most_at_work:
-            refused: Refused | None = OVERLOADED
+            refused: Rejection | None = OVERLOADED
         else:
             refused = self._guard.judge(scope) if self._guard else None
         if refused is None:
@@ -109,10 +109,10 @@ async def decide(message: Any, scope: Scope, answer: Answerer, note_malformed: C
         return NotAnswered(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, "the request is not a message of this method")
     try:
         return await answer(message, scope["request_id"])
-    except (Malformed, MalformedQuery) as malformed:
+    except (MalformedRequest, MalformedQuery) as malformed:
         note_malformed()
         return NotAnswered(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, str(malformed))
-    except Refusal as refusal:
+    except PredictionError as refusal:
         after = refusal.retry_after_seconds
         metadata = () if after is None else (("retry-after", str(after)),)
         return NotAnswered(CODES[refusal.status], refusal.reason, str(refusal), metadata)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from serving.core.answer import SNAPSHOT, Answer
-from serving.core.errors import Refusal
+from serving.core.errors import PredictionError
 from serving.core.movie_id import MovieId
 from serving.grpc_api import marquee_pb2 as messages
 from serving.prediction.what_if import WhatIf
-from serving.prediction_set.database import CatalogueFilm
+from serving.prediction_set.database import PublishedMovie
 
 
 def render(answer: Answer, request_id: str = "") -> messages.Prediction:
@@ -27,7 +27,7 @@ def render(answer: Answer, request_id: str = "") -> messages.Prediction:
     )
 
 
-def render_entry(asked: MovieId, entry: Answer | Refusal) -> messages.Outcome:
+def render_entry(asked: MovieId, entry: Answer | PredictionError) -> messages.Outcome:
     """One film of a batch."""
     if isinstance(entry, Answer):
         return messages.Outcome(prediction=render(entry))
@@ -44,6 +44,6 @@ def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request
     )
 
 
-def render_film(film: CatalogueFilm) -> messages.Film:
+def render_film(film: PublishedMovie) -> messages.Film:
     """One film that a search found."""
     return messages.Film(movie_id=film.movie_id, tmdb_id=film.tmdb_id, title=film.title, year=film.year)

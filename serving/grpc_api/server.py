@@ -11,12 +11,12 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from serving.access.policy import Guard
+from serving.access.policy import AccessPolicy
 from serving.grpc_api import marquee_pb2
-from serving.grpc_api.interceptor import CallDoor
+from serving.grpc_api.interceptor import CallInterceptor
 from serving.grpc_api.servicer import Predictions
 from serving.http.health import Parts, read_readiness
-from serving.prediction.service import Rater
+from serving.prediction.service import PredictionService
 from serving.telemetry.access_log import AccessLog
 from serving.telemetry.metrics import MALFORMED, Metrics
 
@@ -82,13 +82,15 @@ class RpcServer:
             await self._health.set(name, status)
 
 
-def make_server(parts: Parts, rater: Rater, metrics: Metrics, access_log: AccessLog, guard: Guard | None) -> RpcServer:
+def make_server(
+    parts: Parts, rater: PredictionService, metrics: Metrics, access_log: AccessLog, guard: AccessPolicy | None
+) -> RpcServer:
     """Put it together; nothing is opened yet."""
-    door = CallDoor(metrics.registry, access_log, guard, parts.settings.max_in_flight)
+    door = CallInterceptor(metrics.registry, access_log, guard, parts.settings.max_in_flight)
     return RpcServer(parts, make_handlers(Predictions(rater, parts.catalogues), door, metrics))
 
 
-def make_handlers(predictions: Predictions, door: CallDoor, metrics: Metrics) -> dict[str, Any]:
+def make_handlers(predictions: Predictions, door: CallInterceptor, metrics: Metrics) -> dict[str, Any]:
     """A handler for each method of marquee.proto."""
     handlers = {}
     for method in SERVICE.methods:

@@ -6,15 +6,15 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.access.policy import Guard
-from serving.access.rejections import ENCODED_BODY, OVERLOADED, REASONS, Refused
+from serving.access.policy import AccessPolicy
+from serving.access.rejections import ENCODED_BODY, OVERLOADED, REASONS, Rejection
 
 PROBES = frozenset({"/livez", "/readyz"})
 """Asked by those who decide whether to restart us or to send us work: they must learn it above all when we are overloaded."""
 WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
-class Gate:
+class AdmissionControl:
     """ASGI application in front of the application; sets scope['outcome'] when it refuses.
 
     `short` maps (method, path) to the endpoint that is called at once: the routing that would find it costs more than it does.
@@ -26,7 +26,7 @@ class Gate:
         short: Mapping[tuple[str, str], ASGIApp],
         registry: CollectorRegistry,
         most_at_work: int,
-        guard: Guard | None,
+        guard: AccessPolicy | None,
     ) -> None:
         self._app, self._short, self._most_at_work, self._guard = app, short, most_at_work, guard
         self._at_work = 0
@@ -38,7 +38,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        refused: Refused | None = scope.get("refused")  # by the protocol, which saw what is wrong with it
+        refused: Rejection | None = scope.get("refused")  # by the protocol, which saw what is wrong with it
         if refused is None and path not in PROBES:
             if self._at_work >= self._most_at_work:
                 refused = OVERLOADED
@@ -55,7 +55,7 @@ class Gate:
         finally:
             self._at_work -= 1
 
-    async def _refuse(self, refused: Refused, scope: Scope, send: Send) -> None:
+    async def _refuse(self, refused: Rejection, scope: Scope, send: Send) -> None:
         self._refusals[refused.reason].inc()
         scope["outcome"] = refused.reason
         body = orjson.dumps({"detail": refused.detail, "reason": refused.reason, "request_id": scope["request_id"]})

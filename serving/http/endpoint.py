@@ -7,8 +7,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.core.errors import Refusal
-from serving.core.requests import Malformed
+from serving.core.errors import PredictionError
+from serving.core.requests import MalformedRequest
 from serving.http.predict import JSON, Headers, retry_after
 
 
@@ -31,11 +31,11 @@ class Endpoint:
         headers: Headers
         try:
             status, (outcome, body, headers) = 200, await self._answer(Request(scope, receive))
-        except Malformed as malformed:
+        except MalformedRequest as malformed:
             self._note_malformed()
             problems = [problem | {"loc": [self._place, *problem["loc"]]} for problem in malformed.problems]
             status, outcome, body, headers = 422, "malformed", {"detail": problems}, []
-        except Refusal as refusal:
+        except PredictionError as refusal:
             status, outcome, headers = refusal.status, refusal.reason, retry_after(refusal)
             body = {"detail": str(refusal), "reason": refusal.reason}
         except ClientDisconnect:

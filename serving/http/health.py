@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
-from serving.core.errors import Refusal
+from serving.core.errors import PredictionError
 from serving.features.feature_store import FeatureStore
 from serving.http.schemas import Alive, LiveFeatureSet, Model, Readiness, RefusedModel, Snapshot
-from serving.models.release_watcher import ReleaseWatch
-from serving.prediction_set.watcher import CatalogueWatch
+from serving.models.release_watcher import ReleaseWatcher
+from serving.prediction_set.watcher import PredictionSetWatcher
 from serving.receipts.queue import ReceiptQueue
 from serving.settings import Settings
 
@@ -18,8 +18,8 @@ class Parts:
     """What an answer is made with."""
 
     store: FeatureStore
-    watch: ReleaseWatch
-    catalogues: CatalogueWatch
+    watch: ReleaseWatcher
+    catalogues: PredictionSetWatcher
     receipts: ReceiptQueue
     settings: Settings
 
@@ -54,7 +54,7 @@ async def read_readiness(parts: Parts) -> Readiness:
     try:
         live = await parts.store.read_pointer()
         feature_set = LiveFeatureSet(name=live.name, day=live.day, movies=live.movies)
-    except Refusal as refusal:
+    except PredictionError as refusal:
         problems["feature_store"] = str(refusal)
     snapshot = find_snapshot(parts)
     return Readiness(

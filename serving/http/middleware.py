@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.access.policy import Guard
-from serving.http.admission import PROBES, Gate
+from serving.access.policy import AccessPolicy
+from serving.http.admission import PROBES, AdmissionControl
 from serving.settings import Settings
 from serving.telemetry.access_log import AccessLog
 from serving.telemetry.metrics import Metrics
@@ -40,20 +40,20 @@ CORS_HEADERS = ("authorization", "content-type", "x-api-key", "x-request-id")
 CORS_EXPOSED = ("retry-after", "x-feature-source", "x-request-id")
 
 
-def add_door(
+def add_request_middleware(
     app: FastAPI,
     settings: Settings,
     metrics: Metrics,
     *,
     access_log: AccessLog,
-    guard: Guard | None,
+    guard: AccessPolicy | None,
     short: Mapping[tuple[str, str], ASGIApp],
 ) -> None:
     """Put the door before an application, and behind it the gate; between them CORS where it is asked for.
 
     There a browser's preflight, which shows no key, is answered before the gate, and a refusal can be read by the page.
     """
-    app.add_middleware(Gate, short=short, registry=metrics.registry, most_at_work=settings.max_in_flight, guard=guard)
+    app.add_middleware(AdmissionControl, short=short, registry=metrics.registry, most_at_work=settings.max_in_flight, guard=guard)
     if origins := [origin.strip() for origin in settings.cors_allowed_origins.split(",") if origin.strip()]:
         app.add_middleware(
             CORSMiddleware,
@@ -62,10 +62,10 @@ def add_door(
             allow_headers=CORS_HEADERS,
             expose_headers=CORS_EXPOSED,
         )
-    app.add_middleware(Door, metrics=metrics, access_log=access_log)  # added last, met first
+    app.add_middleware(RequestMiddleware, metrics=metrics, access_log=access_log)  # added last, met first
 
 
-class Door:
+class RequestMiddleware:
     """ASGI middleware around the whole application; sets scope['request_id']."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:

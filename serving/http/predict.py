@@ -6,9 +6,9 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from serving.core.answer import SOURCES, render
-from serving.core.errors import Refusal
+from serving.core.errors import PredictionError
 from serving.core.movie_id import MalformedQuery, parse_query
-from serving.prediction.service import Rater
+from serving.prediction.service import PredictionService
 from serving.telemetry.metrics import MALFORMED, Metrics
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,19 +20,19 @@ SOURCE_HEADERS = {source: (b"x-feature-source", source.encode()) for source in S
 class PredictEndpoint:
     """The answer of /predict; `schemas.Prediction` documents it and a test holds the two together."""
 
-    def __init__(self, rater: Rater, metrics: Metrics) -> None:
+    def __init__(self, rater: PredictionService, metrics: Metrics) -> None:
         self._rater, self._metrics = rater, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Every refusal is an answer, so only a fault of ours raises."""
         answer: dict[str, Any]
         try:
-            found = await self._rater.rate(parse_query(scope["query_string"]), "predict")
+            found = await self._rater.predict(parse_query(scope["query_string"]), "predict")
             outcome, status, answer, headers = found.source, 200, render(found), [SOURCE_HEADERS[found.source]]
         except MalformedQuery as malformed:
             self._metrics.note_outcome(MALFORMED)
             outcome, status, answer, headers = MALFORMED, 422, {"detail": malformed.problems}, []
-        except Refusal as refusal:
+        except PredictionError as refusal:
             answer = {"detail": str(refusal), "reason": refusal.reason}
             outcome, status, headers = refusal.reason, refusal.status, retry_after(refusal)
         scope["outcome"] = outcome
@@ -43,7 +43,7 @@ class PredictEndpoint:
         await send({"type": "http.response.body", "body": body})
 
 
-def retry_after(refusal: Refusal) -> Headers:
+def retry_after(refusal: PredictionError) -> Headers:
     """When to ask again, where that can help."""
     after = refusal.retry_after_seconds
     return [] if after is None else [(b"retry-after", b"%d" % after)]

@@ -79,7 +79,7 @@ class ValidationProblem(Body):
     request_id: str
 
 
-class Refused(Body):
+class FailedPrediction(Body):
     """A film of a batch that has no prediction."""
 
     movie_id: str = Field(description="As it was asked.", examples=["tt9999999"])
@@ -90,7 +90,7 @@ class Refused(Body):
 class Predictions(Body):
     """An entry for each id of the request, in its order."""
 
-    predictions: list[Rating | Refused]
+    predictions: list[Rating | FailedPrediction]
     request_id: RequestId
 
 

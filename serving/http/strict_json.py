@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from serving.core.requests import Malformed
+from serving.core.requests import MalformedRequest
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a request's body; raises Malformed. Whole numbers of any length stay exact."""
+    """Parse a request's body; raises MalformedRequest. Whole numbers of any length stay exact."""
     try:
         orjson.loads(body)  # the strict one; but it keeps the last of repeated names, and makes long numbers short
         return json.loads(body.decode(), object_pairs_hook=make_object)
@@ -28,6 +28,8 @@ def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def refuse(why: str) -> Malformed:
+def refuse(why: str) -> MalformedRequest:
     """In the words of FastAPI."""
-    return Malformed([{"type": "json_invalid", "loc": [], "msg": "JSON decode error", "input": None, "ctx": {"error": why}}])
+    return MalformedRequest(
+        [{"type": "json_invalid", "loc": [], "msg": "JSON decode error", "input": None, "ctx": {"error": why}}]
+    )

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from serving.models.model_cache import Manifest, ModelCache
-from serving.models.onnx_model import ModelRefused, load_predictor, try_predictor
+from serving.models.onnx_model import ModelRejected, load_onnx_model, smoke_test
 from serving.models.release_record import MODEL_FILE, RELEASE_FILE, check_golden, parse_release
 
 log = logging.getLogger("serving.models.fetch_child")
@@ -27,13 +27,13 @@ DIGEST_TAG = "sha256."
 
 
 def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -> Manifest:
-    """Fetch, verify, try and keep one version; raises ModelRefused, or MLflow's own errors when it does not answer."""
+    """Fetch, verify, try and keep one version; raises ModelRejected, or MLflow's own errors when it does not answer."""
     from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
 
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     registered = client.get_model_version(name, version)
     if not registered.run_id:
-        raise ModelRefused("the version names no training run, so there is no release.json to hold it to")
+        raise ModelRejected("the version names no training run, so there is no release.json to hold it to")
     model_uri, run_uri = f"models:/{name}/{version}", f"runs:/{registered.run_id}"
     held = {
         MODEL_FILE: (model_uri, artifacts.list_artifacts(artifact_uri=model_uri, tracking_uri=tracking_uri)),
@@ -49,16 +49,16 @@ def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -
     for file, digest in digests.items():
         expected = registered.tags.get(DIGEST_TAG + file)
         if digest != expected:
-            raise ModelRefused(f"{file} has sha256 {digest[:12]}…, training recorded {(expected or 'none')[:12]}…")
+            raise ModelRejected(f"{file} has sha256 {digest[:12]}…, training recorded {(expected or 'none')[:12]}…")
     record = parse_release(bodies[RELEASE_FILE])
     if record.files[MODEL_FILE] != digests[MODEL_FILE]:
-        raise ModelRefused(
+        raise ModelRejected(
             f"{MODEL_FILE} has sha256 {digests[MODEL_FILE][:12]}…, {RELEASE_FILE} names {record.files[MODEL_FILE][:12]}…"
         )
     with tempfile.TemporaryDirectory() as empty:
         os.chdir(empty)  # a model that points at files beside it shall find none
-        predictor = load_predictor(bodies[MODEL_FILE])
-        try_predictor(predictor)
+        predictor = load_onnx_model(bodies[MODEL_FILE])
+        smoke_test(predictor)
         check_golden(predictor, record)
         os.chdir(cache.directory)
     manifest = Manifest(name, version, registered.source or "", registered.run_id, digests[MODEL_FILE], digests[RELEASE_FILE])
@@ -67,11 +67,11 @@ def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -
 
 
 def check_listed(file: str, sizes: Mapping[str, int]) -> None:
-    """Raise ModelRefused unless the file is among those listed, and no larger than it may be."""
+    """Raise ModelRejected unless the file is among those listed, and no larger than it may be."""
     if file not in sizes:
-        raise ModelRefused(f"the version holds no {file}, only {sorted(sizes)}")
+        raise ModelRejected(f"the version holds no {file}, only {sorted(sizes)}")
     if sizes[file] > MAX_BYTES[file]:
-        raise ModelRefused(f"{file} has {sizes[file]} bytes, more than {MAX_BYTES[file]}")
+        raise ModelRejected(f"{file} has {sizes[file]} bytes, more than {MAX_BYTES[file]}")
 
 
 def main() -> int:
@@ -87,7 +87,7 @@ def main() -> int:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         fetch_model(given.name, given.version, given.tracking_uri, ModelCache(directory))
-    except ModelRefused as refusal:
+    except ModelRejected as refusal:
         log.error("%s", refusal)
         return os.EX_DATAERR
     except Exception as error:  # noqa: BLE001  # MLflow, requests and the disk: all of them are worth a later try

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from serving.models.onnx_model import ModelRefused
+from serving.models.onnx_model import ModelRejected
 from serving.models.release_record import MODEL_FILE, RELEASE_FILE
 
 MANIFEST_FILE, LAST_GOOD_FILE = "manifest.json", "last_good.json"
@@ -74,7 +74,7 @@ class ModelCache:
     def read(self, version: ModelVersion) -> tuple[bytes, bytes, Manifest] | None:
         """Read one version (model, release.json, manifest) whose bytes have the recorded digests; None when it is not here.
 
-        Raises ModelRefused.
+        Raises ModelRejected.
         """
         folder = self.directory / version.folder
         if not folder.is_dir():
@@ -83,13 +83,13 @@ class ModelCache:
             manifest = Manifest(**orjson.loads((folder / MANIFEST_FILE).read_bytes()))
             model, release = (folder / MODEL_FILE).read_bytes(), (folder / RELEASE_FILE).read_bytes()
         except (OSError, ValueError, TypeError) as error:
-            raise ModelRefused(f"the cached copy is unreadable: {error}") from None
+            raise ModelRejected(f"the cached copy is unreadable: {error}") from None
         if manifest.model_version != version:
-            raise ModelRefused(f"the cached copy is of version {manifest.version}, not {version.version}")
+            raise ModelRejected(f"the cached copy is of version {manifest.version}, not {version.version}")
         for name, body, expected in ((MODEL_FILE, model, manifest.sha256), (RELEASE_FILE, release, manifest.release_sha256)):
             digest = hashlib.sha256(body).hexdigest()
             if digest != expected:
-                raise ModelRefused(f"the cached {name} has sha256 {digest[:12]}…, its manifest says {expected[:12]}…")
+                raise ModelRejected(f"the cached {name} has sha256 {digest[:12]}…, its manifest says {expected[:12]}…")
         return model, release, manifest
 
     def note_last_good(self, version: ModelVersion) -> None:
@@ -99,13 +99,13 @@ class ModelCache:
         temporary.replace(self.directory / LAST_GOOD_FILE)
 
     def last_good(self) -> ModelVersion | None:
-        """The version served last, or None; raises ModelRefused when the note is damaged."""
+        """The version served last, or None; raises ModelRejected when the note is damaged."""
         try:
             return ModelVersion(**orjson.loads((self.directory / LAST_GOOD_FILE).read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
-            raise ModelRefused(f"{LAST_GOOD_FILE} is unreadable: {error}") from None
+            raise ModelRejected(f"{LAST_GOOD_FILE} is unreadable: {error}") from None
 
     def keep_only(self, versions: Iterable[ModelVersion]) -> None:
         """Delete all other versions, so that the cache does not grow with every training."""

@@ -18,12 +18,12 @@ LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
 """IMDb's scale."""
 
 
-class ModelRefused(Exception):
+class ModelRejected(Exception):
     """The file is not a model that can be served; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Predictor:
+class OnnxModel:
     """A loaded model; `features` names the columns of its one input. For one thread: all rows pass through `input`."""
 
     session: ort.InferenceSession
@@ -34,7 +34,7 @@ class Predictor:
     output: Row
 
     def predict(self, row: Row) -> float:
-        """Rate one row, shape (features,), float32, NaN for unknown; raises ImplausibleRating, never clamps."""
+        """Predict the rating of one row, shape (features,), float32, NaN for unknown; raises ImplausibleRating, never clamps."""
         self.input[0] = row
         self.session.run_with_iobinding(self.binding)
         return check_rating(float(self.output[0, 0]))
@@ -51,8 +51,8 @@ def check_rating(output: float) -> float:
     return output
 
 
-def load_predictor(model: bytes) -> Predictor:
-    """Parse an ONNX model on one thread and check its shape; raises ModelRefused.
+def load_onnx_model(model: bytes) -> OnnxModel:
+    """Parse an ONNX model on one thread and check its shape; raises ModelRejected.
 
     From bytes and not from a path, so that what was checked against the digest is what runs.
     """
@@ -63,51 +63,51 @@ def load_predictor(model: bytes) -> Predictor:
     try:
         session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
-        raise ModelRefused(f"ONNX Runtime cannot load it: {str(error)[:300]}") from None
+        raise ModelRejected(f"ONNX Runtime cannot load it: {str(error)[:300]}") from None
     features = parse_features(session.get_modelmeta().custom_metadata_map)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if [(i.name, i.type) for i in inputs] != [(INPUT_NAME, "tensor(float)")]:
-        raise ModelRefused(f"its inputs are {[(i.name, i.type) for i in inputs]}, not one float tensor {INPUT_NAME!r}")
+        raise ModelRejected(f"its inputs are {[(i.name, i.type) for i in inputs]}, not one float tensor {INPUT_NAME!r}")
     if len(inputs[0].shape) != 2 or inputs[0].shape[1] != len(features):
-        raise ModelRefused(f"its input has shape {inputs[0].shape} for {len(features)} feature names")
+        raise ModelRejected(f"its input has shape {inputs[0].shape} for {len(features)} feature names")
     if len(outputs) != 1 or outputs[0].type != "tensor(float)" or outputs[0].shape[1:] != [1]:
-        raise ModelRefused(f"its outputs are {[(o.name, o.type, o.shape) for o in outputs]}, not one float a row")
+        raise ModelRejected(f"its outputs are {[(o.name, o.type, o.shape) for o in outputs]}, not one float a row")
     return bind(session, features, outputs[0].name)
 
 
-def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: str) -> Predictor:
+def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: str) -> OnnxModel:
     """Tie the session to arrays of one row and one rating."""
     row, rating, binding = np.empty((1, len(features)), np.float32), np.empty((1, 1), np.float32), session.io_binding()
     binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, row.shape, row.ctypes.data)
     binding.bind_output(output_name, "cpu", 0, np.float32, rating.shape, rating.ctypes.data)
-    return Predictor(session, features, binding, row, rating)
+    return OnnxModel(session, features, binding, row, rating)
 
 
 def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:
-    """Parse the feature names, in column order, out of the model's own metadata; raises ModelRefused."""
+    """Parse the feature names, in column order, out of the model's own metadata; raises ModelRejected."""
     service = metadata.get("feature_service")
     if service != FEATURE_SERVICE:
-        raise ModelRefused(f"its metadata names the feature service {service!r}, not {FEATURE_SERVICE!r}")
+        raise ModelRejected(f"its metadata names the feature service {service!r}, not {FEATURE_SERVICE!r}")
     try:
         names = json.loads(metadata.get("features", ""))
     except ValueError:
         names = None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise ModelRefused("its metadata holds no JSON list `features` of feature names")
+        raise ModelRejected("its metadata holds no JSON list `features` of feature names")
     if len(set(names)) != len(names):
-        raise ModelRefused("its metadata names a feature twice")
+        raise ModelRejected("its metadata names a feature twice")
     return tuple(names)
 
 
-def try_predictor(predictor: Predictor) -> None:
-    """Run the model on a film of which nothing is known; raises ModelRefused unless it answers one rating."""
+def smoke_test(predictor: OnnxModel) -> None:
+    """Run the model on a film of which nothing is known; raises ModelRejected unless it answers one rating."""
     row = np.full((1, len(predictor.features)), np.nan, np.float32)
     try:
         output = predictor.session.run(None, {INPUT_NAME: row})[0]
     except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
-        raise ModelRefused(f"it fails on a row of unknown values: {str(error)[:300]}") from None
+        raise ModelRejected(f"it fails on a row of unknown values: {str(error)[:300]}") from None
     if output.size != 1:
-        raise ModelRefused(f"it answers shape {output.shape} for one row")
+        raise ModelRejected(f"it answers shape {output.shape} for one row")
     rating = float(output.reshape(-1)[0])
     if not math.isfinite(rating) or not LOWEST_RATING <= rating <= HIGHEST_RATING:
-        raise ModelRefused(f"it answers {rating:g} for a row of unknown values, which is no rating from 1 to 10")
+        raise ModelRejected(f"it answers {rating:g} for a row of unknown values, which is no rating from 1 to 10")

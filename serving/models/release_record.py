@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import orjson
 
-from serving.models.onnx_model import FEATURE_SERVICE, ModelRefused, Predictor
+from serving.models.onnx_model import FEATURE_SERVICE, ModelRejected, OnnxModel
 
 RELEASE_FILE, MODEL_FILE = "release.json", "model.onnx"
 GOLDEN_TOLERANCE = 1e-4
@@ -38,7 +38,7 @@ class ReleaseRecord:
 
 
 def parse_release(body: bytes) -> ReleaseRecord:
-    """Parse release.json; raises ModelRefused naming what is wrong."""
+    """Parse release.json; raises ModelRejected naming what is wrong."""
     try:
         fields = orjson.loads(body)
         record = ReleaseRecord(
@@ -54,29 +54,29 @@ def parse_release(body: bytes) -> ReleaseRecord:
         )
         service = fields["feature_service"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelRefused(f"{RELEASE_FILE} is not a release: {error!r}") from None
+        raise ModelRejected(f"{RELEASE_FILE} is not a release: {error!r}") from None
     if service != FEATURE_SERVICE:
-        raise ModelRefused(f"{RELEASE_FILE} names the feature service {service!r}, not {FEATURE_SERVICE!r}")
+        raise ModelRejected(f"{RELEASE_FILE} names the feature service {service!r}, not {FEATURE_SERVICE!r}")
     if MODEL_FILE not in record.files:
-        raise ModelRefused(f"{RELEASE_FILE} names the files {sorted(record.files)}, and no {MODEL_FILE}")
+        raise ModelRejected(f"{RELEASE_FILE} names the files {sorted(record.files)}, and no {MODEL_FILE}")
     if not record.schema_hash or not record.golden_ratings:
-        raise ModelRefused(f"{RELEASE_FILE} lacks its schema_hash or its golden rows")
+        raise ModelRejected(f"{RELEASE_FILE} lacks its schema_hash or its golden rows")
     return record
 
 
-def check_golden(predictor: Predictor, record: ReleaseRecord) -> None:
-    """Run the golden rows; raises ModelRefused unless each gives the rating that training saw."""
+def check_golden(predictor: OnnxModel, record: ReleaseRecord) -> None:
+    """Run the golden rows; raises ModelRejected unless each gives the rating that training saw."""
     try:
         rows = np.array(record.golden_features, dtype=np.float32)  # None becomes NaN
     except (ValueError, TypeError) as error:
-        raise ModelRefused(f"its golden rows are not numbers: {error}") from None
+        raise ModelRejected(f"its golden rows are not numbers: {error}") from None
     if rows.shape != (len(record.golden_ratings), len(predictor.features)):
-        raise ModelRefused(f"its golden rows have shape {rows.shape} for {len(predictor.features)} features")
+        raise ModelRejected(f"its golden rows have shape {rows.shape} for {len(predictor.features)} features")
     outputs = predictor.run(rows)
     if len(outputs) != len(rows):
-        raise ModelRefused(f"it answers {len(outputs)} ratings for {len(rows)} golden rows")
+        raise ModelRejected(f"it answers {len(outputs)} ratings for {len(rows)} golden rows")
     off = np.abs(outputs - np.array(record.golden_ratings))
     if not off.max() <= GOLDEN_TOLERANCE:  # NaN too
         wrong = int(np.argmin(off <= GOLDEN_TOLERANCE))
         expected = record.golden_ratings[wrong]
-        raise ModelRefused(f"golden row {wrong} is rated {outputs[wrong]:.6g}, and training saw {expected:.6g}")
+        raise ModelRejected(f"golden row {wrong} is rated {outputs[wrong]:.6g}, and training saw {expected:.6g}")

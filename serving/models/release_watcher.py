@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.core.errors import Refusal
+from serving.core.errors import PredictionError
 from serving.features.feature_set import FeatureSet
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import RowQuery, build_query
 from serving.models.model_cache import Manifest, ModelCache, ModelVersion
-from serving.models.onnx_model import ModelRefused, Predictor, load_predictor
+from serving.models.onnx_model import ModelRejected, OnnxModel, load_onnx_model
 from serving.models.registry import ALIAS, MODEL_NAME, RegistryUnavailable, fetch_champion
 from serving.models.release_record import ReleaseRecord, check_golden, parse_release
 from serving.settings import Settings
@@ -35,13 +35,13 @@ class Release:
 
     manifest: Manifest
     record: ReleaseRecord
-    predictor: Predictor
+    predictor: OnnxModel
     query: RowQuery
     """Reads the model's features in its own order."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedVersion:
+class RejectedVersion:
     """The champion that is not served, and why."""
 
     version: ModelVersion
@@ -49,14 +49,14 @@ class RefusedVersion:
     retry_at: float
 
 
-class ReleaseWatch:
+class ReleaseWatcher:
     """Holds `current` and follows the alias; a version that does not verify never becomes current."""
 
     def __init__(self, settings: Settings, store: FeatureStore) -> None:
         self._settings, self._store = settings, store
         self._cache = ModelCache(settings.model_cache_dir.resolve())
         self.current: Release | None = None
-        self.refused: RefusedVersion | None = None
+        self.refused: RejectedVersion | None = None
         self.refusals = 0
         self.trouble = "the registry was not asked yet"
         """What keeps us from following the alias now, or ''."""
@@ -78,7 +78,7 @@ class ReleaseWatch:
                 await self._serve(*found)
             elif version is not None:
                 log.error("the last good model %s %s is no longer in the cache", version.name, version.version)
-        except ModelRefused as refusal:
+        except ModelRejected as refusal:
             log.error("the last good model is not served: %s", refusal)
 
     async def follow_champion(self) -> None:
@@ -105,16 +105,16 @@ class ReleaseWatch:
         try:
             await self._replace(champion)
             self.refused = None
-        except ModelRefused as refusal:
+        except ModelRejected as refusal:
             self.refusals += 1
-            self.refused = RefusedVersion(champion, str(refusal), time.monotonic() + RETRY_REFUSED_SECONDS)
+            self.refused = RejectedVersion(champion, str(refusal), time.monotonic() + RETRY_REFUSED_SECONDS)
             log.error("champion %s %s is refused: %s", champion.name, champion.version, refusal)
 
     async def _replace(self, champion: ModelVersion) -> None:
         before = self.current
         try:
             found = await asyncio.to_thread(self._cache.read, champion)
-        except ModelRefused as refusal:
+        except ModelRejected as refusal:
             log.warning("%s %s is fetched again: %s", champion.name, champion.version, refusal)
             found = None
         if found is None:
@@ -127,7 +127,7 @@ class ReleaseWatch:
         self._cache.keep_only([champion, *([before.manifest.model_version] if before else [])])
 
     async def _serve(self, model: bytes, release: bytes, manifest: Manifest) -> None:
-        """Load one verified version and answer with it from now on, from a feature set that it fits; raises ModelRefused."""
+        """Load one verified version and answer with it from now on, from a feature set that it fits; raises ModelRejected."""
         record = parse_release(release)
         predictor = await asyncio.to_thread(load_golden, model, record)
         published = await self._find_fitting_set(record, predictor.features)
@@ -141,20 +141,20 @@ class ReleaseWatch:
         try:
             published = await self._store.find_published()
             absent = await self._store.find_absent_features(features, published)
-        except Refusal as refusal:
+        except PredictionError as refusal:
             log.warning("the model is served without a look at the features: %s", refusal)
             return None
         if published.schema_hash and published.schema_hash != record.schema_hash:
-            raise ModelRefused(
+            raise ModelRejected(
                 f"the published feature set {published.name} has schema {published.schema_hash[:12]}…,"
                 f" the model was trained on {record.schema_hash[:12]}…"
             )
         if absent:
-            raise ModelRefused(f"the live feature set lacks {len(absent)} of its features: {', '.join(absent[:5])}")
+            raise ModelRejected(f"the live feature set lacks {len(absent)} of its features: {', '.join(absent[:5])}")
         return published
 
     async def _fetch(self, version: ModelVersion) -> None:
-        """Run the download and the trial in a child; raises ModelRefused or FetchFailed."""
+        """Run the download and the trial in a child; raises ModelRejected or FetchFailed."""
         uri, cache = self._settings.mlflow_tracking_uri, str(self._settings.model_cache_dir.resolve())
         arguments = ["--name", version.name, "--version", version.version, "--tracking-uri", uri, "--cache", cache]
         child = await asyncio.create_subprocess_exec(
@@ -178,12 +178,12 @@ class ReleaseWatch:
         if child.returncode == os.EX_TEMPFAIL:
             raise FetchFailed(f"fetching {version.name} {version.version} failed: {said}")
         if child.returncode != os.EX_OK:
-            raise ModelRefused(said if child.returncode == os.EX_DATAERR else f"its trial ended with {child.returncode}: {said}")
+            raise ModelRejected(said if child.returncode == os.EX_DATAERR else f"its trial ended with {child.returncode}: {said}")
 
 
-def load_golden(model: bytes, record: ReleaseRecord) -> Predictor:
-    """Load a model and run its golden rows; raises ModelRefused."""
-    predictor = load_predictor(model)
+def load_golden(model: bytes, record: ReleaseRecord) -> OnnxModel:
+    """Load a model and run its golden rows; raises ModelRejected."""
+    predictor = load_onnx_model(model)
     check_golden(predictor, record)
     return predictor
 

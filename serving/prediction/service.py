@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from serving.core.answer import FRESH, RATING_DECIMALS, SNAPSHOT, STALE, Answer
-from serving.core.cooperative import in_turns
-from serving.core.errors import NoCatalogue, NoModel, Refusal, UnknownMovie
+from serving.core.cooperative import yielding_to_loop
+from serving.core.errors import NoModel, NoPredictionSet, PredictionError, UnknownMovie
 from serving.core.movie_id import MovieId
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
 from serving.models.onnx_model import check_rating
-from serving.models.release_watcher import Release, ReleaseWatch
+from serving.models.release_watcher import Release, ReleaseWatcher
 from serving.prediction.what_if import WhatIf, apply_overrides
-from serving.prediction_set.watcher import CatalogueWatch
+from serving.prediction_set.watcher import PredictionSetWatcher
 from serving.receipts.queue import ReceiptQueue
 from serving.receipts.receipt import PredictionIds, Receipt
 from serving.settings import Settings
@@ -29,7 +29,7 @@ log = logging.getLogger("serving.prediction.service")
 Overrides = Mapping[str, float | None]
 
 
-class Rater:
+class PredictionService:
     """Rates with the release and the feature set of the moment in which a request begins."""
 
     def __init__(
@@ -37,8 +37,8 @@ class Rater:
         settings: Settings,
         *,
         store: FeatureStore,
-        watch: ReleaseWatch,
-        catalogues: CatalogueWatch,
+        watch: ReleaseWatcher,
+        catalogues: PredictionSetWatcher,
         receipts: ReceiptQueue,
         metrics: Metrics,
     ) -> None:
@@ -46,31 +46,31 @@ class Rater:
         self._receipts, self._metrics, self._ids = receipts, metrics, PredictionIds()
         self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.snapshot_fallback
 
-    async def rate(self, movie_id: MovieId, way: str) -> Answer:
-        """Rate one film; raises a Refusal. way: the door, for the receipt."""
+    async def predict(self, movie_id: MovieId, way: str) -> Answer:
+        """Predict one film; raises a PredictionError. way: the door, for the receipt."""
         try:
             release = self.find_release()
             row = await self._store.read_movie(movie_id, release.query)
             return self._answer(row, release, release.predictor.predict(row.features), way)
-        except Refusal as refusal:
+        except PredictionError as refusal:
             return self._fall_back(movie_id, refusal, way)
 
-    async def rate_many(self, movie_ids: Sequence[MovieId], way: str) -> list[Answer | Refusal]:
-        """Rate many films in one round trip to Redis and one call of the model; an entry each, in their order."""
+    async def predict_batch(self, movie_ids: Sequence[MovieId], way: str) -> list[Answer | PredictionError]:
+        """Predict many films in one round trip to Redis and one call of the model; an entry each, in their order."""
         try:
             release = self.find_release()
             rows = await self._store.read_movies(movie_ids, release.query)
-        except Refusal as refusal:
-            return [self._fall_back_or_refuse(movie_id, refusal, way) async for movie_id in in_turns(movie_ids)]
+        except PredictionError as refusal:
+            return [self._fall_back_or_refuse(movie_id, refusal, way) async for movie_id in yielding_to_loop(movie_ids)]
         features = [row.features for row in rows if isinstance(row, MovieRow)]
         outputs = iter(release.predictor.run(np.stack(features)).tolist() if features else [])
         return [
             self._answer_or_refuse(movie_id, row, release, next(outputs) if isinstance(row, MovieRow) else 0.0, way)
-            async for movie_id, row in in_turns(zip(movie_ids, rows, strict=True))
+            async for movie_id, row in yielding_to_loop(zip(movie_ids, rows, strict=True))
         ]
 
-    async def rate_with(self, movie_id: MovieId, overrides: Overrides) -> WhatIf:
-        """Rate one film as it is and as it would be with these features; raises a Refusal, or UnknownFeature.
+    async def predict_what_if(self, movie_id: MovieId, overrides: Overrides) -> WhatIf:
+        """Predict one film as it is and as it would be with these features; raises a PredictionError, or UnknownFeature.
 
         A snapshot holds no features, so there is no falling back on it.
         """
@@ -81,7 +81,7 @@ class Rater:
             as_it_is = round(release.predictor.predict(row.features), RATING_DECIMALS)
             with_them = row._replace(features=changed)
             answer = self._answer(with_them, release, release.predictor.predict(changed), "whatif", dict(overrides))
-        except Refusal as refusal:
+        except PredictionError as refusal:
             self._metrics.note_outcome(refusal.reason)
             raise
         return WhatIf(answer, as_it_is, beyond)
@@ -126,29 +126,29 @@ class Rater:
         )
 
     def _answer_or_refuse(
-        self, movie_id: MovieId, row: MovieRow | Refusal, release: Release, output: float, way: str
-    ) -> Answer | Refusal:
-        if isinstance(row, Refusal):
+        self, movie_id: MovieId, row: MovieRow | PredictionError, release: Release, output: float, way: str
+    ) -> Answer | PredictionError:
+        if isinstance(row, PredictionError):
             return self._fall_back_or_refuse(movie_id, row, way)
         try:
             return self._answer(row, release, check_rating(output), way)
-        except Refusal as refusal:
+        except PredictionError as refusal:
             return self._fall_back_or_refuse(movie_id, refusal, way)
 
-    def _fall_back_or_refuse(self, movie_id: MovieId, refusal: Refusal, way: str) -> Answer | Refusal:
+    def _fall_back_or_refuse(self, movie_id: MovieId, refusal: PredictionError, way: str) -> Answer | PredictionError:
         try:
             return self._fall_back(movie_id, refusal, way)
-        except Refusal as final:
+        except PredictionError as final:
             return final
 
-    def _fall_back(self, movie_id: MovieId, refusal: Refusal, way: str) -> Answer:
+    def _fall_back(self, movie_id: MovieId, refusal: PredictionError, way: str) -> Answer:
         """The last published rating of the film, if there is one; raises the refusal. A film that is unknown stays unknown."""
         catalogue = self._catalogues.current if self._may_fall_back and not isinstance(refusal, UnknownMovie) else None
         film = None
         if catalogue is not None:
             try:
                 film = catalogue.find(movie_id)
-            except NoCatalogue as unreadable:
+            except NoPredictionSet as unreadable:
                 log.error("%s", unreadable)  # and the answer says what was missing in the first place
         if catalogue is None or film is None:
             self._metrics.note_outcome(refusal.reason)

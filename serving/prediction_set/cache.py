@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from serving.prediction_set.database import Catalogue
-from serving.prediction_set.metadata import CatalogueRefused
+from serving.prediction_set.database import PredictionDatabase
+from serving.prediction_set.metadata import PredictionSetRejected
 
 LAST_GOOD_FILE = "last_good.json"
 ABANDONED_SECONDS = 3600.0
@@ -18,7 +18,7 @@ ABANDONED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueStore:
+class PredictionSetCache:
     """`CATALOGUE_CACHE_DIR`; a file in it is complete or absent, since it arrives by one rename."""
 
     directory: Path
@@ -26,14 +26,14 @@ class CatalogueStore:
     def path(self, sha256: str) -> Path:
         return self.directory / f"{sha256}.sqlite"
 
-    def open(self, sha256: str, day: date) -> Catalogue | None:
-        """Open the file of this digest; None when it is not here. A damaged one is deleted, and CatalogueRefused raised."""
+    def open(self, sha256: str, day: date) -> PredictionDatabase | None:
+        """Open the file of this digest; None when it is not here. A damaged one is deleted, and PredictionSetRejected raised."""
         path = self.path(sha256)
         if not path.exists():
             return None
         try:
-            return Catalogue.open(path, sha256, day)
-        except CatalogueRefused:
+            return PredictionDatabase.open(path, sha256, day)
+        except PredictionSetRejected:
             path.unlink(missing_ok=True)
             raise
 
@@ -43,18 +43,18 @@ class CatalogueStore:
         temporary.write_bytes(orjson.dumps({"sha256": sha256, "day": day}))
         temporary.replace(self.directory / LAST_GOOD_FILE)
 
-    def open_last_good(self) -> Catalogue | None:
-        """Open the one served last; None when there was none; raises CatalogueRefused."""
+    def open_last_good(self) -> PredictionDatabase | None:
+        """Open the one served last; None when there was none; raises PredictionSetRejected."""
         try:
             note = orjson.loads((self.directory / LAST_GOOD_FILE).read_bytes())
             sha256, day = str(note["sha256"]), date.fromisoformat(note["day"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise CatalogueRefused(f"{LAST_GOOD_FILE} is unreadable: {error}") from None
+            raise PredictionSetRejected(f"{LAST_GOOD_FILE} is unreadable: {error}") from None
         catalogue = self.open(sha256, day)
         if catalogue is None:
-            raise CatalogueRefused(f"{self.path(sha256).name} is no longer in the cache")
+            raise PredictionSetRejected(f"{self.path(sha256).name} is no longer in the cache")
         return catalogue
 
     def keep_only(self, digests: Iterable[str]) -> None:

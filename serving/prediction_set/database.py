@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from serving.core.errors import NoCatalogue
+from serving.core.errors import NoPredictionSet
 from serving.core.movie_id import MovieId
-from serving.prediction_set.metadata import About, CatalogueRefused, read_about
+from serving.prediction_set.metadata import Metadata, PredictionSetRejected, read_metadata
 from serving.prediction_set.title_query import fold, match_exactly, match_words
 
 SEARCH_SECONDS = 0.01
@@ -35,7 +35,7 @@ _FIRST = f"""
 """  # noqa: S608
 
 
-class CatalogueFilm(NamedTuple):
+class PublishedMovie(NamedTuple):
     """One film as it was last rated; `rating` is rounded as the API does, `features_as_of` is UTC."""
 
     movie_id: str
@@ -47,50 +47,50 @@ class CatalogueFilm(NamedTuple):
     features_as_of: datetime
 
 
-class Catalogue:
-    """An open file; for one thread at a time, whichever opened it. An error of SQLite is NoCatalogue."""
+class PredictionDatabase:
+    """An open file; for one thread at a time, whichever opened it. An error of SQLite is NoPredictionSet."""
 
-    def __init__(self, connection: sqlite3.Connection, about: About) -> None:
+    def __init__(self, connection: sqlite3.Connection, about: Metadata) -> None:
         self._connection, self.about = connection, about
         self._due = 0.0
 
     @classmethod
     def open(cls, path: Path, sha256: str, day: date) -> Self:
-        """Open a file that has this digest; raises CatalogueRefused. Reads all of it: not for the event loop."""
+        """Open a file that has this digest; raises PredictionSetRejected. Reads all of it: not for the event loop."""
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
         except OSError as error:
-            raise CatalogueRefused(f"the file cannot be read: {error}") from None
+            raise PredictionSetRejected(f"the file cannot be read: {error}") from None
         if digest != sha256:
-            raise CatalogueRefused(f"the file has sha256 {digest[:12]}…, not {sha256[:12]}…")
+            raise PredictionSetRejected(f"the file has sha256 {digest[:12]}…, not {sha256[:12]}…")
         connection = None
         try:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
             connection.execute("pragma trusted_schema = off")
-            about = read_about(connection, sha256, day)
+            about = read_metadata(connection, sha256, day)
             connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be asked
-        except (sqlite3.Error, CatalogueRefused) as error:
+        except (sqlite3.Error, PredictionSetRejected) as error:
             if connection is not None:
                 connection.close()
-            raise CatalogueRefused(f"it is no catalogue: {error}") from None
+            raise PredictionSetRejected(f"it is no catalogue: {error}") from None
         return cls(connection, about)
 
     def close(self) -> None:
         self._connection.close()
 
-    def find(self, movie_id: MovieId) -> CatalogueFilm | None:
+    def find(self, movie_id: MovieId) -> PublishedMovie | None:
         """Find one film by its IMDb or TMDB id."""
         query, value = (_BY_IMDB, movie_id.imdb) if movie_id.imdb else (_BY_TMDB, movie_id.tmdb)
         try:
             found = self._connection.execute(query, (value,)).fetchone()
         except sqlite3.Error as error:
-            raise NoCatalogue(f"the catalogue cannot be read ({error})") from error
-        return to_film(found) if found else None
+            raise NoPredictionSet(f"the catalogue cannot be read ({error})") from error
+        return to_movie(found) if found else None
 
-    def search(self, text: str, limit: int) -> list[CatalogueFilm]:
+    def search(self, text: str, limit: int) -> list[PublishedMovie]:
         """Find films whose titles have all these words, the last one perhaps unfinished; at most `limit`.
 
         Titles of exactly these words come first, then by bm25, then the newer ones. Where there are too many matches to
@@ -101,13 +101,13 @@ class Catalogue:
             return []
         self._due = time.monotonic() + SEARCH_SECONDS
         self._connection.set_progress_handler(self._is_late, STEPS_BETWEEN_CLOCKS)
-        hits: list[tuple[float, CatalogueFilm]] = []
+        hits: list[tuple[float, PublishedMovie]] = []
         try:
             for query in (exactly, words):
                 hits += self._select(_BEST, query, max(limit, CANDIDATES))
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
-                raise NoCatalogue(f"the catalogue cannot be searched ({error})") from error
+                raise NoPredictionSet(f"the catalogue cannot be searched ({error})") from error
             self._connection.set_progress_handler(None, 0)
             hits += self._select(_FIRST, words, limit)
         finally:
@@ -116,17 +116,17 @@ class Catalogue:
         order = sorted(best.values(), key=lambda hit: (fold(hit[1].title or "") != folded, hit[0], -(hit[1].year or 0)))
         return [film for _, film in order[:limit]]
 
-    def _select(self, query: str, match: str, limit: int) -> list[tuple[float, CatalogueFilm]]:
-        return [(rank, to_film(film)) for rank, *film in self._connection.execute(query, (match, limit))]
+    def _select(self, query: str, match: str, limit: int) -> list[tuple[float, PublishedMovie]]:
+        return [(rank, to_movie(film)) for rank, *film in self._connection.execute(query, (match, limit))]
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._due
 
 
-def to_film(row: Sequence[Any]) -> CatalogueFilm:
+def to_movie(row: Sequence[Any]) -> PublishedMovie:
     """The columns are _FILM's."""
     *same, features_as_of = row
-    return CatalogueFilm._make([*same, to_datetime(features_as_of)])
+    return PublishedMovie._make([*same, to_datetime(features_as_of)])
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from serving.prediction_set.metadata import CatalogueRefused
+from serving.prediction_set.metadata import PredictionSetRejected
 from serving.prediction_set.pointer import Published
 
 FETCH_SECONDS = 120.0
@@ -18,7 +18,7 @@ class FetchFailed(Exception):
 
 
 async def fetch(bucket: str, published: Published, cache: Path) -> None:
-    """Run the download and the trial in a child; raises CatalogueRefused or FetchFailed."""
+    """Run the download and the trial in a child; raises PredictionSetRejected or FetchFailed."""
     what = ["--bucket", bucket, "--key", published.key, "--sha256", published.sha256, "--bytes", str(published.size)]
     child = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "serving.prediction_set.fetch_child", *what, "--cache", str(cache)],
@@ -40,6 +40,6 @@ async def fetch(bucket: str, published: Published, cache: Path) -> None:
     if child.returncode == os.EX_TEMPFAIL:
         raise FetchFailed(f"fetching catalogue {published.sha256[:12]}… failed: {said}")
     if child.returncode == os.EX_DATAERR:
-        raise CatalogueRefused(said)
+        raise PredictionSetRejected(said)
     if child.returncode != os.EX_OK:
-        raise CatalogueRefused(f"its trial ended with {child.returncode}: {said}")
+        raise PredictionSetRejected(f"its trial ended with {child.returncode}: {said}")

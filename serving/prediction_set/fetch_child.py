@@ -17,13 +17,13 @@ from datetime import date
 from pathlib import Path
 
 from serving.core.movie_id import MovieId
-from serving.prediction_set.cache import CatalogueStore
-from serving.prediction_set.database import Catalogue
-from serving.prediction_set.metadata import CatalogueRefused
+from serving.prediction_set.cache import PredictionSetCache
+from serving.prediction_set.database import PredictionDatabase
+from serving.prediction_set.metadata import PredictionSetRejected
 
 log = logging.getLogger("serving.prediction_set.fetch_child")
 
-MAX_CATALOGUE_BYTES = 2**30
+MAX_DATABASE_BYTES = 2**30
 """All films of IMDb take a tenth of this."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
 """It gives up soon: the service's next look is its retry."""
@@ -32,10 +32,10 @@ LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
 _IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
 
 
-def fetch_catalogue(bucket: str, key: str, sha256: str, size: int, store: CatalogueStore) -> None:
-    """Fetch, verify, try and keep one catalogue; raises CatalogueRefused, or boto3's own errors when S3 does not answer."""
-    if not 0 < size <= MAX_CATALOGUE_BYTES:
-        raise CatalogueRefused(f"the pointer says it has {size} bytes; at most {MAX_CATALOGUE_BYTES} are fetched")
+def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, store: PredictionSetCache) -> None:
+    """Fetch, verify, try and keep one catalogue; raises PredictionSetRejected, or boto3's own errors when S3 does not answer."""
+    if not 0 < size <= MAX_DATABASE_BYTES:
+        raise PredictionSetRejected(f"the pointer says it has {size} bytes; at most {MAX_DATABASE_BYTES} are fetched")
     with tempfile.NamedTemporaryFile(dir=store.directory, prefix="incoming-", delete=False) as file:
         path = Path(file.name)
         try:
@@ -47,19 +47,19 @@ def fetch_catalogue(bucket: str, key: str, sha256: str, size: int, store: Catalo
                 digest.update(piece)
                 file.write(piece)
             if length != size:
-                raise CatalogueRefused(f"s3://{bucket}/{key} has not {size} bytes, as the pointer says")
+                raise PredictionSetRejected(f"s3://{bucket}/{key} has not {size} bytes, as the pointer says")
             if digest.hexdigest() != sha256:
-                raise CatalogueRefused(f"s3://{bucket}/{key} has sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…")
+                raise PredictionSetRejected(f"s3://{bucket}/{key} has sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…")
             file.flush()
             os.fsync(file.fileno())
-            try_catalogue(path, sha256)
+            check_database(path, sha256)
             path.replace(store.path(sha256))
         finally:
             path.unlink(missing_ok=True)
 
 
 def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
-    """The object's bytes, in pieces; raises CatalogueRefused before the first when the store says another size."""
+    """The object's bytes, in pieces; raises PredictionSetRejected before the first when the store says another size."""
     import boto3  # noqa: PLC0415  # only this process pays for the import
     from botocore.config import Config  # noqa: PLC0415
 
@@ -76,28 +76,28 @@ def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
     found = client.get_object(Bucket=bucket, Key=key)
     with closing(found["Body"]) as body:
         if found["ContentLength"] != size:
-            raise CatalogueRefused(f"s3://{bucket}/{key} has {found['ContentLength']} bytes, the pointer says {size}")
+            raise PredictionSetRejected(f"s3://{bucket}/{key} has {found['ContentLength']} bytes, the pointer says {size}")
         yield from body.iter_chunks(PIECE_BYTES)
 
 
-def try_catalogue(path: Path, sha256: str) -> None:
-    """Open it as the service will and ask it as people do; raises CatalogueRefused."""
+def check_database(path: Path, sha256: str) -> None:
+    """Open it as the service will and ask it as people do; raises PredictionSetRejected."""
     with (
-        closing(Catalogue.open(path, sha256, date.min)) as catalogue,
+        closing(PredictionDatabase.open(path, sha256, date.min)) as catalogue,
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
     ):
         try:
             if (verdict := connection.execute("pragma quick_check").fetchone()[0]) != "ok":
-                raise CatalogueRefused(f"SQLite finds it damaged: {verdict}")
+                raise PredictionSetRejected(f"SQLite finds it damaged: {verdict}")
             implausible = connection.execute(_IMPLAUSIBLE, (LOWEST_RATING, HIGHEST_RATING) * 2).fetchone()
             ids = connection.execute("select movie_id from film order by id desc limit 1").fetchone()
             titles = connection.execute("select title from film where title is not null limit 1").fetchone()
         except sqlite3.Error as error:
-            raise CatalogueRefused(f"SQLite cannot read it: {error}") from None
+            raise PredictionSetRejected(f"SQLite cannot read it: {error}") from None
         if implausible:
-            raise CatalogueRefused(f"it rates {implausible[0]} {implausible[1]}, which is no rating from 1 to 10")
+            raise PredictionSetRejected(f"it rates {implausible[0]} {implausible[1]}, which is no rating from 1 to 10")
         if catalogue.find(MovieId(imdb=ids[0])) is None:
-            raise CatalogueRefused(f"its film {ids[0]} is not found by its id")
+            raise PredictionSetRejected(f"its film {ids[0]} is not found by its id")
         if titles:
             catalogue.search(titles[0], 10)
 
@@ -115,8 +115,8 @@ def main() -> int:
     directory = given.cache.resolve()
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fetch_catalogue(given.bucket, given.key, given.sha256, given.bytes, CatalogueStore(directory))
-    except CatalogueRefused as refusal:
+        fetch_prediction_set(given.bucket, given.key, given.sha256, given.bytes, PredictionSetCache(directory))
+    except PredictionSetRejected as refusal:
         log.error("%s", refusal)
         return os.EX_DATAERR
     except Exception as error:  # noqa: BLE001  # boto3, the network and the disk: all of them are worth a later try

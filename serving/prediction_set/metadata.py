@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 
 
-class CatalogueRefused(Exception):
+class PredictionSetRejected(Exception):
     """The file is not a catalogue that can be served; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Metadata:
     """What the ratings were made from; `day` is the latest that they are known to be right for."""
 
     prediction_set: str
@@ -30,13 +30,13 @@ class About:
         return max(0, int(now - datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC).timestamp()))
 
 
-def read_about(connection: sqlite3.Connection, sha256: str, day: date) -> About:
-    """Read the table about and count the films; raises CatalogueRefused or sqlite3.Error."""
+def read_metadata(connection: sqlite3.Connection, sha256: str, day: date) -> Metadata:
+    """Read the table about and count the films; raises PredictionSetRejected or sqlite3.Error."""
     told = dict(connection.execute("select key, value from about"))
-    names = [field.name for field in fields(About) if field.name not in ("sha256", "films", "day")]
+    names = [field.name for field in fields(Metadata) if field.name not in ("sha256", "films", "day")]
     if missing := [name for name in names if not told.get(name)]:
-        raise CatalogueRefused(f"its table about lacks {', '.join(missing)}")
+        raise PredictionSetRejected(f"its table about lacks {', '.join(missing)}")
     (films,) = connection.execute("select count(*) from film").fetchone()
     if films == 0:
-        raise CatalogueRefused("it holds no film")
-    return About(**{name: told[name] for name in names}, sha256=sha256, films=films, day=day)
+        raise PredictionSetRejected("it holds no film")
+    return Metadata(**{name: told[name] for name in names}, sha256=sha256, films=films, day=day)

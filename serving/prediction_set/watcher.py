@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from serving.core.errors import Refusal
-from serving.prediction_set.cache import CatalogueStore
-from serving.prediction_set.database import Catalogue
+from serving.core.errors import PredictionError
+from serving.prediction_set.cache import PredictionSetCache
+from serving.prediction_set.database import PredictionDatabase
 from serving.prediction_set.fetch import FetchFailed, fetch
-from serving.prediction_set.metadata import CatalogueRefused
+from serving.prediction_set.metadata import PredictionSetRejected
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
 from serving.settings import Settings
 
@@ -28,7 +28,7 @@ class KeyReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedCatalogue:
+class RejectedPredictionSet:
     """The published catalogue that is not served, and why."""
 
     sha256: str
@@ -36,14 +36,14 @@ class RefusedCatalogue:
     retry_at: float
 
 
-class CatalogueWatch:
+class PredictionSetWatcher:
     """Holds `current` and follows the pointer; a file that does not verify never becomes current. Idle without a bucket."""
 
     def __init__(self, settings: Settings, store: KeyReader) -> None:
         self._bucket, self._keys = settings.s3_bucket, store
-        self._cache = CatalogueStore(settings.catalogue_cache_dir.resolve())
-        self.current: Catalogue | None = None
-        self.refused: RefusedCatalogue | None = None
+        self._cache = PredictionSetCache(settings.catalogue_cache_dir.resolve())
+        self.current: PredictionDatabase | None = None
+        self.refused: RejectedPredictionSet | None = None
         self.refusals = 0
         self.trouble = ""
         """What keeps us from following the pointer now, or ''."""
@@ -66,7 +66,7 @@ class CatalogueWatch:
             catalogue = await asyncio.to_thread(self._cache.open_last_good)
             if catalogue is not None:
                 self._serve(catalogue)
-        except CatalogueRefused as refusal:
+        except PredictionSetRejected as refusal:
             log.error("the last good catalogue is not served: %s", refusal)
 
     async def follow(self) -> None:
@@ -75,7 +75,7 @@ class CatalogueWatch:
             try:
                 await self.poll()
                 trouble = ""
-            except (Refusal, FetchFailed, OSError) as error:
+            except (PredictionError, FetchFailed, OSError) as error:
                 trouble = str(error)
             if trouble != self.trouble and trouble:
                 log.error("%s; %s", trouble, "the served catalogue stays" if self.current else "there is no catalogue to serve")
@@ -84,7 +84,7 @@ class CatalogueWatch:
         await asyncio.Event().wait()
 
     async def poll(self) -> None:
-        """Look at the pointer once and serve the catalogue it names; raises a Refusal, FetchFailed or OSError."""
+        """Look at the pointer once and serve the catalogue it names; raises a PredictionError, FetchFailed or OSError."""
         body = await self._keys.read_key(POINTER_KEY.encode())
         if body is None:
             return
@@ -98,9 +98,9 @@ class CatalogueWatch:
         try:
             await self._replace(published)
             self.refused = None
-        except CatalogueRefused as refusal:
+        except PredictionSetRejected as refusal:
             self.refusals += 1
-            self.refused = RefusedCatalogue(published.sha256, str(refusal), time.monotonic() + RETRY_REFUSED_SECONDS)
+            self.refused = RejectedPredictionSet(published.sha256, str(refusal), time.monotonic() + RETRY_REFUSED_SECONDS)
             log.error("catalogue %s… is refused: %s", published.sha256[:12], refusal)
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class CatalogueWatch:
             self.current.close()
             self.current = None
 
-    def _note_day(self, current: Catalogue, published: Published) -> None:
+    def _note_day(self, current: PredictionDatabase, published: Published) -> None:
         """The same ratings were found right for another day."""
         if current.about.day != published.day:
             current.about = replace(current.about, day=published.day)
@@ -119,7 +119,7 @@ class CatalogueWatch:
         before = self.current.about.sha256 if self.current else published.sha256
         try:
             found = await asyncio.to_thread(self._cache.open, published.sha256, published.day)
-        except CatalogueRefused as refusal:
+        except PredictionSetRejected as refusal:
             log.warning("catalogue %s… is fetched again: %s", published.sha256[:12], refusal)
             found = None
         if found is None:
@@ -131,7 +131,7 @@ class CatalogueWatch:
         self._cache.note_last_good(published.sha256, published.day)
         self._cache.keep_only([published.sha256, before])
 
-    def _serve(self, catalogue: Catalogue) -> None:
+    def _serve(self, catalogue: PredictionDatabase) -> None:
         before, self.current = self.current, catalogue
         if before is not None:
             before.close()  # whoever asks it does so without awaiting, so nobody is asking it now

@@ -21,10 +21,10 @@ from serving.access.rejections import (
     MOST_HEADERS,
     TOO_SLOW,
     URL_TOO_LONG,
-    Refused,
+    Rejection,
 )
 from serving.process.ignore_upgrade import continue_request, has_body
-from serving.process.write_coalescing import OneWriteProtocol
+from serving.process.write_coalescing import CoalescingProtocol
 
 QUIET_SECONDS = 5
 """A connection that is idle when the process is told to end has this long to ask once more and be told to go."""
@@ -38,7 +38,7 @@ class Stop(httptools.HttpParserError):
     """Ends the parsing of what follows a request that was refused."""
 
 
-class ApiProtocol(OneWriteProtocol):
+class ApiProtocol(CoalescingProtocol):
     """What uvicorn is given as `http`; `server_state.draining` says whether the process is about to end."""
 
     arrival_seconds: float = ARRIVAL_SECONDS
@@ -142,7 +142,7 @@ class ApiProtocol(OneWriteProtocol):
         if self._draining:
             self._part()
 
-    def _examine_head(self) -> Refused | None:
+    def _examine_head(self) -> Rejection | None:
         if len(self.url) > HEAD_BYTES:
             return URL_TOO_LONG
         size = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
@@ -184,12 +184,12 @@ class ApiProtocol(OneWriteProtocol):
         elif self.cycle is None or self.cycle.response_complete:
             self.transport.close()  # it sent nothing, or empty lines: there is nothing to answer
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: Rejection) -> None:
         """Answer in this request's turn, then close; what else the caller sends is not read."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        self.transport.linger = True  # type: ignore[attr-defined]  # it is JoinedWrites
+        self.transport.linger = True  # type: ignore[attr-defined]  # it is CoalescedWrites
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -29,7 +29,7 @@ from serving.process.worker_pipe import (
     STAND_IN,
     TURNS,
     Child,
-    Line,
+    ControlPipe,
     inherited,
     program,
 )
@@ -53,7 +53,7 @@ class State(ServerState):
 class Server(uvicorn.Server):
     """Tells its connections to drain; on SIGHUP, where it is nobody's child, it makes room for its successor."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, line: Line | None) -> None:
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, line: ControlPipe | None) -> None:
         super().__init__(config)
         self.server_state: State = State()
         self.successor: Child | None = None
@@ -122,7 +122,7 @@ def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
     listener = inherited(LISTENER) or bind(settings.api_host, settings.api_port)
     line = inherited(LINE)
     open_metrics_port(settings, registry)
-    server = Server(make_config(app), listener, None if line is None else Line(line))
+    server = Server(make_config(app), listener, None if line is None else ControlPipe(line))
     server.run([listener.dup()])
     if server.successor is not None:
         start_anew(listener, server.successor)

@@ -77,7 +77,7 @@ class Child:
         return code
 
 
-class Line:
+class ControlPipe:
     """The child's end."""
 
     def __init__(self, line: socket.socket) -> None:

@@ -11,14 +11,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LINGER_SECONDS = 2
 
 
-class OneWriteProtocol(HttpToolsProtocol):
+class CoalescingProtocol(HttpToolsProtocol):
     """`ApiProtocol` is made on it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(JoinedWrites(transport))
+        super().connection_made(CoalescedWrites(transport))
 
 
-class JoinedWrites(asyncio.Transport):
+class CoalescedWrites(asyncio.Transport):
     """A transport around another; a part of an answer waits for the rest of it until the loop's next turn."""
 
     def __init__(self, transport: asyncio.Transport) -> None:

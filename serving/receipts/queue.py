@@ -89,7 +89,7 @@ class ReceiptQueue:
                     time.sleep(PAUSE_SECONDS / 10)  # the event is set, and no longer a pause
             except Exception as fault:  # noqa: BLE001  # whatever is wrong with one receipt, the others shall be kept
                 pause = 0.0
-                self._narrow_down(fault)
+                self._bisect_batch(fault)
         table.close()
 
     def _take(self) -> None:
@@ -103,7 +103,7 @@ class ReceiptQueue:
             self._written.inc(len(self._in_hand))
         self._in_hand, self._again = [], False
 
-    def _narrow_down(self, fault: Exception) -> None:
+    def _bisect_batch(self, fault: Exception) -> None:
         """Halve a batch that is refused until the one receipt that is at fault is alone, and drop that."""
         if len(self._in_hand) == 1 and self._again:
             self._say(f"a receipt cannot be written: {type(fault).__name__}: {str(fault)[:300]}")

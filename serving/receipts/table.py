@@ -43,7 +43,7 @@ class TableUnavailable(Exception):
     """Postgres is away or in no state to take rows; the same rows may be taken later."""
 
 
-class HurriedConnection(psycopg.Connection[TupleRow]):
+class DeadlineConnection(psycopg.Connection[TupleRow]):
     """Ends its waits at `deadline`: a paused server's kernel keeps the connection alive, so no timeout of TCP or SQL does."""
 
     deadline = math.inf
@@ -58,7 +58,7 @@ class ReceiptTable:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: HurriedConnection | None = None
+        self._connection: DeadlineConnection | None = None
 
     def connect(self) -> None:
         """Have a connection to a database that has the table."""
@@ -71,7 +71,7 @@ class ReceiptTable:
                 "RECEIPTS_DATABASE_URL is no libpq URL: postgresql://role:password@host:port/database"
             ) from None
         try:
-            self._connection = HurriedConnection.connect(
+            self._connection = DeadlineConnection.connect(
                 self._url, application_name="marquee-receipts", autocommit=True, **DEADLINES
             )
             self._connection.deadline = time.monotonic() + CALL_SECONDS
@@ -115,14 +115,14 @@ class ReceiptTable:
         return TableUnavailable(f"Postgres ({error.sqlstate or 'no connection'}): {said}")
 
 
-def copy(conn: HurriedConnection, statement: bytes, receipts: Sequence[Receipt]) -> None:
+def copy(conn: DeadlineConnection, statement: bytes, receipts: Sequence[Receipt]) -> None:
     with conn.cursor() as cursor, cursor.copy(statement) as rows:
         for piece in encode(receipts):
             rows.write(piece)
             time.sleep(YIELD_SECONDS)
 
 
-def apply_schema(conn: HurriedConnection) -> None:
+def apply_schema(conn: DeadlineConnection) -> None:
     """Apply receipt.sql once for each version of the file: even where they change nothing, its statements wait for writers."""
     text = SCHEMA.read_bytes()
     digest = hashlib.sha256(text).hexdigest()

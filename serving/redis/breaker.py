@@ -5,7 +5,7 @@ from types import TracebackType
 
 import hiredis
 
-from serving.core.errors import CorruptRow, Refusal, StoreUnavailable
+from serving.core.errors import CorruptRow, PredictionError, StoreUnavailable
 
 FAILURES = 5
 """In a row, before requests stop asking; the follower of the pointer asks on, and its first answer closes the breaker."""
@@ -30,7 +30,7 @@ class Breaker:
 
 
 class Attempt:
-    """Context of one piece of work with Redis: every failure of Redis leaves it as a Refusal, and counts for the breaker."""
+    """Context of one piece of work with Redis: turns its failures into a PredictionError and counts it for the breaker."""
 
     def __init__(self, breaker: Breaker, seconds: float) -> None:
         self._breaker, self._seconds = breaker, seconds
@@ -43,7 +43,7 @@ class Attempt:
         """Nothing is kept of one attempt, so that one object serves them all."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None or isinstance(error, Refusal):
+        if error is None or isinstance(error, PredictionError):
             self._breaker.note_answer()
         elif isinstance(error, TimeoutError):
             self._breaker.note_failure()
@@ -56,7 +56,7 @@ class Attempt:
             raise StoreUnavailable(f"the feature store is unreachable ({type(error).__name__})") from error
 
 
-def explain(error: hiredis.ReplyError) -> Refusal:
+def explain(error: hiredis.ReplyError) -> PredictionError:
     """What an error of Redis means for an answer."""
     code = str(error).split(" ", 1)[0]
     if code == "WRONGTYPE":

@@ -12,7 +12,7 @@ from serving.redis.connection import Connection
 PORT = 6379
 
 
-class RedisPipe:
+class RedisClient:
     """Keeps one Connection to a redis:// or rediss:// address; a lost one is replaced by the next question."""
 
     def __init__(self, url: str, connect_seconds: float) -> None:

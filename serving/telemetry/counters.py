@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 
-class Tally(Collector):
+class LabelCounter(Collector):
     """A counter with one label; values that are known beforehand show as 0 from the start, for alerts."""
 
     def __init__(self, name: str, documentation: str, label: str, values: Iterable[str]) -> None:
@@ -30,7 +30,7 @@ class Tally(Collector):
         yield family
 
 
-class Durations(Collector):
+class LatencyHistogram(Collector):
     """Answers by route and status, and a histogram of their seconds by route."""
 
     def __init__(self, duration: str, requests: str, buckets: tuple[float, ...]) -> None:

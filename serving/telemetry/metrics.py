@@ -8,10 +8,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from serving.core.answer import SOURCES
-from serving.core.errors import Refusal
+from serving.core.errors import PredictionError
 from serving.features.feature_store import FeatureStore
-from serving.models.release_watcher import ReleaseWatch
-from serving.telemetry.counters import Durations, Tally
+from serving.models.release_watcher import ReleaseWatcher
+from serving.telemetry.counters import LabelCounter, LatencyHistogram
 from serving.telemetry.log_writer import LogWriter
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
@@ -22,18 +22,18 @@ MALFORMED = "malformed"
 class Metrics:
     """One registry an application, so that a test can make an application anew."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatch, log: LogWriter) -> None:
+    def __init__(self, store: FeatureStore, watch: ReleaseWatcher, log: LogWriter) -> None:
         self.registry = CollectorRegistry()
-        outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in Refusal.__subclasses__()))
-        self._durations = Durations("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
-        self._outcomes = Tally(
+        outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in PredictionError.__subclasses__()))
+        self._durations = LatencyHistogram("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
+        self._outcomes = LabelCounter(
             "marquee_predictions", "Predictions asked for, by outcome, through whichever door.", "outcome", outcomes
         )
-        self._fallbacks = Tally(
+        self._fallbacks = LabelCounter(
             "marquee_fallbacks",
             "Answers from the last published ratings, by what was missing.",
             "reason",
-            [kind.reason for kind in Refusal.__subclasses__()],
+            [kind.reason for kind in PredictionError.__subclasses__()],
         )
         for tally in (self._durations, self._outcomes, self._fallbacks):
             self.registry.register(tally)
@@ -54,7 +54,7 @@ class Metrics:
 class StateCollector(Collector):
     """Reads the state at the scrape, so that no gauge can be forgotten at a change."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatch, log: LogWriter) -> None:
+    def __init__(self, store: FeatureStore, watch: ReleaseWatcher, log: LogWriter) -> None:
         self._store, self._watch, self._log = store, watch, log
 
     def collect(self) -> Iterator[Metric]:

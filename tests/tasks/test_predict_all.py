@@ -29,7 +29,7 @@ from serving.core.movie_id import MovieId
 from serving.features import feature_set, movie_row
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
-from serving.models.onnx_model import load_predictor
+from serving.models.onnx_model import load_onnx_model
 from serving.settings import Settings as ServingSettings
 from tasks import build_features, predict_all, publish_features
 from tasks.core.errors import BadInput, Unavailable
@@ -183,7 +183,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     assert sorted(table) == rows["movie_id"].to_list()
     assert len(table) == FILMS
 
-    predictor = load_predictor(exported)
+    predictor = load_onnx_model(exported)
     environment = stack.environment("serving") | {"MODEL_CACHE_DIR": str(tmp_path)}
     serving = ServingSettings(**{name.lower(): value for name, value in environment.items()})  # type: ignore[arg-type]  # pydantic parses strings
 

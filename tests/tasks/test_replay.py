@@ -23,9 +23,9 @@ from tasks.io.postgres import connection as postgres
 from tasks.io.postgres import lease
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
+from tests.tasks.api_answers import Answers
 from tests.tasks.settings_factory import own_environment, run_verb
 from tests.tasks.test_predict_all import FEATURES, FILMS, TODAY, add_films, crown, fit, publish, read_live
-from tests.tasks.tmdb_answers import Answers
 
 pytestmark = pytest.mark.integration
 

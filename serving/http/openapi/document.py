@@ -18,7 +18,7 @@ from serving.http.openapi.examples import (
     refused,
     unknown,
 )
-from serving.http.openapi.middleware import document_door
+from serving.http.openapi.middleware import document_rejections
 from serving.http.openapi.routes import AskedId, asked
 from serving.http.schemas import Prediction
 
@@ -75,7 +75,7 @@ async def predict(
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The whole document; FastAPI asks for it once and keeps it."""
     if app.openapi_schema is None:
-        app.openapi_schema = document_door(
+        app.openapi_schema = document_rejections(
             get_openapi(
                 title=app.title,
                 version=app.version,

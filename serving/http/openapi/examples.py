@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.core.requests import Malformed, Question
+from serving.core.requests import ApiRequest, MalformedRequest
 from serving.http.schemas import Problem, ValidationProblem
 
 ID = "6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"
@@ -70,10 +70,10 @@ def malformed(description: str, *examples: tuple[str, Any]) -> dict[str, Any]:
     }
 
 
-def malformed_question(kind: type[Question], given: object, place: str) -> dict[str, Any]:
+def malformed_request(kind: type[ApiRequest], given: object, place: str) -> dict[str, Any]:
     """The body that the service gives for this question, made by the service's own check."""
     try:
         kind.check(given)
-    except Malformed as wrong:
+    except MalformedRequest as wrong:
         return {"detail": [problem | {"loc": [place, *problem["loc"]]} for problem in wrong.problems], "request_id": ID}
     raise AssertionError(f"{given} is malformed")

@@ -10,7 +10,7 @@ from serving.access.rejections import (
     NO_KEY,
     TOO_SLOW,
     URL_TOO_LONG,
-    Refused,
+    Rejection,
     rate_limited,
 )
 from serving.http.admission import PROBES
@@ -27,7 +27,7 @@ HEADER_TEXTS = {
 }
 
 
-class DoorProblem(Body):
+class RejectionBody(Body):
     """Why the request did not get as far as its route."""
 
     detail: str
@@ -44,10 +44,10 @@ class DoorProblem(Body):
     request_id: str
 
 
-def document_door(document: dict[str, Any]) -> dict[str, Any]:
+def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
     """Add the refusals and the ways to show a key to every operation; the probes need none. Returns the document."""
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {})["DoorProblem"] = DoorProblem.model_json_schema()
+    components.setdefault("schemas", {})["RejectionBody"] = RejectionBody.model_json_schema()
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -62,7 +62,7 @@ def document_door(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def render(refused: Refused) -> dict[str, Any]:
+def render(refused: Rejection) -> dict[str, Any]:
     """One answer, as OpenAPI has it."""
     told = {name.decode(): HEADER_TEXTS.get(name.decode()) for name, _ in refused.headers}
     headers = {name.title(): {"description": text, "schema": {"type": "string"}} for name, text in told.items() if text}
@@ -72,7 +72,7 @@ def render(refused: Refused) -> dict[str, Any]:
         "headers": REQUEST_ID_HEADER | headers,
         "content": {
             "application/json": {
-                "schema": {"$ref": "#/components/schemas/DoorProblem"},
+                "schema": {"$ref": "#/components/schemas/RejectionBody"},
                 "examples": {refused.reason: {"value": example}},
             }
         },

@@ -8,9 +8,9 @@ from serving.core.requests import (
     LONGEST_QUERY,
     MOST_FOUND,
     USUALLY_FOUND,
-    BatchQuestion,
-    SearchQuestion,
-    WhatIfQuestion,
+    BatchRequest,
+    SearchRequest,
+    WhatIfRequest,
 )
 from serving.http.openapi.examples import (
     ID,
@@ -20,7 +20,7 @@ from serving.http.openapi.examples import (
     SOURCE_HEADER,
     json_examples,
     malformed,
-    malformed_question,
+    malformed_request,
     refused,
     unknown,
 )
@@ -52,8 +52,8 @@ BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     422: malformed(
         "The body is not what it should be; `loc` names the place",
-        ("malformed id", malformed_question(BatchQuestion, {"movie_ids": ["tt0111161", "tt12"]}, "body")),
-        ("no ids", malformed_question(BatchQuestion, {"movie_ids": []}, "body")),
+        ("malformed id", malformed_request(BatchRequest, {"movie_ids": ["tt0111161", "tt12"]}, "body")),
+        ("no ids", malformed_request(BatchRequest, {"movie_ids": []}, "body")),
     ),
     503: refused(*REFUSED.items()),
 }
@@ -67,7 +67,7 @@ WHAT_IF_RESPONSES: dict[int | str, dict[str, Any]] = {
     422: malformed(
         "The body is not what it should be, or the served model does not have the feature; `loc` names the place",
         ("unknown feature", {"detail": [_UNKNOWN_FEATURE], "request_id": ID}),
-        ("no number", malformed_question(WhatIfQuestion, {"movie_id": 278, "overrides": {"is_drama": True}}, "body")),
+        ("no number", malformed_request(WhatIfRequest, {"movie_id": 278, "overrides": {"is_drama": True}}, "body")),
     ),
     503: refused(*REFUSED.items()),
 }
@@ -79,8 +79,8 @@ MOVIES_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     422: malformed(
         "The query is missing, empty, too long or repeated, or the limit is no number in its range",
-        ("empty", malformed_question(SearchQuestion, {"query": ""}, "query")),
-        ("limit", malformed_question(SearchQuestion, {"query": "shawshank", "limit": 51}, "query")),
+        ("empty", malformed_request(SearchRequest, {"query": ""}, "query")),
+        ("limit", malformed_request(SearchRequest, {"query": "shawshank", "limit": 51}, "query")),
     ),
     503: refused(("no_catalogue", "there is no catalogue of films yet; run the DAG predict_all")),
 }
@@ -90,7 +90,7 @@ asked = APIRouter(tags=["prediction"])
 
 
 @asked.post("/predict", summary="Predict many films' ratings", responses=BATCH_RESPONSES)
-async def predict_batch(question: Annotated[BatchQuestion, Body()], x_request_id: AskedId = None) -> Predictions:
+async def predict_batch(question: Annotated[BatchRequest, Body()], x_request_id: AskedId = None) -> Predictions:
     """Ratings of up to 1,000 films from one look at the features and one run of the model.
 
     A film that cannot be rated has its reason in its place, and the others are rated; the header X-Feature-Source lists the
@@ -100,7 +100,7 @@ async def predict_batch(question: Annotated[BatchQuestion, Body()], x_request_id
 
 
 @asked.post("/whatif", summary="Predict a film's rating with other features", responses=WHAT_IF_RESPONSES)
-async def what_if(question: Annotated[WhatIfQuestion, Body()], x_request_id: AskedId = None) -> WhatIf:
+async def what_if(question: Annotated[WhatIfRequest, Body()], x_request_id: AskedId = None) -> WhatIf:
     """The rating that the champion model would expect of this film if these features had these values.
 
     The other features are the film's own. Values beyond those of the training rows are listed in `out_of_range`.

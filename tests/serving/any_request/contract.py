@@ -68,7 +68,7 @@ class Contract:
             assert len(answer.body) < MOST_BYTES
             json.loads(answer.body.decode(), parse_constant=fail)
         if answer.body and answer.status in DOOR:
-            self._validate("DoorProblem", json.loads(answer.body))
+            self._validate("RejectionBody", json.loads(answer.body))
 
     def _find_statuses(self, method: str, path: str) -> set[int]:
         if path not in self._paths:
@@ -97,7 +97,7 @@ class Contract:
             if status in (404, 405):
                 assert body == {"detail": {404: "Not Found", 405: "Method Not Allowed"}[status]}
                 return
-            self._validate("DoorProblem", body)
+            self._validate("RejectionBody", body)
             return
         self._validate(documented["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2], body)
 

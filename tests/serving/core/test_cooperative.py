@@ -2,7 +2,7 @@
 
 import asyncio
 
-from serving.core.cooperative import AT_ONCE, in_turns
+from serving.core.cooperative import AT_ONCE, yielding_to_loop
 
 
 def test_others_run_between_the_pieces() -> None:
@@ -16,7 +16,7 @@ def test_others_run_between_the_pieces() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(other())
-        done = [number async for number in in_turns(range(10 * AT_ONCE + 1))]
+        done = [number async for number in yielding_to_loop(range(10 * AT_ONCE + 1))]
         task.cancel()
         return done, turns
 

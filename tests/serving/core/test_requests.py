@@ -1,4 +1,4 @@
-"""Malformed questions, named place by place, and never echoed whole."""
+"""MalformedRequest questions, named place by place, and never echoed whole."""
 
 import json
 from contextlib import suppress
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.core.movie_id import MAX_TMDB_ID, MovieId
-from serving.core.requests import MOST_PROBLEMS, BatchQuestion, Malformed, Question, SearchQuestion, WhatIfQuestion
+from serving.core.requests import MOST_PROBLEMS, ApiRequest, BatchRequest, MalformedRequest, SearchRequest, WhatIfRequest
 from serving.http.strict_json import parse_json
 
 IDS: dict[str, Any] = {"movie_ids": ["tt0111161"]}
@@ -37,7 +37,7 @@ anything = st.recursive(
 
 
 def test_ids_keep_their_order_and_may_repeat() -> None:
-    question = BatchQuestion.check({"movie_ids": ["tt0111161", 278, "680", 278, MAX_TMDB_ID]})
+    question = BatchRequest.check({"movie_ids": ["tt0111161", 278, "680", 278, MAX_TMDB_ID]})
     tmdb = [MovieId(tmdb=number) for number in (278, 680, 278, MAX_TMDB_ID)]
     assert question.movie_ids == [MovieId(imdb="tt0111161"), *tmdb]
 
@@ -47,54 +47,54 @@ def test_ids_keep_their_order_and_may_repeat() -> None:
     [True, False, None, 1.0, 278.0, 0, -1, 2**63, 10**400, [], ["tt0111161"], {}, {"tmdb": 1}, *TEXTS],
 )
 def test_a_malformed_id_is_named_by_its_place(wrong: object) -> None:
-    with pytest.raises(Malformed) as caught:
-        BatchQuestion.check({"movie_ids": ["tt0111161", wrong]})
+    with pytest.raises(MalformedRequest) as caught:
+        BatchRequest.check({"movie_ids": ["tt0111161", wrong]})
     (problem,) = caught.value.problems
     assert problem["loc"] == ["movie_ids", 1]
     assert "Give an IMDb id" in problem["msg"]
     assert len(json.dumps(problem)) < 1000
-    with pytest.raises(Malformed):
-        WhatIfQuestion.check(WHAT_IF | {"movie_id": wrong})
+    with pytest.raises(MalformedRequest):
+        WhatIfRequest.check(WHAT_IF | {"movie_id": wrong})
 
 
 @pytest.mark.parametrize(
     ("kind", "given", "place"),
     [
-        (BatchQuestion, {}, ["movie_ids"]),
-        (BatchQuestion, {"movie_ids": []}, ["movie_ids"]),
-        (BatchQuestion, {"movie_ids": "tt0111161"}, ["movie_ids"]),
-        (BatchQuestion, {"movie_ids": {"0": "tt0111161"}}, ["movie_ids"]),
-        (BatchQuestion, {"movie_ids": ["tt0111161"] * 1001}, ["movie_ids"]),
-        (BatchQuestion, {"movie_ids": ["tt0111161"] * 1_000_000}, ["movie_ids"]),
-        (BatchQuestion, IDS | {"limit": 1}, ["limit"]),
-        (BatchQuestion, ["tt0111161"], []),
-        (BatchQuestion, "tt0111161", []),
-        (BatchQuestion, None, []),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {}}, ["overrides"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {str(n): 1 for n in range(101)}}, ["overrides"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": [1]}, ["overrides"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": True}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": "1"}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": [1]}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": float("nan")}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": float("-inf")}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": 3.5e38}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"a": -(10**400)}}, ["overrides", "a"]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"": 1.0}}, ["overrides", ""]),
-        (WhatIfQuestion, WHAT_IF | {"overrides": {"[key]": "1"}}, ["overrides", "[key]"]),
-        (WhatIfQuestion, {"overrides": {"a": 1.0}}, ["movie_id"]),
-        (SearchQuestion, {}, ["query"]),
-        (SearchQuestion, {"query": ""}, ["query"]),
-        (SearchQuestion, {"query": " \t\u3000"}, ["query"]),
-        (SearchQuestion, {"query": "x" * 201}, ["query"]),
-        (SearchQuestion, {"query": "x", "limit": 0}, ["limit"]),
-        (SearchQuestion, {"query": "x", "limit": 51}, ["limit"]),
-        (SearchQuestion, {"query": "x", "limit": "5"}, ["limit"]),
-        (SearchQuestion, {"query": "x", "limit": 2**63}, ["limit"]),
+        (BatchRequest, {}, ["movie_ids"]),
+        (BatchRequest, {"movie_ids": []}, ["movie_ids"]),
+        (BatchRequest, {"movie_ids": "tt0111161"}, ["movie_ids"]),
+        (BatchRequest, {"movie_ids": {"0": "tt0111161"}}, ["movie_ids"]),
+        (BatchRequest, {"movie_ids": ["tt0111161"] * 1001}, ["movie_ids"]),
+        (BatchRequest, {"movie_ids": ["tt0111161"] * 1_000_000}, ["movie_ids"]),
+        (BatchRequest, IDS | {"limit": 1}, ["limit"]),
+        (BatchRequest, ["tt0111161"], []),
+        (BatchRequest, "tt0111161", []),
+        (BatchRequest, None, []),
+        (WhatIfRequest, WHAT_IF | {"overrides": {}}, ["overrides"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {str(n): 1 for n in range(101)}}, ["overrides"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": [1]}, ["overrides"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": True}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": "1"}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": [1]}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": float("nan")}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": float("-inf")}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": 3.5e38}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"a": -(10**400)}}, ["overrides", "a"]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"": 1.0}}, ["overrides", ""]),
+        (WhatIfRequest, WHAT_IF | {"overrides": {"[key]": "1"}}, ["overrides", "[key]"]),
+        (WhatIfRequest, {"overrides": {"a": 1.0}}, ["movie_id"]),
+        (SearchRequest, {}, ["query"]),
+        (SearchRequest, {"query": ""}, ["query"]),
+        (SearchRequest, {"query": " \t\u3000"}, ["query"]),
+        (SearchRequest, {"query": "x" * 201}, ["query"]),
+        (SearchRequest, {"query": "x", "limit": 0}, ["limit"]),
+        (SearchRequest, {"query": "x", "limit": 51}, ["limit"]),
+        (SearchRequest, {"query": "x", "limit": "5"}, ["limit"]),
+        (SearchRequest, {"query": "x", "limit": 2**63}, ["limit"]),
     ],
 )
-def test_what_is_wrong_is_named_by_its_place(kind: type[Question], given: object, place: list[str | int]) -> None:
-    with pytest.raises(Malformed) as caught:
+def test_what_is_wrong_is_named_by_its_place(kind: type[ApiRequest], given: object, place: list[str | int]) -> None:
+    with pytest.raises(MalformedRequest) as caught:
         kind.check(given)
     assert [problem["loc"] for problem in caught.value.problems] == [place]
     assert len(json.dumps(caught.value.problems)) < 1000
@@ -103,19 +103,19 @@ def test_what_is_wrong_is_named_by_its_place(kind: type[Question], given: object
 
 def test_overrides_are_numbers_or_unknown() -> None:
     overrides: dict[str, float | None] = {"a": 0, "b": -1.5, "c": None, "d": 10**24, "e": 3.4028234663852886e38}
-    assert WhatIfQuestion.check(WHAT_IF | {"overrides": overrides}).overrides == overrides | {"d": 1e24}
+    assert WhatIfRequest.check(WHAT_IF | {"overrides": overrides}).overrides == overrides | {"d": 1e24}
 
 
 def test_a_thousand_faults_are_not_all_told() -> None:
-    with pytest.raises(Malformed) as caught:
-        BatchQuestion.check({"movie_ids": ["x" * 60] * 1000})
+    with pytest.raises(MalformedRequest) as caught:
+        BatchRequest.check({"movie_ids": ["x" * 60] * 1000})
     assert len(caught.value.problems) == MOST_PROBLEMS
 
 
 @given(anything)
-@pytest.mark.parametrize("kind", [BatchQuestion, WhatIfQuestion, SearchQuestion])
-def test_anything_is_a_question_or_malformed(kind: type[Question], given: object) -> None:
-    with suppress(Malformed):
+@pytest.mark.parametrize("kind", [BatchRequest, WhatIfRequest, SearchRequest])
+def test_anything_is_a_question_or_malformed(kind: type[ApiRequest], given: object) -> None:
+    with suppress(MalformedRequest):
         assert isinstance(kind.check(given), kind)
 
 
@@ -146,7 +146,7 @@ def test_anything_is_a_question_or_malformed(kind: type[Question], given: object
     ],
 )
 def test_what_is_no_strict_json_is_malformed(body: bytes, why: str) -> None:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedRequest) as caught:
         parse_json(body)
     (problem,) = caught.value.problems
     assert problem["type"] == "json_invalid"
@@ -161,5 +161,5 @@ def test_json_is_read_exactly() -> None:
 
 @given(st.binary())
 def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
-    with suppress(Malformed):
+    with suppress(MalformedRequest):
         json.dumps(parse_json(body), allow_nan=False, ensure_ascii=False).encode()

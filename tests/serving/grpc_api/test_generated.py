@@ -41,7 +41,7 @@ def test_every_method_is_answered() -> None:
         ("Prediction", schemas.Prediction),
         ("Model", schemas.Model),
         ("PredictBatchResponse", schemas.Predictions),
-        ("Refusal", schemas.Refused),
+        ("Refusal", schemas.FailedPrediction),
         ("OutOfRange", schemas.OutOfRange),
         ("SearchMoviesResponse", schemas.Films),
         ("Film", schemas.Film),

@@ -23,7 +23,7 @@ from serving.features.online_row import build_key, hash_field
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.marquee_pb2_grpc import PredictionsStub
 from serving.grpc_api.server import MESSAGE_BYTES, SERVICE
-from serving.prediction.service import Rater
+from serving.prediction.service import PredictionService
 from tests.serving.client import Client
 from tests.serving.conftest import LIVE, World
 from tests.serving.prediction_set.cache_files import keep_catalogue
@@ -364,7 +364,7 @@ def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyP
     async def stumble(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(Rater, "rate", stumble)
+    monkeypatch.setattr(PredictionService, "rate", stumble)
     with serve(world) as both:
         found = refused(lambda: both.stub.Predict(messages.PredictRequest(movie_id="5003")), Code.INTERNAL, "internal")
     assert "secret detail" not in str(found)
@@ -372,14 +372,14 @@ def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyP
 
 
 def test_an_answer_that_was_begun_is_given_before_the_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, rate, port = threading.Event(), Rater.rate, free_port()
+    begun, rate, port = threading.Event(), PredictionService.rate, free_port()
 
-    async def linger(rater: Rater, movie_id: MovieId, way: str) -> object:
+    async def linger(rater: PredictionService, movie_id: MovieId, way: str) -> object:
         begun.set()
         await asyncio.sleep(0.5)
         return await rate(rater, movie_id, way)
 
-    monkeypatch.setattr(Rater, "rate", linger)
+    monkeypatch.setattr(PredictionService, "rate", linger)
     asked = messages.PredictRequest(movie_id="5003")
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         with world.serve(grpc_port=port):

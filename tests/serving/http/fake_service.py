@@ -11,10 +11,10 @@ from fastapi import FastAPI, Request
 from prometheus_client import generate_latest
 
 from serving.access.api_keys import ApiKeys
-from serving.access.policy import make_guard
+from serving.access.policy import make_access_policy
 from serving.features.feature_store import FeatureStore
-from serving.http.middleware import add_door
-from serving.models.release_watcher import ReleaseWatch
+from serving.http.middleware import add_request_middleware
+from serving.models.release_watcher import ReleaseWatcher
 from serving.process.http_protocol import ApiProtocol
 from serving.process.server import State, make_config
 from serving.settings import Settings
@@ -62,7 +62,7 @@ class DoorWorld:
         self.settings = Settings.model_validate(BASE | settings)
         store = FeatureStore(self.settings)
         self.log = Log()
-        self.metrics = Metrics(store, ReleaseWatch(self.settings, store), self.log)
+        self.metrics = Metrics(store, ReleaseWatcher(self.settings, store), self.log)
         self.go = asyncio.Event()
         self.state = State()
         self.app = self._make_app()
@@ -93,8 +93,8 @@ class DoorWorld:
             return {"length": len(await request.body())}
 
         keys = ApiKeys(self.settings.api_keys_file) if self.settings.api_keys_file else None
-        guard = make_guard(self.settings, keys)
-        add_door(app, self.settings, self.metrics, access_log=AccessLog(self.log), guard=guard, short={})
+        guard = make_access_policy(self.settings, keys)
+        add_request_middleware(app, self.settings, self.metrics, access_log=AccessLog(self.log), guard=guard, short={})
         return app
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from serving.app import create_app
 from serving.core.movie_id import MalformedQuery, parse_query
 from serving.core.requests import LARGEST_NUMBER
 from serving.features.feature_store import FeatureStore
-from serving.http.openapi.middleware import DoorProblem
+from serving.http.openapi.middleware import RejectionBody
 from serving.http.schemas import Prediction, Problem, ValidationProblem
 from serving.settings import Settings
 from serving.telemetry import log_writer
@@ -149,7 +149,7 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
     assert set(document["paths"]) == {"/predict", "/whatif", "/movies", "/livez", "/readyz"}
     predict = document["paths"]["/predict"]["get"]
     bodies: dict[str, type[BaseModel]] = {"200": Prediction, "404": Problem, "422": ValidationProblem, "503": Problem}
-    bodies |= dict.fromkeys(("400", "401", "408", "413", "414", "415", "429", "431"), DoorProblem)
+    bodies |= dict.fromkeys(("400", "401", "408", "413", "414", "415", "429", "431"), RejectionBody)
     assert set(predict["responses"]) == set(bodies)
     for status, model in bodies.items():
         content = predict["responses"][status]["content"]["application/json"]
@@ -175,13 +175,13 @@ def test_the_probes_too_say_what_is_answered_to_no_request(client: Client) -> No
 
 def test_the_bounds_of_an_override_are_documented(client: Client) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    number, unknown = schemas["WhatIfQuestion"]["properties"]["overrides"]["additionalProperties"]["anyOf"]
+    number, unknown = schemas["WhatIfRequest"]["properties"]["overrides"]["additionalProperties"]["anyOf"]
     assert number == {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     assert unknown == {"type": "null"}
 
 
 def test_every_refusal_of_the_door_is_documented() -> None:
-    documented = set(get_args(DoorProblem.model_fields["reason"].annotation))
+    documented = set(get_args(RejectionBody.model_fields["reason"].annotation))
     assert documented | {OVERLOADED.reason} == set(REASONS)
 
 

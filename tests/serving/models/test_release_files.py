@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serving.models.fetch_child import MAX_BYTES, check_listed
-from serving.models.onnx_model import ModelRefused, load_predictor
+from serving.models.onnx_model import ModelRejected, load_onnx_model
 from serving.models.release_record import check_golden, parse_release
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting
@@ -35,7 +35,7 @@ def release(model: bytes) -> dict[str, Any]:
     ],
 )
 def test_a_file_that_is_absent_or_too_large_is_not_downloaded(listed: dict[str, int], reason: str) -> None:
-    with pytest.raises(ModelRefused, match=reason):
+    with pytest.raises(ModelRejected, match=reason):
         check_listed("model.onnx", listed)
 
 
@@ -44,7 +44,7 @@ def test_a_file_that_is_absent_or_too_large_is_not_downloaded(listed: dict[str, 
     [b"", b"null", b"[]", b"{}", b"{", b"NaN", b'"release"', b"\xff\xfe", b"\x80\x04.", b"\0", b"[" * 5000, b'{"files": {}}'],
 )
 def test_what_is_no_release_is_refused(body: bytes) -> None:
-    with pytest.raises(ModelRefused):
+    with pytest.raises(ModelRejected):
         parse_release(body)
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_release_is_refused(body: bytes) -> None:
     "absent", ["files", "feature_service", "feature_set", "schema_hash", "training_snapshot", "training_day", "ranges", "golden"]
 )
 def test_a_release_without_one_of_its_fields_is_refused(release: dict[str, Any], absent: str) -> None:
-    with pytest.raises(ModelRefused, match=absent):
+    with pytest.raises(ModelRejected, match=absent):
         parse_release(json.dumps({name: value for name, value in release.items() if name != absent}).encode())
 
 
@@ -75,7 +75,7 @@ def test_a_release_without_one_of_its_fields_is_refused(release: dict[str, Any],
     ids=str,
 )
 def test_a_release_with_a_wrong_field_is_refused(release: dict[str, Any], changes: dict[str, Any]) -> None:
-    with pytest.raises(ModelRefused):
+    with pytest.raises(ModelRejected):
         parse_release(json.dumps(release | changes).encode())
 
 
@@ -98,16 +98,16 @@ ROW = [0.0] * len(FEATURES)
 def test_golden_rows_that_the_model_does_not_give_are_refused(golden: dict[str, Any], reason: str) -> None:
     model = constant_onnx(6.0)
     record = parse_release(make_release(model, golden=golden))
-    with pytest.raises(ModelRefused, match=reason):
-        check_golden(load_predictor(model), record)
+    with pytest.raises(ModelRejected, match=reason):
+        check_golden(load_onnx_model(model), record)
 
 
 def test_the_golden_rows_of_its_own_training_pass(model: bytes, release: dict[str, Any]) -> None:
-    check_golden(load_predictor(model), parse_release(json.dumps(release).encode()))
+    check_golden(load_onnx_model(model), parse_release(json.dumps(release).encode()))
 
 
 def test_a_model_that_reads_the_features_in_another_order_fails_its_golden_rows(model: bytes, release: dict[str, Any]) -> None:
     golden = release["golden"]
     turned = {"features": [row[::-1] for row in golden["features"]], "ratings": golden["ratings"]}
-    with pytest.raises(ModelRefused, match="golden row"):
-        check_golden(load_predictor(model), parse_release(json.dumps(release | {"golden": turned}).encode()))
+    with pytest.raises(ModelRejected, match="golden row"):
+        check_golden(load_onnx_model(model), parse_release(json.dumps(release | {"golden": turned}).encode()))

@@ -10,7 +10,7 @@ import pytest
 
 from serving.features.online_row import build_key, hash_field
 from serving.http.schemas import Prediction
-from serving.prediction_set.cache import CatalogueStore
+from serving.prediction_set.cache import PredictionSetCache
 from tests.serving.client import Client
 from tests.serving.conftest import LIVE, World
 from tests.serving.prediction_set import factories as invented
@@ -27,7 +27,7 @@ def keep_catalogue(folder: Path, world: World, day: date) -> None:
     """Ratings of all films but one, as the last that were published."""
     films = [invented.Film(film.movie_id, film.title, 1999, film.tmdb_id) for film in world.films[:UNPUBLISHED]]
     sha256 = invented.build(folder / "new", films)
-    store = CatalogueStore(folder)
+    store = PredictionSetCache(folder)
     (folder / "new").rename(store.path(sha256))
     store.note_last_good(sha256, day)
 

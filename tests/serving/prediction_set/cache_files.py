@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from serving.prediction_set.cache import CatalogueStore
+from serving.prediction_set.cache import PredictionSetCache
 from tests.serving.prediction_set import factories as invented
 from tests.serving.published_features import Film
 
@@ -15,4 +15,4 @@ def keep_catalogue(cache: Path, films: Sequence[Film], day: date | None = None) 
     path = cache / "made.sqlite"
     sha256 = invented.build(path, [invented.Film(f.movie_id, f.title, 1990 + n, f.tmdb_id) for n, f in enumerate(films)])
     path.rename(cache / f"{sha256}.sqlite")
-    CatalogueStore(cache).note_last_good(sha256, day or datetime.now(UTC).date())
+    PredictionSetCache(cache).note_last_good(sha256, day or datetime.now(UTC).date())

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.core.errors import NoCatalogue
+from serving.core.errors import NoPredictionSet
 from serving.core.movie_id import MAX_TMDB_ID, MovieId
-from serving.prediction_set.database import SEARCH_SECONDS, Catalogue
-from serving.prediction_set.metadata import CatalogueRefused
+from serving.prediction_set.database import SEARCH_SECONDS, PredictionDatabase
+from serving.prediction_set.metadata import PredictionSetRejected
 from tests.serving.prediction_set.factories import ABOUT, Film, build
 
 DAY = date(2026, 11, 22)
@@ -34,18 +34,18 @@ FILMS = [
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("catalogue") / "a catalogue?#%.sqlite"
-    opened = Catalogue.open(path, build(path, FILMS), DAY)
+    opened = PredictionDatabase.open(path, build(path, FILMS), DAY)
     yield opened
     opened.close()
 
 
-def find(catalogue: Catalogue, text: str, limit: int = 20) -> list[str]:
+def find(catalogue: PredictionDatabase, text: str, limit: int = 20) -> list[str]:
     return [film.movie_id[-2:].lstrip("0") for film in catalogue.search(text, limit)]
 
 
-def test_it_says_what_it_was_made_from(catalogue: Catalogue) -> None:
+def test_it_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
     about = catalogue.about
     assert {name: getattr(about, name) for name in ABOUT} == ABOUT
     assert (about.films, about.day) == (len(FILMS), DAY)
@@ -53,7 +53,7 @@ def test_it_says_what_it_was_made_from(catalogue: Catalogue) -> None:
     assert [about.age_seconds(midnight + seconds) for seconds in (-5, 0, 90_000.7)] == [0, 0, 90_000]
 
 
-def test_a_film_is_found_by_either_id(catalogue: Catalogue) -> None:
+def test_a_film_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
     film = catalogue.find(MovieId(imdb="tt0000006"))
     assert film is not None
     assert film == catalogue.find(MovieId(tmdb=194))
@@ -63,7 +63,7 @@ def test_a_film_is_found_by_either_id(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize("movie_id", [MovieId(imdb="tt9999999"), MovieId(tmdb=1), MovieId(tmdb=MAX_TMDB_ID)])
-def test_an_unknown_film_is_none(catalogue: Catalogue, movie_id: MovieId) -> None:
+def test_an_unknown_film_is_none(catalogue: PredictionDatabase, movie_id: MovieId) -> None:
     assert catalogue.find(movie_id) is None
 
 
@@ -92,11 +92,11 @@ def test_an_unknown_film_is_none(catalogue: Catalogue, movie_id: MovieId) -> Non
         ("tt0000001", []),
     ],
 )
-def test_titles_are_searched(catalogue: Catalogue, text: str, expected: list[str]) -> None:
+def test_titles_are_searched(catalogue: PredictionDatabase, text: str, expected: list[str]) -> None:
     assert find(catalogue, text) == expected
 
 
-def test_the_limit_holds(catalogue: Catalogue) -> None:
+def test_the_limit_holds(catalogue: PredictionDatabase) -> None:
     assert find(catalogue, "the matrix", 1) == ["2"]
     assert find(catalogue, "the matrix", 0) == []
 
@@ -104,7 +104,7 @@ def test_the_limit_holds(catalogue: Catalogue) -> None:
 def test_too_many_matches_to_rank_are_cut_short_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.sqlite"
     sha256 = build(path, [Film(f"tt{number:07d}", f"The Film {number}", 2000) for number in range(60_000)])
-    large = Catalogue.open(path, sha256, DAY)
+    large = PredictionDatabase.open(path, sha256, DAY)
     monkeypatch.setattr("serving.prediction_set.database.SEARCH_SECONDS", 60)
     began = time.perf_counter()
     ranked = large.search("the film", 5)
@@ -125,8 +125,8 @@ def test_a_file_with_another_digest_is_not_opened(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(5000)
         file.write(b"\xff")
-    with pytest.raises(CatalogueRefused, match="the file has sha256"):
-        Catalogue.open(path, sha256, DAY)
+    with pytest.raises(PredictionSetRejected, match="the file has sha256"):
+        PredictionDatabase.open(path, sha256, DAY)
 
 
 def damage(path: Path, statement: str) -> str:
@@ -154,29 +154,29 @@ def digest_of(path: Path) -> str:
 def test_what_is_no_catalogue_is_refused(tmp_path: Path, statement: str, reason: str) -> None:
     path = tmp_path / "c.sqlite"
     build(path, FILMS)
-    with pytest.raises(CatalogueRefused, match=reason):
-        Catalogue.open(path, damage(path, statement), DAY)
+    with pytest.raises(PredictionSetRejected, match=reason):
+        PredictionDatabase.open(path, damage(path, statement), DAY)
 
 
 @pytest.mark.parametrize("body", [b"", b"not a database, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_bytes_that_are_no_database_are_refused(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "c.sqlite"
     path.write_bytes(body)
-    with pytest.raises(CatalogueRefused, match="it is no catalogue"):
-        Catalogue.open(path, digest_of(path), DAY)
+    with pytest.raises(PredictionSetRejected, match="it is no catalogue"):
+        PredictionDatabase.open(path, digest_of(path), DAY)
 
 
-def test_it_cannot_be_written(catalogue: Catalogue) -> None:
+def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         catalogue._connection.execute("delete from film")
 
 
 @pytest.mark.parametrize("ask", [lambda c: c.find(MovieId(imdb="tt0000001")), lambda c: c.search("matrix", 3)])
-def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[Catalogue], object]) -> None:
+def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[PredictionDatabase], object]) -> None:
     path = tmp_path / "c.sqlite"
-    broken = Catalogue.open(path, build(path, FILMS), DAY)
+    broken = PredictionDatabase.open(path, build(path, FILMS), DAY)
     broken.close()
     broken._connection = sqlite3.connect(":memory:")
-    with pytest.raises(NoCatalogue):
+    with pytest.raises(NoPredictionSet):
         ask(broken)
     broken.close()

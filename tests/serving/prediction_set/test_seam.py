@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from serving.core.movie_id import MovieId
-from serving.prediction_set.database import Catalogue, CatalogueFilm
-from serving.prediction_set.fetch_child import try_catalogue
+from serving.prediction_set.database import PredictionDatabase, PublishedMovie
+from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
 from tasks.core.predictions.title_database import render_catalogue
 from tasks.io import prediction_sets
@@ -48,32 +48,34 @@ def produced(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def catalogue(produced: bytes, tmp_path: Path) -> Iterator[Catalogue]:
+def catalogue(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
     path = tmp_path / "c.sqlite"
     path.write_bytes(produced)
     sha256 = hashlib.sha256(produced).hexdigest()
-    try_catalogue(path, sha256)
-    with closing(Catalogue.open(path, sha256, date(2026, 11, 22))) as catalogue:
+    check_database(path, sha256)
+    with closing(PredictionDatabase.open(path, sha256, date(2026, 11, 22))) as catalogue:
         yield catalogue
 
 
-def test_the_producers_file_is_served(catalogue: Catalogue) -> None:
-    expected = CatalogueFilm("tt0000001", 603, "The Matrix", 1999, 8.1235, 8.123456, AS_OF)
+def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
+    expected = PublishedMovie("tt0000001", 603, "The Matrix", 1999, 8.1235, 8.123456, AS_OF)
     assert catalogue.find(MovieId(imdb="tt0000001")) == catalogue.find(MovieId(tmdb=603)) == expected
-    assert catalogue.find(MovieId(imdb="tt0000002")) == CatalogueFilm("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
+    assert catalogue.find(MovieId(imdb="tt0000002")) == PublishedMovie("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
     assert catalogue.search("matr", 5) == [expected]
 
 
-def test_the_producers_file_says_what_it_was_made_from(catalogue: Catalogue) -> None:
+def test_the_producers_file_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
     about = catalogue.about
     assert (about.prediction_set, about.model_name, about.model_version) == ("set", registry.MODEL, "3")
     assert (about.model_sha256, about.feature_set, about.content_hash) == ("a" * 64, LIVE.feature_set, LIVE.content_hash)
     assert (about.snapshot_id, about.films) == (LIVE.snapshot_id, 2)
 
 
-def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
     invented.build(tmp_path / "own.sqlite", [invented.Film("tt0000001")])
-    own = Catalogue.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest(), date.min)
+    own = PredictionDatabase.open(
+        tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest(), date.min
+    )
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
     with closing(own):
         assert own._connection.execute(tables).fetchall() == catalogue._connection.execute(tables).fetchall()

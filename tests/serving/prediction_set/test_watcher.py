@@ -21,10 +21,10 @@ from serving.features.feature_store import FeatureStore
 from serving.prediction_set import cache as store_module
 from serving.prediction_set import fetch as fetching
 from serving.prediction_set import watcher as watch_module
-from serving.prediction_set.cache import CatalogueStore
+from serving.prediction_set.cache import PredictionSetCache
 from serving.prediction_set.fetch import FetchFailed
 from serving.prediction_set.pointer import POINTER_KEY, parse_pointer
-from serving.prediction_set.watcher import CatalogueWatch
+from serving.prediction_set.watcher import PredictionSetWatcher
 from serving.settings import Settings
 from tests.serving.prediction_set.factories import Film, build, render_pointer
 from tests.serving.servers import REPOSITORY, Valkey, free_port
@@ -70,8 +70,8 @@ class World:
         self.keys.pointer = pointer
         return pointer
 
-    def watch(self) -> CatalogueWatch:
-        return CatalogueWatch(self.settings, self.keys)
+    def watch(self) -> PredictionSetWatcher:
+        return PredictionSetWatcher(self.settings, self.keys)
 
     @property
     def cached(self) -> list[str]:
@@ -95,7 +95,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
 
-def served(watch: CatalogueWatch) -> int:
+def served(watch: PredictionSetWatcher) -> int:
     """How many films are served; they are really asked for."""
     assert watch.current is not None
     assert watch.current.find(MovieId(tmdb=603)) is not None
@@ -209,7 +209,7 @@ def test_a_damaged_cache_is_fetched_again(world: World, caplog: pytest.LogCaptur
     watch = world.watch()
     run(watch.poll())
     watch.close()
-    path = CatalogueStore(world.settings.catalogue_cache_dir).path(digest(pointer))
+    path = PredictionSetCache(world.settings.catalogue_cache_dir).path(digest(pointer))
     path.write_bytes(path.read_bytes()[:-1])
     later = world.watch()
     run(later.load_last_good())
@@ -264,7 +264,7 @@ def test_trouble_is_said_once_and_following_goes_on(
 
     async def follow() -> tuple[str, str]:
         store = FeatureStore(settings)
-        watch = CatalogueWatch(settings, store)
+        watch = PredictionSetWatcher(settings, store)
         following = asyncio.create_task(watch.follow())
         valkey.stop()
         async with asyncio.timeout(30):
@@ -290,7 +290,7 @@ def test_trouble_is_said_once_and_following_goes_on(
 
 def test_without_a_bucket_nothing_is_done(tmp_path: Path) -> None:
     keys = Keys()
-    watch = CatalogueWatch(make_settings(tmp_path, None), keys)
+    watch = PredictionSetWatcher(make_settings(tmp_path, None), keys)
 
     async def follow() -> None:
         await watch.load_last_good()

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from serving.process.write_coalescing import JoinedWrites, OneWriteProtocol
+from serving.process.write_coalescing import CoalescedWrites, CoalescingProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: api\r\n\r\n"
 
@@ -43,9 +43,9 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def talk(request: bytes) -> Wire:
-    config = Config(answer, http=OneWriteProtocol, log_config=None, lifespan="off", date_header=False, server_header=False)
+    config = Config(answer, http=CoalescingProtocol, log_config=None, lifespan="off", date_header=False, server_header=False)
     wire = Wire()
-    protocol = OneWriteProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol = CoalescingProtocol(config, ServerState(), {}, asyncio.get_running_loop())
     protocol.connection_made(wire)
     protocol.data_received(request)
     for _ in range(10):
@@ -73,7 +73,7 @@ def test_what_was_written_leaves_before_the_connection_closes() -> None:
 def test_nothing_is_written_to_a_connection_that_went_away() -> None:
     async def scene() -> Wire:
         wire = Wire()
-        joined = JoinedWrites(wire)
+        joined = CoalescedWrites(wire)
         joined.write(b"too late")
         wire.close()
         await asyncio.sleep(0)

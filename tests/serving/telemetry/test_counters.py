@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from serving.telemetry.counters import Durations, Tally
+from serving.telemetry.counters import LabelCounter, LatencyHistogram
 from serving.telemetry.metrics import BUCKETS
 
 SECONDS = st.one_of(st.sampled_from(BUCKETS), st.floats(0, 5, allow_nan=False))
@@ -18,7 +18,7 @@ def show(registry: CollectorRegistry) -> list[str]:
 @given(st.lists(st.tuples(st.sampled_from(["/predict", "other"]), st.sampled_from([200, 404, 503]), SECONDS)))
 def test_durations_are_the_librarys(answers: list[tuple[str, int, float]]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    durations = Durations("seconds", "requests", BUCKETS)
+    durations = LatencyHistogram("seconds", "requests", BUCKETS)
     ours.register(durations)
     histogram = Histogram("seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=theirs)
     requests = Counter("requests", "Answers by status.", ["route", "status"], registry=theirs)
@@ -32,7 +32,7 @@ def test_durations_are_the_librarys(answers: list[tuple[str, int, float]]) -> No
 @given(st.lists(st.sampled_from("abc")))
 def test_a_tally_is_the_librarys_counter(noted: list[str]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tally = Tally("predictions", "Predictions asked for.", "outcome", "abc")
+    tally = LabelCounter("predictions", "Predictions asked for.", "outcome", "abc")
     ours.register(tally)
     counter = Counter("predictions", "Predictions asked for.", ["outcome"], registry=theirs)
     for outcome in "abc":

@@ -49,7 +49,7 @@ def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: p
     films = rows()
     predictions = compute_predictions(exported, films.sample(fraction=1, shuffle=True, seed=1))
     assert predictions["movie_id"].to_list() == films["movie_id"].to_list()
-    serving = predictor.load_predictor(exported)
+    serving = predictor.load_onnx_model(exported)
     matrix = films.select(serving.features).to_numpy().astype(np.float32)
     answers = [serving.predict(row) for row in matrix]
     assert predictions["model_output"].to_list() == answers

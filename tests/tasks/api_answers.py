@@ -12,9 +12,9 @@ from serving.core.answer import Answer
 from serving.core.movie_id import MovieId
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
-from serving.models.onnx_model import load_predictor
-from serving.prediction.service import Rater
-from serving.prediction_set.database import CatalogueFilm
+from serving.models.onnx_model import load_onnx_model
+from serving.prediction.service import PredictionService
+from serving.prediction_set.database import PublishedMovie
 from serving.receipts.receipt import Receipt
 from serving.receipts.table import ReceiptTable
 from serving.settings import Settings as ServingSettings
@@ -34,7 +34,7 @@ class Answers:
         self._settings = settings
         values = {"redis_url": redis_url, "mlflow_tracking_uri": settings.mlflow_tracking_uri, "redis_timeout_seconds": 5}
         self._serving = ServingSettings(**cast(dict[str, Any], values))
-        predictor = load_predictor(exported)
+        predictor = load_onnx_model(exported)
         manifest = SimpleNamespace(
             name="movie-rating", version=version, sha256=hashlib.sha256(exported).hexdigest(), release_sha256="r" * 64
         )
@@ -46,20 +46,20 @@ class Answers:
     def predict(self, movie_ids: Sequence[str], way: str = "predict", change: Change = lambda receipt: receipt) -> list[str]:
         """Rate films; returns the ids of the predictions."""
 
-        async def ask(rater: Rater) -> list[Answer]:
-            return [await rater.rate(MovieId(imdb=movie_id), way) for movie_id in movie_ids]
+        async def ask(rater: PredictionService) -> list[Answer]:
+            return [await rater.predict(MovieId(imdb=movie_id), way) for movie_id in movie_ids]
 
         return self._ask(ask, change)
 
     def predict_many(self, movie_ids: Sequence[str]) -> list[str]:
-        async def ask(rater: Rater) -> list[Answer]:
-            return cast(list[Answer], await rater.rate_many([MovieId(imdb=movie_id) for movie_id in movie_ids], "batch"))
+        async def ask(rater: PredictionService) -> list[Answer]:
+            return cast(list[Answer], await rater.predict_batch([MovieId(imdb=movie_id) for movie_id in movie_ids], "batch"))
 
         return self._ask(ask)
 
     def what_if(self, movie_id: str, overrides: dict[str, float | None]) -> list[str]:
-        async def ask(rater: Rater) -> list[Answer]:
-            return [(await rater.rate_with(MovieId(imdb=movie_id), overrides)).answer]
+        async def ask(rater: PredictionService) -> list[Answer]:
+            return [(await rater.predict_what_if(MovieId(imdb=movie_id), overrides)).answer]
 
         return self._ask(ask)
 
@@ -71,7 +71,7 @@ class Answers:
         finally:
             self._release = release
 
-    def _ask(self, ask: Callable[[Rater], Any], change: Change = lambda receipt: receipt) -> list[str]:
+    def _ask(self, ask: Callable[[PredictionService], Any], change: Change = lambda receipt: receipt) -> list[str]:
         kept: list[Receipt] = []
 
         async def work() -> list[Answer]:
@@ -85,7 +85,9 @@ class Answers:
                 return cast(
                     list[Answer],
                     await ask(
-                        Rater(self._serving, store=store, watch=watch, catalogues=catalogues, receipts=queue, metrics=metrics)
+                        PredictionService(
+                            self._serving, store=store, watch=watch, catalogues=catalogues, receipts=queue, metrics=metrics
+                        )
                     ),
                 )
             finally:
@@ -107,7 +109,7 @@ class Answers:
             snapshots = dict(conn.execute("select feature_set, snapshot_id::text from feature_set").fetchall())
         if live is None:
             return None
-        films = {row[0]: CatalogueFilm(row[0], None, "title", 2000, row[1], row[2], row[3].astimezone(UTC)) for row in rows}
+        films = {row[0]: PublishedMovie(row[0], None, "title", 2000, row[1], row[2], row[3].astimezone(UTC)) for row in rows}
         about = SimpleNamespace(
             model_name="movie-rating",
             model_version=live.model_version,
