@@ -372,7 +372,7 @@ def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyP
 
 
 def test_an_answer_that_was_begun_is_given_before_the_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, rate, port = threading.Event(), PredictionService.rate, free_port()
+    begun, rate, port = threading.Event(), PredictionService.predict, free_port()
 
     async def linger(rater: PredictionService, movie_id: MovieId, way: str) -> object:
         begun.set()
