@@ -7,8 +7,6 @@ FRESH, STALE, SNAPSHOT = "fresh", "stale", "snapshot"
 SOURCES = (FRESH, STALE, SNAPSHOT)
 """Where an answer's features came from: the live set; the live set, too old; the last published ratings, on local disk."""
 
-RATING_DECIMALS = 4
-
 
 class Answer(NamedTuple):
     """What was predicted, from what, how old that is."""

@@ -2,16 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 import orjson
 
+from serving.core.clock import MAX_CLOCK_SKEW
 from serving.core.errors import CorruptRow
 
 POINTER_KEY = "marquee:feature_set"
 """Holds the live feature set as JSON; publishing ends with one write of it."""
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""A time further ahead of ours than this is a fault of whoever wrote it."""
 _PROJECT = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 
 
@@ -53,6 +52,6 @@ def parse_pointer(body: bytes) -> FeatureSet:
         raise CorruptRow(f"the pointer {POINTER_KEY} is not a feature set: {error!r}") from None
     if not _PROJECT.match(feature_set.name):
         raise CorruptRow(f"the pointer {POINTER_KEY} names {feature_set.name[:100]!r}, which is no Feast project")
-    if began > datetime.now(UTC) + CLOCKS_DIFFER:
+    if began > datetime.now(UTC) + MAX_CLOCK_SKEW:
         raise CorruptRow(f"the feature set {feature_set.name} is of {feature_set.day}, which is still to come")
     return feature_set

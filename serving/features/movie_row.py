@@ -9,11 +9,12 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import hiredis
 
+from serving.core.clock import MAX_CLOCK_SKEW
 from serving.core.errors import CorruptRow, PredictionError, UnknownMovie
 from serving.core.movie_id import MovieId
-from serving.features.feature_set import CLOCKS_DIFFER, FeatureSet
+from serving.core.rating import Row
+from serving.features.feature_set import FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
-from serving.models.onnx_model import Row
 from serving.redis.breaker import explain
 from serving.redis.command import pack_around, pack_word
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 MOVIES, MOVIES_KEY = "movies", "movie_id"
 """Feature view and join key of the films' features."""
-_CLOCKS_DIFFER_SECONDS = CLOCKS_DIFFER.total_seconds()
+_MAX_SKEW_SECONDS = MAX_CLOCK_SKEW.total_seconds()
 
 
 class MovieRow(NamedTuple):
@@ -65,7 +66,7 @@ def find_row(
     if event_time is None:
         raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
     as_of, seconds = read_event_time(event_time)
-    if seconds > time.time() + _CLOCKS_DIFFER_SECONDS:
+    if seconds > time.time() + _MAX_SKEW_SECONDS:
         raise CorruptRow(f"the row's event time {as_of:%Y-%m-%d %H:%M:%S} is still to come")
     return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), as_of, feature_set)
 

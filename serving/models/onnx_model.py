@@ -8,14 +8,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from serving.core.errors import ImplausibleRating
-
-Row = NDArray[np.float32]
+from serving.core.rating import HIGHEST_RATING, LOWEST_RATING, Row, check_rating
 
 INPUT_NAME = "features"
 FEATURE_SERVICE = "pre_release"
-LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
-"""IMDb's scale."""
 
 
 class ModelRejected(Exception):
@@ -42,13 +38,6 @@ class OnnxModel:
     def run(self, rows: Row) -> NDArray[np.float64]:
         """What the model gives for many rows, shape (n, features), unchecked, shape (n,)."""
         return np.asarray(self.session.run(None, {INPUT_NAME: rows})[0], dtype=np.float64).ravel()
-
-
-def check_rating(output: float) -> float:
-    """The model's output, if it is a rating; raises ImplausibleRating."""
-    if not LOWEST_RATING <= output <= HIGHEST_RATING:  # false for NaN too
-        raise ImplausibleRating(f"the model's output {output:g} is not a rating from 1 to 10")
-    return output
 
 
 def load_onnx_model(model: bytes) -> OnnxModel:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.core.answer import FRESH, RATING_DECIMALS, SNAPSHOT, STALE, Answer
+from serving.core.answer import FRESH, SNAPSHOT, STALE, Answer
 from serving.core.cooperative import yielding_to_loop
 from serving.core.errors import NoModel, NoPredictionSet, PredictionError, UnknownMovie
 from serving.core.movie_id import MovieId
+from serving.core.rating import RATING_DECIMALS, check_rating
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
-from serving.models.onnx_model import check_rating
 from serving.models.release_watcher import Release, ReleaseWatcher
 from serving.prediction.what_if import WhatIf, apply_overrides
 from serving.prediction_set.watcher import PredictionSetWatcher

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.core.answer import Answer
-from serving.models.onnx_model import Row
+from serving.core.rating import Row
 from serving.models.release_watcher import Release
 
 

@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from serving.core.movie_id import MovieId
+from serving.core.rating import HIGHEST_RATING, LOWEST_RATING
 from serving.prediction_set.cache import PredictionSetCache
 from serving.prediction_set.database import PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
@@ -28,7 +29,6 @@ MAX_DATABASE_BYTES = 2**30
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
 """It gives up soon: the service's next look is its retry."""
 PIECE_BYTES = 2**20
-LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
 _IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
 
 

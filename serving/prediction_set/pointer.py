@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time
 
 import orjson
 
+from serving.core.clock import MAX_CLOCK_SKEW
 from serving.core.errors import CorruptRow
-from serving.features.feature_set import CLOCKS_DIFFER
 
 POINTER_KEY = "marquee:prediction_set"
 """Holds the live prediction set as JSON; predict_all ends with one write of it."""
@@ -38,6 +38,6 @@ def parse_pointer(body: bytes) -> Published:
         raise CorruptRow(f"the pointer {POINTER_KEY} is not a prediction set: {error!r}") from None
     if not _SHA256.match(published.sha256):  # it becomes a file's name
         raise CorruptRow(f"the pointer {POINTER_KEY} names {published.sha256[:100]!r}, which is no sha256")
-    if datetime.combine(published.day, time.min, tzinfo=UTC) > datetime.now(UTC) + CLOCKS_DIFFER:
+    if datetime.combine(published.day, time.min, tzinfo=UTC) > datetime.now(UTC) + MAX_CLOCK_SKEW:
         raise CorruptRow(f"the prediction set of the pointer {POINTER_KEY} is of {published.day}, which is still to come")
     return published

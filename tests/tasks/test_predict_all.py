@@ -24,8 +24,8 @@ from pyiceberg.utils.config import Config
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from infra.local.stack import Stack
-from serving.core.answer import RATING_DECIMALS
 from serving.core.movie_id import MovieId
+from serving.core.rating import RATING_DECIMALS
 from serving.features import feature_set, movie_row
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
@@ -171,7 +171,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     settings: Settings, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (feature_set, movie_row):  # the API refuses what is of a day to come, as TODAY is late in the evening
-        monkeypatch.setattr(module, "CLOCKS_DIFFER", timedelta(days=1))
+        monkeypatch.setattr(module, "MAX_CLOCK_SKEW", timedelta(days=1))
     model = fit(settings, 1)
     exported = export_onnx(model, FEATURES)
     version = crown(settings, exported)

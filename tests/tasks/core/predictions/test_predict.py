@@ -10,8 +10,8 @@ import pytest
 from onnx import helper
 from onnx.helper import make_tensor
 
-from serving.core.answer import RATING_DECIMALS
-from serving.models import onnx_model as predictor
+from serving.core.rating import HIGHEST_RATING, LOWEST_RATING, RATING_DECIMALS
+from serving.models.onnx_model import load_onnx_model
 from tasks.core.errors import BadInput
 from tasks.core.model import onnx_model as core_model
 from tasks.core.predictions import predict as core
@@ -49,7 +49,7 @@ def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: p
     films = rows()
     predictions = compute_predictions(exported, films.sample(fraction=1, shuffle=True, seed=1))
     assert predictions["movie_id"].to_list() == films["movie_id"].to_list()
-    serving = predictor.load_onnx_model(exported)
+    serving = load_onnx_model(exported)
     matrix = films.select(serving.features).to_numpy().astype(np.float32)
     answers = [serving.predict(row) for row in matrix]
     assert predictions["model_output"].to_list() == answers
@@ -59,7 +59,7 @@ def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: p
 
 
 def test_plausible_means_the_same_to_the_api() -> None:
-    assert (core.LOWEST_RATING, core.HIGHEST_RATING) == (predictor.LOWEST_RATING, predictor.HIGHEST_RATING)
+    assert (core.LOWEST_RATING, core.HIGHEST_RATING) == (LOWEST_RATING, HIGHEST_RATING)
 
 
 @pytest.mark.parametrize("rating", [0.999, 10.001, -6.0, float("inf"), float("nan")])
