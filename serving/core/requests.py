@@ -105,7 +105,7 @@ class WhatIfRequest(ApiRequest):
         min_length=1,
         max_length=MOST_OVERRIDES,
         description="Features of the served model, by name; null is unknown.",
-        examples=[{"budget_usd": 1e8, "is_drama": None}],
+        examples=[{"budget_millions": 200.0, "genre_drama": None}],
     )
 
 

@@ -1,20 +1,25 @@
 """What serving and the other rooms must agree on without importing one another: names, types, the pointer."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from feast.types import Float64, String
 
 from feature_repo import movies as definitions
 from infra.local.services.valkey import USERS
+from serving.app import create_app
 from serving.features import feature_set, movie_row, tmdb_id
 from serving.models import onnx_model as predictor
 from serving.models import registry as champion
+from serving.settings import Settings
 from tasks.io.feast import online_store as published
 from tasks.io.mlflow import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY
+from tests.serving.tiny_models import FEATURES
 
 
 def test_the_feature_views_are_what_the_decoder_reads() -> None:
@@ -60,3 +65,40 @@ def test_the_service_imports_nothing_heavy() -> None:
     heavy = {"feast", "pandas", "sklearn", "mlflow", "pyarrow", "onnx", "requests", "grpc"}  # gRPC only where its port is open
     assert "serving" in loaded
     assert not heavy & set(loaded)
+
+
+def find_override_names(value: object) -> Iterator[str]:
+    """Yield the names of the features that any `overrides` or `out_of_range` of an OpenAPI document's examples mentions."""
+    if isinstance(value, list):
+        for item in value:
+            yield from find_override_names(item)
+    elif isinstance(value, dict):
+        overrides, out_of_range = value.get("overrides"), value.get("out_of_range")
+        if isinstance(overrides, dict) and "additionalProperties" not in overrides:
+            yield from overrides
+        elif isinstance(overrides, dict):  # the schema of the field, with examples of its own
+            yield from (name for example in overrides.get("examples", []) for name in example)
+        if isinstance(out_of_range, list):
+            yield from (entry["feature"] for entry in out_of_range)
+        for item in value.values():
+            yield from find_override_names(item)
+
+
+def test_every_feature_that_openapi_shows_exists() -> None:
+    settings = {"redis_url": "redis://127.0.0.1:9/0", "mlflow_tracking_uri": "http://127.0.0.1:9", "grpc_port": 0}
+    document = create_app(Settings.model_validate(settings)).openapi()
+    shown = set(find_override_names(document))
+    listed = {name for names in re.findall(r"; it reads ([a-z_, ]+)", json.dumps(document)) for name in names.split(", ")}
+    assert len(shown) >= 2
+    assert len(listed) >= 2
+    assert shown | listed <= set(definitions.PRE_RELEASE)
+
+
+def test_every_feature_that_the_readme_overrides_exists() -> None:
+    shown = re.findall(r'"overrides": *\{"(\w+)"', (REPOSITORY / "README.md").read_text())
+    assert shown
+    assert set(shown) <= set(definitions.PRE_RELEASE)
+
+
+def test_the_tests_models_read_features_that_exist() -> None:
+    assert set(FEATURES) <= set(definitions.PRE_RELEASE)

@@ -12,7 +12,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-FEATURES = ("runtime_minutes", "release_year", "budget_usd", "is_drama", "director_mean_rating")
+FEATURES = ("runtime_minutes", "release_year", "budget_millions", "genre_drama", "director_rating")
 
 
 @lru_cache

@@ -33,15 +33,15 @@ _ENTRIES = [
     {name: value for name, value in PREDICTED.items() if name != "request_id"},
     {"movie_id": "tt9999999", "detail": _UNKNOWN, "reason": "unknown_movie"},
 ]
-_OVERRIDES = {"budget_usd": 1e9, "is_drama": None}
-_BEYOND = [{"feature": "budget_usd", "value": 1e9, "lowest": 1000.0, "highest": 4.6e8}]
+_OVERRIDES = {"budget_millions": 1000.0, "genre_drama": None}
+_BEYOND = [{"feature": "budget_millions", "value": 1000.0, "lowest": 0.001, "highest": 460.0}]
 _WHAT_IF = PREDICTED | {"rating": 8.1093, "rating_as_it_is": 8.4127, "overrides": _OVERRIDES, "out_of_range": _BEYOND}
 _FILM = {"movie_id": "tt0111161", "tmdb_id": 278, "title": "The Shawshank Redemption", "year": 1994}
 _UNKNOWN_FEATURE = {
     "type": "unknown_feature",
     "loc": ["body", "overrides", "budget"],
-    "msg": "the served model reads no feature 'budget'; it reads budget_usd, is_drama, runtime_minutes",
-    "input": 100000000.0,
+    "msg": "the served model reads no feature 'budget'; it reads budget_millions, genre_drama, runtime_minutes",
+    "input": 200.0,
 }
 
 BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -67,7 +67,7 @@ WHAT_IF_RESPONSES: dict[int | str, dict[str, Any]] = {
     422: malformed(
         "The body is not what it should be, or the served model does not have the feature; `loc` names the place",
         ("unknown feature", {"detail": [_UNKNOWN_FEATURE], "request_id": ID}),
-        ("no number", malformed_request(WhatIfRequest, {"movie_id": 278, "overrides": {"is_drama": True}}, "body")),
+        ("no number", malformed_request(WhatIfRequest, {"movie_id": 278, "overrides": {"genre_drama": True}}, "body")),
     ),
     503: refused(*REFUSED.items()),
 }

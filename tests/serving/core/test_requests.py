@@ -13,7 +13,7 @@ from serving.core.requests import MOST_PROBLEMS, ApiRequest, BatchRequest, Malfo
 from serving.http.strict_json import parse_json
 
 IDS: dict[str, Any] = {"movie_ids": ["tt0111161"]}
-WHAT_IF: dict[str, Any] = {"movie_id": 278, "overrides": {"budget_usd": 1e8}}
+WHAT_IF: dict[str, Any] = {"movie_id": 278, "overrides": {"budget_millions": 200}}
 TEXTS = [
     "",
     " 1",
