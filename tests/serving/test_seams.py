@@ -89,7 +89,7 @@ def test_every_feature_that_openapi_shows_exists() -> None:
     document = create_app(Settings.model_validate(settings)).openapi()
     shown = set(find_override_names(document))
     listed = {name for names in re.findall(r"; it reads ([a-z_, ]+)", json.dumps(document)) for name in names.split(", ")}
-    assert len(shown) >= 2
+    assert shown
     assert len(listed) >= 2
     assert shown | listed <= set(definitions.PRE_RELEASE)
 
