@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from serving.core.movie_id import MAX_TMDB_ID, PATTERN, MalformedQuery, MovieId, parse_movie_id, shorten
+from serving.core.requested_id import MAX_TMDB_ID, PATTERN, MalformedQuery, RequestedId, parse_requested_id, shorten
 
 MOST_FILMS, MOST_OVERRIDES, MOST_FOUND, USUALLY_FOUND = 1000, 100, 50, 10
 LONGEST_QUERY, LONGEST_NAME = 200, 100
@@ -32,23 +32,23 @@ class MalformedRequest(Exception):
         self.problems = problems
 
 
-def parse_given(value: object) -> MovieId:
+def parse_body_id(value: object) -> RequestedId:
     """An id in a body: a string as in GET /predict, or a TMDB id as a whole number."""
     try:
         if isinstance(value, str):
-            return parse_movie_id(value)
+            return parse_requested_id(value)
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_TMDB_ID:
-            return MovieId(tmdb=value)
-        parse_movie_id("")
+            return RequestedId(tmdb_id=value)
+        parse_requested_id("")
     except MalformedQuery as malformed:
         (problem,) = malformed.problems
         raise PydanticCustomError(problem["type"], problem["msg"], problem["ctx"]) from None
     raise AssertionError("the empty text is no id")
 
 
-GivenId = Annotated[
-    MovieId,
-    PlainValidator(parse_given),
+BodyId = Annotated[
+    RequestedId,
+    PlainValidator(parse_body_id),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "pattern": PATTERN}, {"type": "integer", "minimum": 1, "maximum": MAX_TMDB_ID}],
@@ -89,7 +89,7 @@ class ApiRequest(BaseModel):
 class BatchRequest(ApiRequest):
     """Films to rate in one go."""
 
-    movie_ids: list[GivenId] = Field(
+    movie_ids: list[BodyId] = Field(
         min_length=1,
         max_length=MOST_FILMS,
         description="Answered in this order; one that is given twice is answered twice.",
@@ -100,7 +100,7 @@ class BatchRequest(ApiRequest):
 class WhatIfRequest(ApiRequest):
     """A film to rate as if some of its features were others."""
 
-    movie_id: GivenId
+    movie_id: BodyId
     overrides: dict[Name, Number | None] = Field(
         min_length=1,
         max_length=MOST_OVERRIDES,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from serving.core.cooperative import yielding_to_loop
 from serving.core.errors import CorruptRow, NoFeatureSet, PredictionError, StoreUnavailable, UnknownMovie
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.features.feature_set import POINTER_KEY, FeatureSet, parse_pointer
-from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, find_row, pack_row_query, refused
+from serving.features.movie_row import MOVIES_KEY, MovieRow, RowQuery, build_query, pack_row_query, parse_row, value_or_error
 from serving.features.online_row import build_key_prefix
-from serving.features.tmdb_id import find_imdb_id, pack_tmdb_query
+from serving.features.tmdb_id import pack_tmdb_query, parse_tmdb_reply
 from serving.redis.breaker import Attempt, Breaker
 from serving.redis.client import RedisClient
 from serving.redis.command import pack, pack_word
@@ -95,17 +95,17 @@ class FeatureStore:
         if published is not None:
             self._take(published)
 
-    async def read_movie(self, movie_id: MovieId, query: RowQuery) -> MovieRow:
+    async def read_movie(self, requested_id: RequestedId, query: RowQuery) -> MovieRow:
         """Read one film from the set that is live now; raises a PredictionError, UnknownMovie when it has no row."""
         self._breaker.check()
         with self._attempt:
-            return await self._read_movie(movie_id, query, self._attempt.due())
+            return await self._read_movie(requested_id, query, self._attempt.due())
 
-    async def read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery) -> list[MovieRow | PredictionError]:
+    async def read_movies(self, requested_ids: Sequence[RequestedId], query: RowQuery) -> list[MovieRow | PredictionError]:
         """Read many films in one round trip, one more where there are TMDB ids among them; raises StoreUnavailable."""
         self._breaker.check()
         with self._long_attempt:
-            return await self._read_movies(movie_ids, query, self._long_attempt.due())
+            return await self._read_movies(requested_ids, query, self._long_attempt.due())
 
     async def find_absent_features(self, features: Sequence[str], feature_set: FeatureSet) -> list[str]:
         """Look at any one film of the set: which of these features does its row not have at all?"""
@@ -137,38 +137,43 @@ class FeatureStore:
             log.info("feature set %s is live: day %s, %d films", published.name, published.day, published.movies)
         self.live = published
 
-    async def _read_movie(self, movie_id: MovieId, query: RowQuery, due: float) -> MovieRow:
+    async def _read_movie(self, requested_id: RequestedId, query: RowQuery, due: float) -> MovieRow:
         feature_set = self.live or await self._read_pointer(due)
         try:
-            return await self._read_row(feature_set, movie_id, query, due)
+            return await self._read_row(feature_set, requested_id, query, due)
         except UnknownMovie:
             current = await self._read_pointer(due)  # the set may have been replaced, or Redis emptied: then it is no 404
             if current.name == feature_set.name:
                 raise
-            return await self._read_row(current, movie_id, query, due)
+            return await self._read_row(current, requested_id, query, due)
 
-    async def _read_row(self, feature_set: FeatureSet, asked: MovieId, query: RowQuery, due: float) -> MovieRow:
-        imdb_id = asked.imdb
-        if imdb_id is None:
-            imdb_id = find_imdb_id(await self._redis.ask(pack_tmdb_query(feature_set, asked), due), asked, feature_set)
-        reply = await self._redis.ask(pack_row_query(query, imdb_id, feature_set.name), due)
-        return find_row(reply, imdb_id, asked, query, feature_set)
+    async def _read_row(self, feature_set: FeatureSet, requested_id: RequestedId, query: RowQuery, due: float) -> MovieRow:
+        movie_id = requested_id.movie_id
+        if movie_id is None:
+            reply = await self._redis.ask(pack_tmdb_query(feature_set, requested_id), due)
+            movie_id = parse_tmdb_reply(reply, requested_id, feature_set)
+        reply = await self._redis.ask(pack_row_query(query, movie_id, feature_set.name), due)
+        return parse_row(reply, movie_id, requested_id, query, feature_set)
 
-    async def _read_movies(self, movie_ids: Sequence[MovieId], query: RowQuery, due: float) -> list[MovieRow | PredictionError]:
+    async def _read_movies(
+        self, requested_ids: Sequence[RequestedId], query: RowQuery, due: float
+    ) -> list[MovieRow | PredictionError]:
         """The pointer is read again first: many misses of a set that was replaced would be as many more questions."""
         feature_set = await self._read_pointer(due)
-        by_tmdb_id = [movie_id for movie_id in movie_ids if movie_id.imdb is None]
-        replies = await self._redis.ask_many([pack_tmdb_query(feature_set, movie_id) for movie_id in by_tmdb_id], due)
-        resolved: dict[MovieId, str | PredictionError] = {
-            asked: refused(find_imdb_id, reply, asked, feature_set) for asked, reply in zip(by_tmdb_id, replies, strict=True)
+        by_tmdb_id = [requested_id for requested_id in requested_ids if requested_id.movie_id is None]
+        replies = await self._redis.ask_many([pack_tmdb_query(feature_set, requested_id) for requested_id in by_tmdb_id], due)
+        resolved: dict[RequestedId, str | PredictionError] = {
+            requested_id: value_or_error(parse_tmdb_reply, reply, requested_id, feature_set)
+            for requested_id, reply in zip(by_tmdb_id, replies, strict=True)
         }
-        imdb_ids = [movie_id.imdb or resolved[movie_id] for movie_id in movie_ids]
-        readable = [imdb_id for imdb_id in imdb_ids if isinstance(imdb_id, str)]
-        queries = [pack_row_query(query, imdb_id, feature_set.name) for imdb_id in readable]
-        rows = iter(await self._redis.ask_many(queries, due))
+        movie_ids = [requested_id.movie_id or resolved[requested_id] for requested_id in requested_ids]
+        known = [movie_id for movie_id in movie_ids if isinstance(movie_id, str)]
+        rows = iter(await self._redis.ask_many([pack_row_query(query, movie_id, feature_set.name) for movie_id in known], due))
         return [
-            refused(find_row, next(rows), imdb_id, asked, query, feature_set) if isinstance(imdb_id, str) else imdb_id
-            async for asked, imdb_id in yielding_to_loop(zip(movie_ids, imdb_ids, strict=True))
+            value_or_error(parse_row, next(rows), movie_id, requested_id, query, feature_set)
+            if isinstance(movie_id, str)
+            else movie_id
+            async for requested_id, movie_id in yielding_to_loop(zip(requested_ids, movie_ids, strict=True))
         ]
 
     async def _find_absent_features(self, features: Sequence[str], feature_set: FeatureSet, due: float) -> list[str]:

@@ -11,12 +11,12 @@ import hiredis
 
 from serving.core.clock import MAX_CLOCK_SKEW
 from serving.core.errors import CorruptRow, PredictionError, UnknownMovie
-from serving.core.movie_id import MovieId
 from serving.core.rating import Row
+from serving.core.requested_id import RequestedId
 from serving.features.feature_set import FeatureSet
 from serving.features.online_row import build_key, decode_doubles, decode_string, decode_timestamp, hash_field, timestamp_field
 from serving.redis.breaker import explain
-from serving.redis.command import pack_around, pack_word
+from serving.redis.command import HashReply, pack_around, pack_word
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,15 +56,19 @@ def pack_row_query(query: RowQuery, movie_id: str, feature_set: str) -> bytes:
     return query.head + pack_word(build_key(MOVIES_KEY, movie_id, feature_set)) + query.tail
 
 
-def find_row(
-    reply: Sequence[bytes | None] | hiredis.ReplyError, movie_id: str, asked: MovieId, query: RowQuery, feature_set: FeatureSet
+def parse_row(
+    reply: HashReply,
+    movie_id: str,
+    requested_id: RequestedId,
+    query: RowQuery,
+    feature_set: FeatureSet,
 ) -> MovieRow:
-    """Decode the reply to the query; raises UnknownMovie or CorruptRow."""
+    """Parse the reply to the query. Raise UnknownMovie or CorruptRow."""
     if isinstance(reply, hiredis.ReplyError):
         raise explain(reply)
     *raw, title, event_time = reply
     if event_time is None:
-        raise UnknownMovie(f"no film {asked} in the published features of {feature_set.day}")
+        raise UnknownMovie(f"no movie {requested_id} in the published features of {feature_set.day}")
     as_of, seconds = read_event_time(event_time)
     if seconds > time.time() + _MAX_SKEW_SECONDS:
         raise CorruptRow(f"the row's event time {as_of:%Y-%m-%d %H:%M:%S} is still to come")
@@ -78,9 +82,9 @@ def read_event_time(raw: bytes) -> tuple[datetime, float]:
     return as_of, as_of.timestamp()
 
 
-def refused(find: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | PredictionError:
-    """What it finds, or the PredictionError that it raises: one movie that fails must not fail its batch."""
+def value_or_error(parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | PredictionError:
+    """Return the parsed value, or the PredictionError that parsing raises: one bad movie must not fail its batch."""
     try:
-        return find(*given, **named)
-    except PredictionError as refusal:
-        return refusal
+        return parse(*args, **kwargs)
+    except PredictionError as error:
+        return error

@@ -15,7 +15,7 @@ from starlette.types import Scope
 from serving.access.policy import AccessPolicy
 from serving.access.rejections import OVERLOADED, Rejection
 from serving.core.errors import PredictionError
-from serving.core.movie_id import MalformedQuery
+from serving.core.requested_id import MalformedQuery
 from serving.core.requests import MalformedRequest
 from serving.grpc_api.servicer import Answerer, Reply
 from serving.telemetry.access_log import AccessLog

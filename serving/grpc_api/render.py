@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from serving.core.answer import SNAPSHOT, Answer
 from serving.core.errors import PredictionError
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.grpc_api import marquee_pb2 as messages
 from serving.prediction.what_if import WhatIf
 from serving.prediction_set.database import PublishedMovie
@@ -27,7 +27,7 @@ def render(answer: Answer, request_id: str = "") -> messages.Prediction:
     )
 
 
-def render_entry(asked: MovieId, entry: Answer | PredictionError) -> messages.Outcome:
+def render_entry(asked: RequestedId, entry: Answer | PredictionError) -> messages.Outcome:
     """One film of a batch."""
     if isinstance(entry, Answer):
         return messages.Outcome(prediction=render(entry))

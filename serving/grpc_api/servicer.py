@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from serving.core.cooperative import yielding_to_loop
-from serving.core.movie_id import parse_movie_id
+from serving.core.requested_id import parse_requested_id
 from serving.core.requests import BatchRequest, SearchRequest, WhatIfRequest
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.render import render, render_entry, render_film, render_what_if
@@ -40,7 +40,7 @@ class Predictions:
         }
 
     async def predict(self, asked: messages.PredictRequest, request_id: str) -> Reply:
-        answer = await self._rater.predict(parse_movie_id(asked.movie_id), WAY)
+        answer = await self._rater.predict(parse_requested_id(asked.movie_id), WAY)
         return Reply(answer.source, render(answer, request_id))
 
     async def predict_batch(self, asked: messages.PredictBatchRequest, request_id: str) -> Reply:

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.core.answer import SOURCES, render
 from serving.core.errors import PredictionError
-from serving.core.movie_id import MalformedQuery, parse_query
+from serving.core.requested_id import MalformedQuery, parse_query
 from serving.prediction.service import PredictionService
 from serving.telemetry.metrics import MALFORMED, Metrics
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from serving.core.answer import Answer, render
 from serving.core.cooperative import yielding_to_loop
 from serving.core.errors import PredictionError
-from serving.core.movie_id import shorten
+from serving.core.requested_id import shorten
 from serving.core.requests import BatchRequest, MalformedRequest, SearchRequest, WhatIfRequest
 from serving.http.endpoint import ByMethod, Endpoint, Reply
 from serving.http.predict import SOURCE_HEADERS

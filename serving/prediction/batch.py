@@ -15,9 +15,9 @@ MIXED = "mixed"
 """The outcome of a batch whose films had several."""
 
 
-async def answer_batch(rater: PredictionService, question: BatchRequest, way: str) -> list[Answer | PredictionError]:
+async def answer_batch(rater: PredictionService, question: BatchRequest, endpoint: str) -> list[Answer | PredictionError]:
     """An entry for each id; raises a PredictionError when nothing could be rated for one reason that will pass."""
-    entries = await rater.predict_batch(question.movie_ids, way)
+    entries = await rater.predict_batch(question.movie_ids, endpoint)
     first = entries[0]
     if isinstance(first, PredictionError) and first.status == UNAVAILABLE and {type(entry) for entry in entries} == {type(first)}:
         raise first

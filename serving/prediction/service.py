@@ -12,8 +12,8 @@ import numpy as np
 from serving.core.answer import FRESH, SNAPSHOT, STALE, Answer
 from serving.core.cooperative import yielding_to_loop
 from serving.core.errors import NoModel, NoPredictionSet, PredictionError, UnknownMovie
-from serving.core.movie_id import MovieId
 from serving.core.rating import RATING_DECIMALS, check_rating
+from serving.core.requested_id import RequestedId
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
 from serving.models.release_watcher import Release, ReleaseWatcher
@@ -46,30 +46,30 @@ class PredictionService:
         self._receipts, self._metrics, self._ids = receipts, metrics, PredictionIds()
         self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.snapshot_fallback
 
-    async def predict(self, movie_id: MovieId, way: str) -> Answer:
-        """Predict one film; raises a PredictionError. way: the door, for the receipt."""
+    async def predict(self, movie_id: RequestedId, endpoint: str) -> Answer:
+        """Predict one film; raises a PredictionError. endpoint: for the receipt."""
         try:
             release = self.find_release()
             row = await self._store.read_movie(movie_id, release.query)
-            return self._answer(row, release, release.predictor.predict(row.features), way)
+            return self._answer(row, release, release.predictor.predict(row.features), endpoint)
         except PredictionError as refusal:
-            return self._fall_back(movie_id, refusal, way)
+            return self._fall_back(movie_id, refusal, endpoint)
 
-    async def predict_batch(self, movie_ids: Sequence[MovieId], way: str) -> list[Answer | PredictionError]:
+    async def predict_batch(self, movie_ids: Sequence[RequestedId], endpoint: str) -> list[Answer | PredictionError]:
         """Predict many films in one round trip to Redis and one call of the model; an entry each, in their order."""
         try:
             release = self.find_release()
             rows = await self._store.read_movies(movie_ids, release.query)
         except PredictionError as refusal:
-            return [self._fall_back_or_refuse(movie_id, refusal, way) async for movie_id in yielding_to_loop(movie_ids)]
+            return [self._fall_back_or_refuse(movie_id, refusal, endpoint) async for movie_id in yielding_to_loop(movie_ids)]
         features = [row.features for row in rows if isinstance(row, MovieRow)]
         outputs = iter(release.predictor.run(np.stack(features)).tolist() if features else [])
         return [
-            self._answer_or_refuse(movie_id, row, release, next(outputs) if isinstance(row, MovieRow) else 0.0, way)
+            self._answer_or_refuse(movie_id, row, release, next(outputs) if isinstance(row, MovieRow) else 0.0, endpoint)
             async for movie_id, row in yielding_to_loop(zip(movie_ids, rows, strict=True))
         ]
 
-    async def predict_what_if(self, movie_id: MovieId, overrides: Overrides) -> WhatIf:
+    async def predict_what_if(self, movie_id: RequestedId, overrides: Overrides) -> WhatIf:
         """Predict one film as it is and as it would be with these features; raises a PredictionError, or UnknownFeature.
 
         A snapshot holds no features, so there is no falling back on it.
@@ -94,7 +94,7 @@ class PredictionService:
         return release
 
     def _answer(
-        self, row: MovieRow, release: Release, output: float, way: str, overrides: dict[str, float | None] | None = None
+        self, row: MovieRow, release: Release, output: float, endpoint: str, overrides: dict[str, float | None] | None = None
     ) -> Answer:
         now = time.time()
         age = row.feature_set.age_seconds(now)
@@ -106,7 +106,7 @@ class PredictionService:
             Receipt(
                 prediction_id,
                 now,
-                way,
+                endpoint,
                 source,
                 row.movie_id,
                 rating,
@@ -126,22 +126,22 @@ class PredictionService:
         )
 
     def _answer_or_refuse(
-        self, movie_id: MovieId, row: MovieRow | PredictionError, release: Release, output: float, way: str
+        self, movie_id: RequestedId, row: MovieRow | PredictionError, release: Release, output: float, endpoint: str
     ) -> Answer | PredictionError:
         if isinstance(row, PredictionError):
-            return self._fall_back_or_refuse(movie_id, row, way)
+            return self._fall_back_or_refuse(movie_id, row, endpoint)
         try:
-            return self._answer(row, release, check_rating(output), way)
+            return self._answer(row, release, check_rating(output), endpoint)
         except PredictionError as refusal:
-            return self._fall_back_or_refuse(movie_id, refusal, way)
+            return self._fall_back_or_refuse(movie_id, refusal, endpoint)
 
-    def _fall_back_or_refuse(self, movie_id: MovieId, refusal: PredictionError, way: str) -> Answer | PredictionError:
+    def _fall_back_or_refuse(self, movie_id: RequestedId, refusal: PredictionError, endpoint: str) -> Answer | PredictionError:
         try:
-            return self._fall_back(movie_id, refusal, way)
+            return self._fall_back(movie_id, refusal, endpoint)
         except PredictionError as final:
             return final
 
-    def _fall_back(self, movie_id: MovieId, refusal: PredictionError, way: str) -> Answer:
+    def _fall_back(self, movie_id: RequestedId, refusal: PredictionError, endpoint: str) -> Answer:
         """The last published rating of the film, if there is one; raises the refusal. A film that is unknown stays unknown."""
         catalogue = self._catalogues.current if self._may_fall_back and not isinstance(refusal, UnknownMovie) else None
         film = None
@@ -161,7 +161,7 @@ class PredictionService:
             Receipt(
                 prediction_id=prediction_id,
                 answered_at=now,
-                way=way,
+                way=endpoint,
                 source=SNAPSHOT,
                 movie_id=film.movie_id,
                 rating=film.rating,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from serving.core.errors import NoPredictionSet
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.prediction_set.metadata import Metadata, PredictionSetRejected, read_metadata
 from serving.prediction_set.title_query import fold, match_exactly, match_words
 
@@ -81,9 +81,9 @@ class PredictionDatabase:
     def close(self) -> None:
         self._connection.close()
 
-    def find(self, movie_id: MovieId) -> PublishedMovie | None:
+    def find(self, requested_id: RequestedId) -> PublishedMovie | None:
         """Find one film by its IMDb or TMDB id."""
-        query, value = (_BY_IMDB, movie_id.imdb) if movie_id.imdb else (_BY_TMDB, movie_id.tmdb)
+        query, value = (_BY_IMDB, requested_id.movie_id) if requested_id.movie_id else (_BY_TMDB, requested_id.tmdb_id)
         try:
             found = self._connection.execute(query, (value,)).fetchone()
         except sqlite3.Error as error:

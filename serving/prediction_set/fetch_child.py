@@ -16,8 +16,8 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from serving.core.movie_id import MovieId
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING
+from serving.core.requested_id import RequestedId
 from serving.prediction_set.cache import PredictionSetCache
 from serving.prediction_set.database import PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
@@ -96,7 +96,7 @@ def check_database(path: Path, sha256: str) -> None:
             raise PredictionSetRejected(f"SQLite cannot read it: {error}") from None
         if implausible:
             raise PredictionSetRejected(f"it rates {implausible[0]} {implausible[1]}, which is no rating from 1 to 10")
-        if catalogue.find(MovieId(imdb=ids[0])) is None:
+        if catalogue.find(RequestedId(movie_id=ids[0])) is None:
             raise PredictionSetRejected(f"its film {ids[0]} is not found by its id")
         if titles:
             catalogue.search(titles[0], 10)

@@ -51,7 +51,12 @@ def encode_rows(receipts: Sequence[Receipt]) -> bytes:
                 *(4, receipt.model_output, 8, as_of, len(movie_id)),
             ),
             movie_id,
-            encode_texts((receipt.way, receipt.source, *receipt[7:12])),
+            encode_texts(
+                (
+                    *(receipt.way, receipt.source, receipt.model_version, receipt.model_sha256, receipt.release_sha256),
+                    *(receipt.feature_set, receipt.snapshot_id),
+                )
+            ),
             features,
             _NULL if receipt.overrides is None else with_length(_JSONB_VERSION + orjson.dumps(receipt.overrides)),
         )

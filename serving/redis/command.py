@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import hiredis
 
+HashReply = Sequence[bytes | None] | hiredis.ReplyError
+"""What HMGET answers: a value or None for each field, or Redis's error."""
+
 
 def pack(*words: str | bytes | int) -> bytes:
     """One command in Redis's protocol."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from serving.core.answer import Answer
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
 from serving.models.onnx_model import load_onnx_model
@@ -47,19 +47,20 @@ class Answers:
         """Rate films; returns the ids of the predictions."""
 
         async def ask(rater: PredictionService) -> list[Answer]:
-            return [await rater.predict(MovieId(imdb=movie_id), way) for movie_id in movie_ids]
+            return [await rater.predict(RequestedId(movie_id=movie_id), way) for movie_id in movie_ids]
 
         return self._ask(ask, change)
 
     def predict_many(self, movie_ids: Sequence[str]) -> list[str]:
         async def ask(rater: PredictionService) -> list[Answer]:
-            return cast(list[Answer], await rater.predict_batch([MovieId(imdb=movie_id) for movie_id in movie_ids], "batch"))
+            requested_ids = [RequestedId(movie_id=movie_id) for movie_id in movie_ids]
+            return cast(list[Answer], await rater.predict_batch(requested_ids, "batch"))
 
         return self._ask(ask)
 
     def what_if(self, movie_id: str, overrides: dict[str, float | None]) -> list[str]:
         async def ask(rater: PredictionService) -> list[Answer]:
-            return [(await rater.predict_what_if(MovieId(imdb=movie_id), overrides)).answer]
+            return [(await rater.predict_what_if(RequestedId(movie_id=movie_id), overrides)).answer]
 
         return self._ask(ask)
 
@@ -118,4 +119,4 @@ class Answers:
             snapshot_id=snapshots[live.feature_set],
             age_seconds=lambda now: int(now - datetime.now(UTC).timestamp()) + 60,
         )
-        return SimpleNamespace(about=about, find=lambda movie_id: films.get(movie_id.imdb))
+        return SimpleNamespace(about=about, find=lambda requested_id: films.get(requested_id.movie_id))

@@ -24,8 +24,8 @@ from pyiceberg.utils.config import Config
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from infra.local.stack import Stack
-from serving.core.movie_id import MovieId
 from serving.core.rating import RATING_DECIMALS
+from serving.core.requested_id import RequestedId
 from serving.features import feature_set, movie_row
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
@@ -190,7 +190,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     async def answer() -> dict[str, tuple[float, datetime]]:
         store, query = FeatureStore(serving), build_query(predictor.features)
         try:
-            read = [await store.read_movie(MovieId(imdb=movie_id), query) for movie_id in table]
+            read = [await store.read_movie(RequestedId(movie_id=movie_id), query) for movie_id in table]
         finally:
             await store.close()
         return {row.movie_id: (predictor.predict(row.features), row.as_of) for row in read}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
 
-from serving.core.movie_id import PATTERN, MalformedQuery, parse_movie_id
+from serving.core.requested_id import PATTERN, MalformedQuery, parse_requested_id
 from serving.http.openapi.examples import (
     ID,
     PREDICTED,
@@ -35,7 +35,7 @@ the body, and the id of its receipt.
 def malformed_example() -> dict[str, Any]:
     """The body that the service gives for a malformed id, made by the service's own parser."""
     try:
-        parse_movie_id("tt12")
+        parse_requested_id("tt12")
     except MalformedQuery as wrong:
         return {"detail": wrong.problems, "request_id": ID}
     raise AssertionError("tt12 is malformed")
@@ -47,7 +47,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
         **json_examples(("fresh", PREDICTED), ("snapshot", SNAPSHOT)),
     },
-    404: unknown("no film tt9999999 in the published features of 2026-11-22"),
+    404: unknown("no movie tt9999999 in the published features of 2026-11-22"),
     422: malformed("The id is missing, repeated or malformed", ("malformed", malformed_example())),
     503: refused(*REFUSED.items()),
 }

@@ -28,7 +28,7 @@ from serving.http.schemas import Films, Predictions, WhatIf
 
 AskedId = Annotated[str | None, Header(description="Echoed if it matches `[A-Za-z0-9-]{1,64}`; else a new one is made.")]
 
-_UNKNOWN = "no film tt9999999 in the published features of 2026-11-22"
+_UNKNOWN = "no movie tt9999999 in the published features of 2026-11-22"
 _ENTRIES = [
     {name: value for name, value in PREDICTED.items() if name != "request_id"},
     {"movie_id": "tt9999999", "detail": _UNKNOWN, "reason": "unknown_movie"},

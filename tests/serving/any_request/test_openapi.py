@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from serving.core.movie_id import MAX_TMDB_ID
+from serving.core.requested_id import MAX_TMDB_ID
 from tests.serving.any_request import outcome_counts as tally
 from tests.serving.any_request.adversarial_requests import is_harmless
 from tests.serving.any_request.conftest import Served

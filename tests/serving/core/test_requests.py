@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.core.movie_id import MAX_TMDB_ID, MovieId
+from serving.core.requested_id import MAX_TMDB_ID, RequestedId
 from serving.core.requests import MOST_PROBLEMS, ApiRequest, BatchRequest, MalformedRequest, SearchRequest, WhatIfRequest
 from serving.http.strict_json import parse_json
 
@@ -38,8 +38,8 @@ anything = st.recursive(
 
 def test_ids_keep_their_order_and_may_repeat() -> None:
     question = BatchRequest.check({"movie_ids": ["tt0111161", 278, "680", 278, MAX_TMDB_ID]})
-    tmdb = [MovieId(tmdb=number) for number in (278, 680, 278, MAX_TMDB_ID)]
-    assert question.movie_ids == [MovieId(imdb="tt0111161"), *tmdb]
+    tmdb = [RequestedId(tmdb_id=number) for number in (278, 680, 278, MAX_TMDB_ID)]
+    assert question.movie_ids == [RequestedId(movie_id="tt0111161"), *tmdb]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.features.online_row import build_key, hash_field
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.marquee_pb2_grpc import PredictionsStub
@@ -374,7 +374,7 @@ def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyP
 def test_an_answer_that_was_begun_is_given_before_the_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, rate, port = threading.Event(), PredictionService.predict, free_port()
 
-    async def linger(rater: PredictionService, movie_id: MovieId, way: str) -> object:
+    async def linger(rater: PredictionService, movie_id: RequestedId, way: str) -> object:
         begun.set()
         await asyncio.sleep(0.5)
         return await rate(rater, movie_id, way)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from serving.access.rejections import OVERLOADED, REASONS
 from serving.app import create_app
-from serving.core.movie_id import MalformedQuery, parse_query
+from serving.core.requested_id import MalformedQuery, parse_query
 from serving.core.requests import LARGEST_NUMBER
 from serving.features.feature_store import FeatureStore
 from serving.http.openapi.middleware import RejectionBody

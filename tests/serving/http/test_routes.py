@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from serving.core.movie_id import MAX_TMDB_ID
+from serving.core.requested_id import MAX_TMDB_ID
 from serving.features.online_row import build_key, hash_field
 from serving.http.schemas import Films, Prediction, Predictions, Problem, Rating, ValidationProblem, WhatIf
 from tests.serving.client import Client

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.core.errors import NoPredictionSet
-from serving.core.movie_id import MAX_TMDB_ID, MovieId
+from serving.core.requested_id import MAX_TMDB_ID, RequestedId
 from serving.prediction_set.database import SEARCH_SECONDS, PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
 from tests.serving.prediction_set.factories import ABOUT, Film, build
@@ -54,17 +54,19 @@ def test_it_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
 
 
 def test_a_film_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
-    film = catalogue.find(MovieId(imdb="tt0000006"))
+    film = catalogue.find(RequestedId(movie_id="tt0000006"))
     assert film is not None
-    assert film == catalogue.find(MovieId(tmdb=194))
+    assert film == catalogue.find(RequestedId(tmdb_id=194))
     assert (film.movie_id, film.tmdb_id, film.title, film.year) == ("tt0000006", 194, FILMS[5].title, 2001)
     assert (film.rating, film.model_output) == (7.1234, 7.123449)
     assert film.features_as_of == datetime(2026, 11, 22, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("movie_id", [MovieId(imdb="tt9999999"), MovieId(tmdb=1), MovieId(tmdb=MAX_TMDB_ID)])
-def test_an_unknown_film_is_none(catalogue: PredictionDatabase, movie_id: MovieId) -> None:
-    assert catalogue.find(movie_id) is None
+@pytest.mark.parametrize(
+    "requested_id", [RequestedId(movie_id="tt9999999"), RequestedId(tmdb_id=1), RequestedId(tmdb_id=MAX_TMDB_ID)]
+)
+def test_an_unknown_movie_is_none(catalogue: PredictionDatabase, requested_id: RequestedId) -> None:
+    assert catalogue.find(requested_id) is None
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
         catalogue._connection.execute("delete from film")
 
 
-@pytest.mark.parametrize("ask", [lambda c: c.find(MovieId(imdb="tt0000001")), lambda c: c.search("matrix", 3)])
+@pytest.mark.parametrize("ask", [lambda c: c.find(RequestedId(movie_id="tt0000001")), lambda c: c.search("matrix", 3)])
 def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[PredictionDatabase], object]) -> None:
     path = tmp_path / "c.sqlite"
     broken = PredictionDatabase.open(path, build(path, FILMS), DAY)

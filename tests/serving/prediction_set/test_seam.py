@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
@@ -59,8 +59,8 @@ def catalogue(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
 
 def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
     expected = PublishedMovie("tt0000001", 603, "The Matrix", 1999, 8.1235, 8.123456, AS_OF)
-    assert catalogue.find(MovieId(imdb="tt0000001")) == catalogue.find(MovieId(tmdb=603)) == expected
-    assert catalogue.find(MovieId(imdb="tt0000002")) == PublishedMovie("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
+    assert catalogue.find(RequestedId(movie_id="tt0000001")) == catalogue.find(RequestedId(tmdb_id=603)) == expected
+    assert catalogue.find(RequestedId(movie_id="tt0000002")) == PublishedMovie("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
     assert catalogue.search("matr", 5) == [expected]
 
 

@@ -16,7 +16,7 @@ import pytest
 from infra.local.services.seaweedfs import BUCKET, connect_s3
 from infra.local.stack import Stack
 from serving.core.errors import CorruptRow, StoreUnavailable
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.features.feature_store import FeatureStore
 from serving.prediction_set import cache as store_module
 from serving.prediction_set import fetch as fetching
@@ -98,7 +98,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 def served(watch: PredictionSetWatcher) -> int:
     """How many films are served; they are really asked for."""
     assert watch.current is not None
-    assert watch.current.find(MovieId(tmdb=603)) is not None
+    assert watch.current.find(RequestedId(tmdb_id=603)) is not None
     return watch.current.about.films
 
 

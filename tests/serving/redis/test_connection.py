@@ -10,7 +10,7 @@ import hiredis
 import pytest
 
 from serving.core.errors import StoreUnavailable
-from serving.core.movie_id import MovieId
+from serving.core.requested_id import RequestedId
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
 from serving.redis.command import greet, pack, pack_around, pack_word
@@ -211,7 +211,7 @@ def test_a_thousand_readers_at_once_get_their_own_film(world: World) -> None:
     async def run() -> list[str | None]:
         store = FeatureStore(Settings.model_validate(settings))
         query = build_query(FEATURES)
-        rows = await asyncio.gather(*(store.read_movie(MovieId(imdb=film.movie_id), query) for film in films))
+        rows = await asyncio.gather(*(store.read_movie(RequestedId(movie_id=film.movie_id), query) for film in films))
         await store.close()
         return [row.title for row in rows]
 

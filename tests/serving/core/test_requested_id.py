@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.core.movie_id import ECHOED_CHARACTERS, MalformedQuery, MovieId, parse_query
+from serving.core.requested_id import ECHOED_CHARACTERS, MalformedQuery, RequestedId, parse_query
 
 MALFORMED = {
     "empty": "",
@@ -91,23 +91,23 @@ def test_an_error_does_not_echo_a_long_input() -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (b"movie_id=tt0111161", MovieId(imdb="tt0111161")),
-        (b"movie_id=tt1234567890", MovieId(imdb="tt1234567890")),
-        (b"movie_id=%74t0111161", MovieId(imdb="tt0111161")),
-        (b"other=1&movie_id=278", MovieId(tmdb=278)),
-        (b"movie_id=278&other=1", MovieId(tmdb=278)),
-        (b"movie_id=1", MovieId(tmdb=1)),
-        (b"movie_id=2147483648", MovieId(tmdb=2**31)),
-        (b"movie_id=9223372036854775807", MovieId(tmdb=2**63 - 1)),
+        (b"movie_id=tt0111161", RequestedId(movie_id="tt0111161")),
+        (b"movie_id=tt1234567890", RequestedId(movie_id="tt1234567890")),
+        (b"movie_id=%74t0111161", RequestedId(movie_id="tt0111161")),
+        (b"other=1&movie_id=278", RequestedId(tmdb_id=278)),
+        (b"movie_id=278&other=1", RequestedId(tmdb_id=278)),
+        (b"movie_id=1", RequestedId(tmdb_id=1)),
+        (b"movie_id=2147483648", RequestedId(tmdb_id=2**31)),
+        (b"movie_id=9223372036854775807", RequestedId(tmdb_id=2**63 - 1)),
     ],
 )
-def test_ids_are_parsed(query: bytes, expected: MovieId) -> None:
+def test_ids_are_parsed(query: bytes, expected: RequestedId) -> None:
     assert parse_query(query) == expected
 
 
 @given(st.integers(1, 2**63 - 1))
 def test_every_tmdb_id_is_parsed(tmdb_id: int) -> None:
-    assert parse_query(b"movie_id=%d" % tmdb_id) == MovieId(tmdb=tmdb_id)
+    assert parse_query(b"movie_id=%d" % tmdb_id) == RequestedId(tmdb_id=tmdb_id)
 
 
 @given(st.text(max_size=30) | st.from_regex(r"(tt)?\d{1,12}\s?", fullmatch=True))
