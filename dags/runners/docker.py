@@ -6,24 +6,27 @@ from typing import Any
 
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from dags.attempt import Attempt
-from dags.run_task import DAY, failure, make_command, setting, task_environment
+from dags.runners.command import DAY, make_command
 from dags.runners.engine import Engine, connect
+from dags.runners.environment import make_task_environment, read_setting
+from dags.runners.exit_codes import to_airflow_error
 
 
 class TaskContainer(DockerOperator):
-    """Runs a verb in an ephemeral container of TASKS_IMAGE on TASKS_NETWORK, its log in the task log.
+    """An operator that runs a verb in an ephemeral container of TASKS_IMAGE on TASKS_NETWORK, its output in the task log.
 
-    Airflow shows `image` and `command`; the variables exist only while `execute` runs, so that no secret can be stored or shown.
+    Airflow stores and shows `image` and `command`. The variables exist only while `execute` runs, so that no secret is stored.
     """
 
     def __init__(self, *, verb: str, memory: str, day: str = DAY, flags: Sequence[str] = (), **options: Any) -> None:
         super().__init__(
-            image=setting("TASKS_IMAGE"),
+            image=read_setting("TASKS_IMAGE"),
             command=make_command(verb, day, flags),
-            network_mode=setting("TASKS_NETWORK"),
+            network_mode=read_setting("TASKS_NETWORK"),
             mem_limit=memory,
             mount_tmp_dir=False,
             auto_remove="force",
@@ -37,26 +40,31 @@ class TaskContainer(DockerOperator):
 
     @cached_property
     def cli(self) -> Engine:
-        """The operator's client, ours instead of the hook's."""
+        """The client of the engine, in place of the one that the provider's hook would make."""
         return connect()
 
-    def execute(self, context: Any) -> None:
-        """Remove what an earlier try left, then wait for the verb's end."""
-        if not self.cli.images(name=self.image):  # the operator would pull it; what runs on a host is decided there
-            raise AirflowException(f"image {self.image} is not on the engine at {setting('DOCKER_HOST')}: build or pull it there")
+    def execute(self, context: Context) -> None:
+        """Remove the containers that earlier attempts left, then run the verb to its end."""
+        if not self.cli.images(
+            name=self.image
+        ):  # otherwise the operator would pull it, but what may run on a host is decided there
+            raise AirflowException(
+                f"image {self.image} is not on the engine at {read_setting('DOCKER_HOST')}: build or pull it there"
+            )
         attempt = Attempt.of(context)
-        for left in self.cli.find(attempt.labels()):
-            self.log.warning("Removing container %s, left by try %s", left["Id"][:12], left["Labels"]["marquee.try"])
+        for left in self.cli.list_containers(attempt.task_labels()):
+            self.log.warning("removing container %s, left by attempt %s", left["Id"][:12], left["Labels"]["marquee.try"])
             self.cli.remove_container(left["Id"], force=True)
-        self.labels = attempt.labels_of_try()
-        self._private_environment = task_environment(attempt)
+        self.labels = attempt.attempt_labels()
+        self._private_environment = make_task_environment(attempt)
         try:
             super().execute(context)
         except DockerContainerFailedException:
             state = self.cli.state
-            raise failure(self.verb, state["ExitCode"], self.memory if state["OOMKilled"] else "") from None
+            raise to_airflow_error(self.verb, state["ExitCode"], self.memory if state["OOMKilled"] else "") from None
 
     def on_kill(self) -> None:
+        """Stop and remove the container; Airflow calls this on a timeout and when a person ends the task."""
         if self.container:
             self.log.warning("Airflow ends this task: stopping container %s", self.container["Id"][:12])
-            self.cli.end(self.container["Id"])
+            self.cli.stop_and_remove(self.container["Id"])

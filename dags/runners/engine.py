@@ -1,4 +1,4 @@
-"""The Docker engine at DOCKER_HOST, as the task containers and their sweeper speak to it."""
+"""The client of the Docker engine at DOCKER_HOST, used by the task containers and by the sweeper."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,17 +7,18 @@ from airflow.sdk.exceptions import AirflowException
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
 
-from dags.run_task import STOP_SECONDS, setting
+from dags.runners.command import STOP_SECONDS
+from dags.runners.environment import read_setting
 
 
 class Engine(APIClient):
-    """What DockerOperator asks of an engine, plus the hardening that it has no parameters for."""
+    """Docker's client, with the hardening that DockerOperator has no parameters for."""
 
     state: dict[str, Any]
-    """Of the container last waited for: its exit code, whether it ran out of memory."""
+    """State of the container last waited for, as the engine describes it: ExitCode, OOMKilled, …"""
 
     def create_host_config(self, *args: Any, **options: Any) -> Any:
-        """Take from a task's container all that a task does not need; only /tmp can be written to."""
+        """Return the host configuration of a task's container: no capability, no swap, and only /tmp can be written to."""
         memory = options["mem_limit"]
         options |= {
             "memswap_limit": memory,  # memory and swap together: no swap
@@ -31,7 +32,7 @@ class Engine(APIClient):
         return super().create_host_config(*args, **options)
 
     def wait(self, container: Any, *args: Any, **options: Any) -> Any:
-        """Keep how the container ended: the operator removes it straight away."""
+        """Wait for the end and keep the state: the operator removes the container straight afterwards."""
         try:
             answer = super().wait(container, *args, **options)
             self.state = self.inspect_container(container)["State"]
@@ -40,29 +41,29 @@ class Engine(APIClient):
         return answer
 
     def remove_container(self, container: Any, *args: Any, **options: Any) -> None:
-        """Be content where it is gone, or another is removing it: a kill, a sweep and the task's own end may meet."""
+        """Remove a container, unless it is gone or is being removed: a kill, a sweep and the task's own end may meet."""
         try:
             super().remove_container(container, *args, **options)
         except APIError as error:
             if error.status_code not in (404, 409):
                 raise
 
-    def end(self, container: str) -> None:
-        """Stop a container as gently as time allows, and remove it."""
+    def stop_and_remove(self, container: str) -> None:
+        """Stop a container, with STOP_SECONDS for its own ending, and remove it."""
         with suppress(NotFound):
             self.stop(container, timeout=STOP_SECONDS)
         self.remove_container(container, force=True)
 
-    def find(self, labels: dict[str, str], *also: str) -> list[dict[str, Any]]:
-        """List the containers, running or not, that carry these labels and have `also` with any value."""
-        wanted = [*(f"{name}={value}" for name, value in labels.items()), *also]
+    def list_containers(self, labels: dict[str, str], *label_names: str) -> list[dict[str, Any]]:
+        """Return the containers, running or not, that have these labels, and the named labels with any value."""
+        wanted = [*(f"{name}={value}" for name, value in labels.items()), *label_names]
         found: list[dict[str, Any]] = self.containers(all=True, filters={"label": wanted})
         return found
 
 
 def connect() -> Engine:
-    """Reach the engine; behind DOCKER_HOST stands a filter that allows no more than is called here."""
-    host = setting("DOCKER_HOST")
+    """Return a client of the engine. DOCKER_HOST leads to a filter (infra/docker_filter) that allows only the calls made here."""
+    host = read_setting("DOCKER_HOST")
     try:
         return Engine(base_url=host)
     except DockerException as error:

@@ -8,23 +8,27 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.pod_generator import make_safe_label_value
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import models as k8s  # type: ignore[import-untyped]  # it has no types
 
 from dags.attempt import Attempt
-from dags.run_task import DAY, STOP_SECONDS, failure, make_command, setting
+from dags.runners.command import DAY, STOP_SECONDS, make_command
+from dags.runners.environment import read_setting
+from dags.runners.exit_codes import to_airflow_error
 
-USER = 10001
-"""Of the tasks' image."""
+USER_ID = 10001
+"""Numeric id of the user and group in the tasks' image."""
 
 START_SECONDS = 600
-"""For a node to be found and the image to be pulled."""
+"""Time for Kubernetes to find a node and pull the image."""
 
 
 class TaskPod(KubernetesPodOperator):
-    """Runs a verb in an ephemeral pod of TASKS_IMAGE in TASKS_NAMESPACE, its log in the task log.
+    """An operator that runs a verb in an ephemeral pod of TASKS_IMAGE in TASKS_NAMESPACE and copies its output to the task log.
 
-    The task's variables are the keys of the Kubernetes secret TASKS_SECRET; Airflow never reads them.
+    The task's variables are the keys of the Kubernetes secret TASKS_SECRET; Airflow never reads
+    their values.
     """
 
     def __init__(
@@ -41,18 +45,18 @@ class TaskPod(KubernetesPodOperator):
         super().__init__(
             name=f"marquee-{verb.replace('_', '-')}",
             namespace=os.environ.get("TASKS_NAMESPACE", "marquee"),
-            image=setting("TASKS_IMAGE"),
+            image=read_setting("TASKS_IMAGE"),
             # The image's entry point stays: it passes SIGTERM on.
             arguments=make_command(verb, day, flags),
-            env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=setting("TASKS_SECRET")))],
+            env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=read_setting("TASKS_SECRET")))],
             container_resources=k8s.V1ResourceRequirements(requests={"memory": amount}, limits={"memory": amount}),
             volumes=[k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(medium="Memory", size_limit=amount))],
             volume_mounts=[k8s.V1VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108  # the pod's, not this host's
             security_context=k8s.V1PodSecurityContext(
                 run_as_non_root=True,
-                run_as_user=USER,
-                run_as_group=USER,
-                fs_group=USER,
+                run_as_user=USER_ID,
+                run_as_group=USER_ID,
+                fs_group=USER_ID,
                 seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
             ),
             container_security_context=k8s.V1SecurityContext(
@@ -63,10 +67,10 @@ class TaskPod(KubernetesPodOperator):
             automount_service_account_token=False,
             startup_timeout_seconds=START_SECONDS,
             termination_grace_period=STOP_SECONDS,
-            # A pod whose worker was killed ends here at the latest: nobody else would end it.
+            # Nothing else would end the pod of a worker that was killed.
             active_deadline_seconds=int(execution_timeout.total_seconds()),
             execution_timeout=execution_timeout,
-            durable=False,  # a retry starts anew, under its own lease
+            durable=False,  # the next attempt starts anew, under its own lease
             deferrable=False,
             get_logs=True,
             container_name_log_prefix_enabled=False,
@@ -80,42 +84,43 @@ class TaskPod(KubernetesPodOperator):
         self.verb = verb
         self.memory = memory
 
-    def build_pod_request_obj(self, context: Any = None, *, dry_run: bool = False) -> k8s.V1Pod:
-        """Name the try in the pod: in full as annotations, and as labels as far as Kubernetes allows their letters."""
+    def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> k8s.V1Pod:
+        """Return the pod, with the attempt in its annotations in full and in its labels with the characters that are allowed."""
         if context:
             attempt = Attempt.of(context)
-            self.annotations = attempt.labels_of_try()
-            self.labels = safe(self.annotations)
+            self.annotations = attempt.attempt_labels()
+            self.labels = to_safe_labels(self.annotations)
             self.env_vars = [k8s.V1EnvVar(name="TASK_ATTEMPT", value=str(attempt))]
         return super().build_pod_request_obj(context, dry_run=dry_run)
 
-    def get_or_create_pod(self, pod_request_obj: k8s.V1Pod, context: Any) -> k8s.V1Pod:
-        """Remove what an earlier try left, then start this one's pod."""
-        selector = ",".join(f"{name}={value}" for name, value in safe(Attempt.of(context).labels()).items())
+    def get_or_create_pod(self, pod_request_obj: k8s.V1Pod, context: Context) -> k8s.V1Pod:
+        """Delete the pods that earlier attempts left, then start this attempt's."""
+        selector = ",".join(f"{name}={value}" for name, value in to_safe_labels(Attempt.of(context).task_labels()).items())
         for left in self.client.list_namespaced_pod(pod_request_obj.metadata.namespace, label_selector=selector).items:
-            self.log.warning("Removing pod %s, left by try %s", left.metadata.name, left.metadata.labels["marquee.try"])
+            self.log.warning("removing pod %s, left by attempt %s", left.metadata.name, left.metadata.labels["marquee.try"])
             self.pod_manager.delete_pod(left)
         return super().get_or_create_pod(pod_request_obj, context)
 
-    def cleanup(self, pod: k8s.V1Pod, remote_pod: k8s.V1Pod, xcom_result: Any = None, context: Any = None) -> None:
-        """Delete the pod, and say why it failed as the other runners do."""
+    def cleanup(self, pod: k8s.V1Pod, remote_pod: k8s.V1Pod, xcom_result: Any = None, context: Context | None = None) -> None:
+        """Delete the pod; raise the same error for its exit code as the other runners."""
         unwinding = sys.exception()
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException:
-            if unwinding:  # a timeout or a lost cluster: that is the reason, not the state it left the pod in
+            if unwinding:  # a timeout or a lost cluster is the reason, not the state in which it left the pod
                 return
-            ended = read_end(remote_pod, self.base_container_name)
+            ended = read_terminated(remote_pod, self.base_container_name)
             if ended is None:
                 raise
-            raise failure(self.verb, ended.exit_code, self.memory if ended.reason == "OOMKilled" else "") from None
+            raise to_airflow_error(self.verb, ended.exit_code, self.memory if ended.reason == "OOMKilled" else "") from None
 
 
-def safe(labels: dict[str, str]) -> dict[str, str]:
+def to_safe_labels(labels: dict[str, str]) -> dict[str, str]:
+    """Return labels whose values have only characters that Kubernetes allows, and at most 63 of them."""
     return {name: make_safe_label_value(value) for name, value in labels.items()}
 
 
-def read_end(pod: k8s.V1Pod, container: str) -> k8s.V1ContainerStateTerminated | None:
-    """Read how a container of a pod ended; None if it never ran or the node was lost."""
+def read_terminated(pod: k8s.V1Pod, container: str) -> k8s.V1ContainerStateTerminated | None:
+    """Return how a container of a pod ended; None if it never ran or its node was lost."""
     statuses = (pod.status and pod.status.container_statuses) or []
     return next((status.state.terminated for status in statuses if status.name == container and status.state), None)

@@ -1,4 +1,4 @@
-"""A task as a process of the tasks' own Python, beside Airflow's: the embedded platform."""
+"""A task as a process of the tasks' own Python, beside Airflow's own: the runner of the embedded platform."""
 
 import os
 from collections.abc import Sequence
@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
 
 from dags.attempt import Attempt
-from dags.run_task import DAY, failure, make_command
+from dags.runners.command import DAY, make_command
+from dags.runners.exit_codes import to_airflow_error
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class TaskProcess(BaseOperator):
-    """Runs a verb in TASKS_PYTHON, its log in the task log; nothing limits its memory."""
+    """An operator that runs a verb with the interpreter TASKS_PYTHON and copies its output to the task log.
+
+    Nothing limits the memory of the process: `memory` is accepted because every runner has it.
+    """
 
     template_fields = ("day", "flags")
 
@@ -27,16 +31,17 @@ class TaskProcess(BaseOperator):
         self.flags = list(flags)
         self.process = SubprocessHook()
 
-    def execute(self, context: Any) -> None:
-        """Wait for the verb's end."""
+    def execute(self, context: Context) -> None:
+        """Run the verb to its end; raise the error that stands for its exit code."""
         _, *arguments = make_command(self.verb, self.day, self.flags)
         command = [os.environ["TASKS_PYTHON"], *arguments]
-        # Airflow's own keys and database are none of a task's business.
+        # A task gets none of Airflow's own keys and database addresses.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
         environment = {**inherited, "TASK_ATTEMPT": str(Attempt.of(context))}
         code = self.process.run_command(command, env=environment, cwd=str(REPOSITORY)).exit_code
         if code != os.EX_OK:
-            raise failure(self.verb, code)
+            raise to_airflow_error(self.verb, code)
 
     def on_kill(self) -> None:
-        self.process.send_sigterm()  # type: ignore[no-untyped-call]  # of Airflow's hook
+        """Send SIGTERM to the verb's process group."""
+        self.process.send_sigterm()  # type: ignore[no-untyped-call]  # Airflow's hook is untyped

@@ -107,7 +107,7 @@ def test_sigkill_of_the_task_process_that_is_tried_again(world: World) -> None:
     kill_task_process(world)
     assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
     assert world.platform.task("killed_and_retried", run)["try_number"] == 2
-    assert f"Removing container {str(caught.id)[:12]}" in world.platform.log("killed_and_retried", run, 2)
+    assert f"removing container {str(caught.id)[:12]}" in world.platform.log("killed_and_retried", run, 2)
     world.assert_swept_and_whole(run, commits=1)
 
 
@@ -120,7 +120,7 @@ def test_sigkill_of_the_scheduler_and_its_workers(world: World) -> None:
         process.send_signal(signal.SIGKILL)
     os.kill(scheduler.attrs["State"]["Pid"], signal.SIGKILL)
     assert world.platform.wait_for_end("killed_once", run)["state"] == "success"
-    assert f"Removing container {str(caught.id)[:12]}" in world.platform.log("killed_once", run, 2)
+    assert f"removing container {str(caught.id)[:12]}" in world.platform.log("killed_once", run, 2)
     world.assert_swept_and_whole(run, commits=1)
     world.platform.wait_until_well(60)
 

@@ -1,4 +1,4 @@
-"""Airflow reads its settings when it is imported: a home of its own, no database of anybody's."""
+"""Settings for the DAGs' tests. Airflow reads its own when it is imported: a home of its own, and no database."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ SETTINGS = {
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the runners need, whichever a test chooses."""
+    """Set what each of the runners needs."""
     monkeypatch.delenv("TASK_RUNNER", raising=False)
     monkeypatch.delenv("TASK_QUEUE", raising=False)
     for name, value in SETTINGS.items():
@@ -31,8 +31,8 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What tasks warn of in their log."""
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the warnings in the tasks' logs."""
     lines: list[str] = []
     log = Mock(warning=lambda text, *values: lines.append(text % values))
     monkeypatch.setattr(BaseOperator, "log", log, raising=False)

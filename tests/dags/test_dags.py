@@ -1,4 +1,4 @@
-"""The DAGs are thin wiring that a user can read and trigger, and nothing in them starts a task in any other way than run_task."""
+"""The DAGs: what a user can read and trigger, when they run, and that each of their tasks is started by run_task."""
 
 import runpy
 from fnmatch import fnmatch
@@ -50,14 +50,14 @@ def test_every_task_is_started_by_run_task(dag: DAG, request: pytest.FixtureRequ
 
 def test_airflow_parses_the_dag_files_and_no_other() -> None:
     ignored = [line for line in (FOLDER / ".airflowignore").read_text().splitlines() if not line.startswith("#")]
-    # By its own rule Airflow looks at files in which both words stand.
+    # Airflow itself looks only at files that contain both words.
     looked_at = {name for name, text in SOURCES.items() if "airflow" in text.lower() and "dag" in text.lower()}
     assert {name for name in looked_at if not any(fnmatch(name, pattern.removesuffix("/") + "*") for pattern in ignored)} == {
         f"{n}.py" for n in NAMES
     }
 
 
-def test_a_user_can_read_and_fill_in_what_a_dag_does(dag: DAG) -> None:
+def test_a_user_can_read_what_a_dag_does_and_fill_in_its_day(dag: DAG) -> None:
     assert dag.doc_md
     assert dag.tags
     if dag.dag_id == "sweep":
@@ -81,7 +81,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
         assert not task.do_xcom_push
 
 
-def test_the_sources_are_read_side_by_side_and_publishing_wakes_training() -> None:
+def test_the_sources_are_read_side_by_side_and_publishing_triggers_training() -> None:
     dag = load("refresh_movies")
     assert {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks} == {
         "ingest_imdb": [],
@@ -97,7 +97,7 @@ def test_the_sources_are_read_side_by_side_and_publishing_wakes_training() -> No
 @pytest.mark.parametrize(
     ("params", "flag"), [({}, "--no-accept"), ({"accept_skew": False}, "--no-accept"), ({"accept_skew": True}, "--accept")]
 )
-def test_a_person_may_accept_what_the_audit_finds(
+def test_a_person_may_accept_the_skew_that_the_audit_finds(
     monkeypatch: pytest.MonkeyPatch, runner: str, params: dict[str, bool], flag: str
 ) -> None:
     monkeypatch.setenv("TASK_RUNNER", runner)
@@ -112,13 +112,13 @@ def test_a_person_may_accept_what_the_audit_finds(
     assert getattr(task, shown) in ([flag], ["python", "-m", "tasks.audit_skew", "--day", day, flag])
 
 
-def test_training_wakes_the_rating_of_all_films() -> None:
+def test_training_triggers_the_prediction_of_all_movies() -> None:
     assert load("train_model").get_task("train_model").outlets == [MODEL]
     assert load("predict_all").schedule == [MODEL]
     assert [task.task_id for task in load("predict_all").tasks] == ["predict_all"]
 
 
-def test_leases_are_swept_though_there_be_no_containers() -> None:
+def test_leases_are_swept_even_where_no_containers_are() -> None:
     assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {SWEEPER: [], "sweep_leases": []}
 
 

@@ -1,5 +1,6 @@
-"""One function starts a task, whatever runs it; its exit code decides what happens next."""
+"""`run_task`: one function starts a task with any runner, and the exit code decides what follows."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,11 +10,14 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.attempt import Attempt
-from dags.run_task import NO_RETRY, failure, run_task, task_environment
+from dags.run_task import run_task
 from dags.runners.docker import TaskContainer
+from dags.runners.environment import TASK_VARIABLE_PREFIXES, make_task_environment
+from dags.runners.exit_codes import NO_RETRY, WRONG_COMMAND_LINE, to_airflow_error
 from dags.runners.kubernetes import TaskPod
 from dags.runners.process import TaskProcess
 from tasks.core import errors
+from tasks.settings import Settings
 from tests.dags.runners.fake_engine import RUN, context
 
 HOUR = timedelta(hours=1)
@@ -44,33 +48,33 @@ def test_the_day_is_the_form_s_else_the_one_on_which_the_run_was_due(
 
 
 @pytest.mark.parametrize("runner", KINDS)
-@pytest.mark.parametrize("said", [True, False, None, "", "x' }}; rm -rf / #", "{{ 1 }}", ["--day", "1"]])
-def test_whatever_a_form_says_a_flag_is_one_of_two_words(monkeypatch: pytest.MonkeyPatch, runner: str, said: Any) -> None:
+@pytest.mark.parametrize("value", [True, False, None, "", "x' }}; rm -rf / #", "{{ 1 }}", ["--day", "1"]])
+def test_a_flag_renders_to_one_of_two_words_for_any_value(monkeypatch: pytest.MonkeyPatch, runner: str, value: Any) -> None:
     monkeypatch.setenv("TASK_RUNNER", runner)
     task: Any = run_task("audit_skew", timeout=HOUR, flags={"accept": "accept_skew"})
-    task.render_template_fields({"params": {"day": "2026-11-20", "accept_skew": said}})
+    task.render_template_fields({"params": {"day": "2026-11-20", "accept_skew": value}})
     shown = {"process": "flags", "docker": "command", "kubernetes": "arguments"}[runner]
-    assert getattr(task, shown)[-1] == ("--accept" if said else "--no-accept")
+    assert getattr(task, shown)[-1] == ("--accept" if value else "--no-accept")
 
 
 @pytest.mark.parametrize(("name", "param"), [("accept", "a') or ('"), ("-x", "a"), ("a b", "a"), ("", "a"), ("accept", "")])
-def test_a_flag_that_is_no_plain_name_is_refused(name: str, param: str) -> None:
+def test_a_flag_that_is_not_a_plain_name_is_rejected(name: str, param: str) -> None:
     with pytest.raises(ValueError, match="write both in lower case"):
         run_task("audit_skew", timeout=HOUR, flags={name: param})
 
 
-def test_tasks_are_processes_unless_something_else_is_asked_for() -> None:
+def test_tasks_are_processes_by_default() -> None:
     assert type(run_task("ingest_imdb", timeout=HOUR)) is TaskProcess
 
 
-def test_a_runner_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_runner_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASK_RUNNER", "telepathy")
     with pytest.raises(ValueError, match="'telepathy'; use one of process, docker, kubernetes"):
         run_task("ingest_imdb", timeout=HOUR)
 
 
 @pytest.mark.parametrize("memory", ["", "2", "0g", "2 g", "2Gi", "1.5g", "-1g"])
-def test_a_limit_that_two_runners_would_read_in_two_ways_is_refused(memory: str) -> None:
+def test_a_memory_limit_that_two_runners_would_read_differently_is_rejected(memory: str) -> None:
     with pytest.raises(ValueError, match="memory of ingest_imdb"):
         run_task("ingest_imdb", timeout=HOUR, memory=memory)
 
@@ -97,66 +101,78 @@ def test_tasks_go_to_the_workers_of_the_queue_that_is_set(monkeypatch: pytest.Mo
     assert run_task("ingest_imdb", timeout=HOUR, queue="large").queue == "large"
 
 
-def test_the_exit_codes_without_a_retry_are_those_of_the_errors_that_no_retry_helps() -> None:
-    final = (errors.BadInput, errors.Refused, errors.BadSetting)
-    assert {error.exit_code for error in final} == set(NO_RETRY)
-    assert errors.Unavailable.exit_code not in NO_RETRY
+def test_the_exit_codes_without_a_retry_are_those_of_the_errors_that_a_retry_cannot_change() -> None:
+    codes = {
+        error.exit_code for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.TaskError)
+    }
+    assert set(NO_RETRY) == (codes - {1, os.EX_TEMPFAIL}) | {WRONG_COMMAND_LINE, os.EX_USAGE}
+    assert errors.Unavailable.exit_code == os.EX_TEMPFAIL
 
 
 @pytest.mark.parametrize(
-    ("code", "error", "said"),
+    ("code", "error", "message"),
     [
-        (65, AirflowFailException, "ended with 65: the data it reads"),
-        (77, AirflowFailException, "ended with 77: an outside system refuses"),
-        (78, AirflowFailException, "ended with 78: a setting"),
-        (75, AirflowException, "ended with 75"),
-        (1, AirflowException, "ended with 1"),
+        (2, AirflowFailException, "ended with exit code 2: its command line is wrong"),
+        (64, AirflowFailException, "ended with exit code 64: it was asked for something that it does not do"),
+        (65, AirflowFailException, "ended with exit code 65: the data it reads"),
+        (77, AirflowFailException, "ended with exit code 77: an outside system rejects"),
+        (78, AirflowFailException, "ended with exit code 78: a setting"),
+        (75, AirflowException, "ended with exit code 75"),
+        (1, AirflowException, "ended with exit code 1"),
         (137, AirflowException, "killed from outside by SIGKILL"),
         (-9, AirflowException, "killed from outside by SIGKILL"),
         (143, AirflowException, "killed from outside by SIGTERM"),
         (-15, AirflowException, "killed from outside by SIGTERM"),
     ],
 )
-def test_an_exit_code_fails_the_task_for_good_or_for_another_try(code: int, error: type[Exception], said: str) -> None:
-    raised = failure("ingest_imdb", code)
+def test_an_exit_code_fails_the_task_for_good_or_leads_to_another_attempt(
+    code: int, error: type[Exception], message: str
+) -> None:
+    raised = to_airflow_error("ingest_imdb", code)
     assert type(raised) is error
     assert "tasks.ingest_imdb" in str(raised)
-    assert said in str(raised)
+    assert message in str(raised)
 
 
-def test_more_tries_in_the_same_memory_are_not_made() -> None:
-    raised = failure("ingest_imdb", 137, "2g")
+def test_a_task_that_ran_out_of_memory_is_not_tried_again() -> None:
+    raised = to_airflow_error("ingest_imdb", 137, "2g")
     assert type(raised) is AirflowFailException
     assert "limit of 2g was reached" in str(raised)
     assert 'run_task("ingest_imdb", memory=' in str(raised)
 
 
-def test_a_try_is_named_as_airflow_names_it() -> None:
+def test_an_attempt_has_the_names_that_airflow_uses() -> None:
     attempt = Attempt.of(context(number=2))
     assert str(attempt) == f"refresh_movies/{RUN}/ingest_imdb/2"
     assert str(Attempt.of(context(map_index=3))) == f"refresh_movies/{RUN}/ingest_imdb_3/1"
-    assert Attempt.parse(attempt.labels_of_try()) == attempt
-    assert attempt.labels() == Attempt.of(context(number=1)).labels()
+    assert Attempt.parse(attempt.attempt_labels()) == attempt
+    assert attempt.task_labels() == Attempt.of(context(number=1)).task_labels()
 
 
-def test_labels_want_the_platforms_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_need_the_platforms_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MARQUEE_PLATFORM")
     with pytest.raises(ValueError, match="MARQUEE_PLATFORM is not set"):
-        Attempt.of(context()).labels()
+        Attempt.of(context()).task_labels()
 
 
-def test_a_container_is_given_what_tasks_read_and_nothing_of_airflow_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = {
+def test_a_container_gets_the_variables_of_tasks_and_none_of_airflows(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {
         "MOVIES_DATABASE_URL": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
         "TMDB_ACCESS_TOKEN": "c",
         "https_proxy": "d",
         "OMP_X": "e",
     }
-    for name in (*theirs, "AIRFLOW__CORE__FERNET_KEY", "LD_PRELOAD", "PYTHONPATH", "TASK_RUNNER"):
-        monkeypatch.setenv(name, theirs.get(name, "canary"))
-    given = task_environment(Attempt.of(context()))
-    assert given.items() >= theirs.items()
-    assert given["TASK_ATTEMPT"] == f"refresh_movies/{RUN}/ingest_imdb/1"
-    assert "canary" not in given.values()
-    assert "PATH" not in given
+    for name in (*expected, "AIRFLOW__CORE__FERNET_KEY", "LD_PRELOAD", "PYTHONPATH", "TASK_RUNNER"):
+        monkeypatch.setenv(name, expected.get(name, "canary"))
+    environment = make_task_environment(Attempt.of(context()))
+    assert environment.items() >= expected.items()
+    assert environment["TASK_ATTEMPT"] == f"refresh_movies/{RUN}/ingest_imdb/1"
+    assert "canary" not in environment.values()
+    assert "PATH" not in environment
+
+
+def test_every_setting_of_the_tasks_reaches_their_containers() -> None:
+    """A container gets only the variables with these prefixes; a setting without one would work in the embedded stack alone."""
+    names = {name.upper() for name in Settings.model_fields} - {"TASK_ATTEMPT"}
+    assert {name for name in names if not name.startswith(TASK_VARIABLE_PREFIXES)} == set()

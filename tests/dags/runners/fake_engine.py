@@ -1,12 +1,13 @@
-"""A stand-in for a Docker engine: answers the calls of docker's own client and keeps what was asked of it."""
+"""A fake Docker engine: it answers the calls of docker's own client and records them."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from airflow.sdk import Context
 from requests.adapters import BaseAdapter
 
 from dags.runners.engine import Engine
@@ -15,35 +16,35 @@ RUN = "manual__2026-11-22T03:00:00+00:00"
 ID = "0123456789abcdef"
 
 
-def context(number: int = 1, map_index: int = -1, task: str = "ingest_imdb") -> dict[str, Any]:
-    """What a task is executed with, as far as a runner reads it."""
+def context(number: int = 1, map_index: int = -1, task: str = "ingest_imdb") -> Context:
+    """Return the context of a task's attempt, as far as a runner reads it."""
     ti = SimpleNamespace(dag_id="refresh_movies", run_id=RUN, task_id=task, map_index=map_index, try_number=number)
-    return {"ti": ti, "run_id": RUN, "dag": SimpleNamespace()}
+    return cast(Context, {"ti": ti, "run_id": RUN, "dag": SimpleNamespace()})
 
 
 class FakeEngine(BaseAdapter):
-    """Holds one image, the containers of `listed`, and how the container that is created will end."""
+    """An engine with one image, the containers of `listed`, and a prepared end for the container that is created."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[str] = []
         """Method and path without version and query, in order."""
         self.created: dict[str, Any] = {}
-        """The body of the create."""
+        """Body of the create request."""
         self.images = ["marquee/tasks:1"]
         self.listed: list[dict[str, Any]] = []
         self.ended: dict[str, Any] | None = {"ExitCode": 0, "OOMKilled": False}
-        """None once the container is gone."""
+        """State at the end; None once the container is gone."""
         self.removal = 204
-        """The status of the answer to a removal."""
+        """Status of the answer to a removal."""
         self.stopped_within = 0
-        """Seconds from SIGTERM to SIGKILL that a stop asked for."""
+        """Seconds between SIGTERM and SIGKILL in the last stop request."""
         self.while_it_runs: Callable[[], None] = lambda: None
 
     def client(self) -> Engine:
         engine = Engine(base_url="tcp://docker-filter:2375", version="1.41")
         engine.mount("http://", self)
-        # Its answer is an upgraded connection, which is no answer of HTTP.
+        # The answer to an attach is an upgraded connection, which this adapter cannot give.
         engine.__dict__["attach"] = self.attach
         return engine
 
@@ -76,7 +77,7 @@ class FakeEngine(BaseAdapter):
                 self.created = body
                 return 201, {"Id": ID}
             case ["DELETE", _]:
-                return self.removal, {"message": "as the test wants it"}
+                return self.removal, {"message": "the answer that the test set"}
             case [_, path] if path.startswith(f"/containers/{ID}") and self.ended is None:
                 return 404, {"message": f"No such container: {ID}"}
             case ["POST", path] if path.endswith("/wait"):
@@ -89,17 +90,17 @@ class FakeEngine(BaseAdapter):
                 return 204, None
             case ["POST", path] if path.endswith("/start"):
                 return 204, None
-        raise AssertionError(f"{call} is none of the calls that the filter lets through")
+        raise AssertionError(f"the filter does not allow {call}")
 
 
 def has_labels(labels: dict[str, str], wanted: list[str]) -> bool:
-    """Filter as Docker does: all that is wanted, by name or by name and value."""
+    """Return whether a container has all these labels, each given as a name or as name=value, as Docker filters them."""
     return all(
         (name in labels) if not equal else labels.get(name) == value for name, equal, value in (w.partition("=") for w in wanted)
     )
 
 
 def container(short: str, **labels: str) -> dict[str, Any]:
-    """A container as it is listed."""
+    """Return a container as the engine lists it."""
     usual = {"platform": "marquee", "task": "ingest_imdb", "dag": "refresh_movies", "run": RUN, "try": "1"}
     return {"Id": short.ljust(12, "0"), "Labels": {f"marquee.{name}": value for name, value in {**usual, **labels}.items()}}

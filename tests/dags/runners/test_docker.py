@@ -1,4 +1,4 @@
-"""A task as a container: what is asked of the engine, what is kept secret, how each end is told."""
+"""A task as a container: the requests to the engine, the secrets, and the error for each end."""
 
 import json
 from datetime import timedelta
@@ -46,7 +46,7 @@ def test_a_container_has_one_image_one_network_and_no_more_than_a_task_needs(eng
     assert not any(host.get(name) for name in ("Binds", "Mounts", "Privileged", "CapAdd", "PidMode", "IpcMode", "Devices"))
 
 
-def test_a_container_says_whose_it_is_and_is_gone_after_its_task(engine: FakeEngine, task: TaskContainer) -> None:
+def test_a_container_names_its_attempt_and_is_gone_after_its_task(engine: FakeEngine, task: TaskContainer) -> None:
     task.execute(context(number=2))
     assert engine.created["Labels"] == {
         "marquee.platform": "marquee",
@@ -71,8 +71,8 @@ def test_secrets_reach_the_container_and_nothing_that_airflow_stores_or_shows(
     assert "canary" not in repr(shown)
 
 
-def test_what_an_earlier_try_left_is_removed_before_the_next_starts(
-    engine: FakeEngine, task: TaskContainer, warned: list[str]
+def test_containers_of_earlier_attempts_are_removed_before_the_next_starts(
+    engine: FakeEngine, task: TaskContainer, warnings: list[str]
 ) -> None:
     others = ({"task": "ingest_tmdb"}, {"run": "manual__other"}, {"dag": "other"}, {"platform": "other"})
     engine.listed = [
@@ -87,31 +87,31 @@ def test_what_an_earlier_try_left_is_removed_before_the_next_starts(
     )
     assert max(first, second) < start
     assert not any("bbb" in call for call in engine.calls)
-    assert warned == [f"Removing container eee{number}00000000, left by try {number}" for number in (1, 2)]
+    assert warnings == [f"removing container eee{number}00000000, left by attempt {number}" for number in (1, 2)]
 
 
 @pytest.mark.parametrize(
-    ("ended", "error", "said"),
+    ("ended", "error", "message"),
     [
-        ({"ExitCode": 65, "OOMKilled": False}, AirflowFailException, "ended with 65"),
-        ({"ExitCode": 75, "OOMKilled": False}, AirflowException, "ended with 75"),
+        ({"ExitCode": 65, "OOMKilled": False}, AirflowFailException, "ended with exit code 65"),
+        ({"ExitCode": 75, "OOMKilled": False}, AirflowException, "ended with exit code 75"),
         ({"ExitCode": 137, "OOMKilled": False}, AirflowException, "killed from outside by SIGKILL"),
         ({"ExitCode": 137, "OOMKilled": True}, AirflowFailException, "limit of 2g was reached"),
         ({"ExitCode": 1, "OOMKilled": True}, AirflowFailException, "limit of 2g was reached"),
     ],
 )
-def test_each_end_is_told_and_leaves_no_container(
-    engine: FakeEngine, task: TaskContainer, ended: dict[str, Any], error: type[Exception], said: str
+def test_each_end_has_its_error_and_leaves_no_container(
+    engine: FakeEngine, task: TaskContainer, ended: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     engine.ended = ended
-    with pytest.raises(AirflowException, match=said) as caught:
+    with pytest.raises(AirflowException, match=message) as caught:
         task.execute(context())
     assert type(caught.value) is error
     assert engine.calls[-1] == REMOVED
 
 
 @pytest.mark.parametrize("status", [404, 409], ids=["gone", "being removed by another"])
-def test_a_container_removed_while_its_task_runs_is_told_plainly(engine: FakeEngine, task: TaskContainer, status: int) -> None:
+def test_a_container_removed_while_its_task_runs_is_reported(engine: FakeEngine, task: TaskContainer, status: int) -> None:
     def remove() -> None:
         engine.ended, engine.removal = None, status
 
@@ -144,19 +144,19 @@ def test_a_kill_stops_the_container_before_airflow_kills_its_process_and_removes
     assert 0 < engine.stopped_within < 5
 
 
-def test_a_kill_is_content_with_a_container_that_is_gone(engine: FakeEngine, task: TaskContainer) -> None:
+def test_a_kill_of_a_container_that_is_gone_raises_nothing(engine: FakeEngine, task: TaskContainer) -> None:
     task.execute(context())
     engine.ended, engine.removal = None, 404
     task.on_kill()
     assert engine.calls[-1] == REMOVED
 
 
-def test_a_kill_before_the_start_asks_nothing_of_the_engine(engine: FakeEngine, task: TaskContainer) -> None:
+def test_a_kill_before_the_start_sends_nothing_to_the_engine(engine: FakeEngine, task: TaskContainer) -> None:
     task.on_kill()
     assert engine.calls == []
 
 
-def test_an_engine_that_is_away_is_told_with_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_for_an_unreachable_engine_names_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     host = f"unix://{tmp_path}/none.sock"
     monkeypatch.setenv("DOCKER_HOST", host)
     with pytest.raises(AirflowException, match=f"the Docker engine at {host} does not answer"):

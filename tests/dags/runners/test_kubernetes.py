@@ -1,4 +1,4 @@
-"""A task as a pod: its specification, which no cluster is needed for, and how each end is told."""
+"""A task as a pod: its specification, which needs no cluster, and the error for each end."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def task() -> TaskPod:
 
 
 def describe(task: TaskPod, number: int = 1) -> Any:
-    """Return the pod as Kubernetes is sent it."""
+    """Return the pod as it is sent to Kubernetes."""
     return ApiClient().sanitize_for_serialization(task.build_pod_request_obj(context(number=number), dry_run=True))
 
 
@@ -60,7 +60,7 @@ def test_a_pod_may_do_no_more_than_a_task_needs(task: TaskPod) -> None:
     assert not spec.get("hostNetwork")
 
 
-def test_secrets_come_from_kubernetes_and_only_the_try_s_name_from_airflow(
+def test_secrets_come_from_kubernetes_and_only_the_attempts_name_from_airflow(
     task: TaskPod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
@@ -71,7 +71,7 @@ def test_secrets_come_from_kubernetes_and_only_the_try_s_name_from_airflow(
     assert "canary" not in repr(pod)
 
 
-def test_a_pod_says_whose_it_is_in_letters_that_kubernetes_allows(task: TaskPod) -> None:
+def test_a_pod_names_its_attempt_with_characters_that_kubernetes_allows(task: TaskPod) -> None:
     metadata = describe(task, number=2)["metadata"]
     full = {
         "marquee.platform": "marquee",
@@ -91,7 +91,7 @@ def test_a_pod_says_whose_it_is_in_letters_that_kubernetes_allows(task: TaskPod)
 
 
 def ended(code: int | None, reason: str = "Error") -> k8s.V1Pod:
-    """A pod whose task has ended with a code, or never ran."""
+    """Return a pod whose task has ended with this code, or never ran (None)."""
     over = k8s.V1ContainerStateTerminated(exit_code=code, reason=reason) if code is not None else None
     status = k8s.V1ContainerStatus(
         name="base", image="", image_id="", ready=False, restart_count=0, state=k8s.V1ContainerState(terminated=over)
@@ -105,7 +105,7 @@ def ended(code: int | None, reason: str = "Error") -> k8s.V1Pod:
 
 @pytest.fixture
 def cluster(task: TaskPod, monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """The task's client and pod manager, both one stand-in."""
+    """Replace the task's client and its pod manager by one mock."""
     cluster = Mock()
     cluster.read_pod.side_effect = lambda pod: pod
     task.__dict__.update(client=cluster, pod_manager=cluster)
@@ -113,24 +113,24 @@ def cluster(task: TaskPod, monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 @pytest.mark.parametrize(
-    ("pod", "error", "said"),
+    ("pod", "error", "message"),
     [
-        (ended(65), AirflowFailException, "ended with 65: the data it reads"),
-        (ended(75), AirflowException, "ended with 75"),
+        (ended(65), AirflowFailException, "ended with exit code 65: the data it reads"),
+        (ended(75), AirflowException, "ended with exit code 75"),
         (ended(137), AirflowException, "killed from outside by SIGKILL"),
         (ended(137, "OOMKilled"), AirflowFailException, "limit of 2g was reached"),
     ],
 )
-def test_each_end_is_told_as_by_the_other_runners_and_leaves_no_pod(
-    task: TaskPod, cluster: Mock, pod: k8s.V1Pod, error: type[Exception], said: str
+def test_each_end_has_the_error_of_the_other_runners_and_leaves_no_pod(
+    task: TaskPod, cluster: Mock, pod: k8s.V1Pod, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(AirflowException, match=said) as caught:
+    with pytest.raises(AirflowException, match=message) as caught:
         task.cleanup(pod=pod, remote_pod=pod, context=context())
     assert type(caught.value) is error
     cluster.delete_pod.assert_called_once_with(pod)
 
 
-def test_a_pod_that_did_its_work_is_deleted(task: TaskPod, cluster: Mock) -> None:
+def test_the_pod_of_a_task_that_succeeded_is_deleted(task: TaskPod, cluster: Mock) -> None:
     pod = ended(0)
     task.cleanup(pod=pod, remote_pod=pod, context=context())
     cluster.delete_pod.assert_called_once_with(pod)
@@ -143,12 +143,12 @@ def test_a_pod_that_never_ran_keeps_the_provider_s_message(task: TaskPod, cluste
         task.cleanup(pod=pod, remote_pod=pod, context=context())
 
 
-def test_a_timeout_is_told_as_a_timeout(task: TaskPod, cluster: Mock) -> None:
+def test_a_timeout_is_reported_as_a_timeout(task: TaskPod, cluster: Mock) -> None:
     pod = ended(None)
     pod.status.phase = "Running"
 
     def execute() -> None:
-        """As the provider does."""
+        """Clean up while the timeout is raised, as the provider does."""
         try:
             raise TimeoutError("too long")
         finally:
@@ -159,7 +159,7 @@ def test_a_timeout_is_told_as_a_timeout(task: TaskPod, cluster: Mock) -> None:
     cluster.delete_pod.assert_called_once_with(pod)
 
 
-def test_what_an_earlier_try_left_is_deleted_before_the_next_starts(task: TaskPod, cluster: Mock, warned: list[str]) -> None:
+def test_pods_of_earlier_attempts_are_deleted_before_the_next_starts(task: TaskPod, cluster: Mock, warnings: list[str]) -> None:
     left = ended(None)
     cluster.list_namespaced_pod.return_value = SimpleNamespace(items=[left])
     request = task.build_pod_request_obj(context(number=2), dry_run=True)
@@ -168,4 +168,4 @@ def test_what_an_earlier_try_left_is_deleted_before_the_next_starts(task: TaskPo
     assert "marquee.task=ingest_imdb" in selector
     assert "marquee.try" not in selector
     assert [call[0] for call in cluster.method_calls] == ["list_namespaced_pod", "delete_pod", "create_pod"]
-    assert warned == ["Removing pod marquee-ingest-imdb-1, left by try 1"]
+    assert warnings == ["removing pod marquee-ingest-imdb-1, left by attempt 1"]

@@ -1,4 +1,4 @@
-"""A task as a process: how it is called, what it inherits."""
+"""A task as a process: its command line, its environment, and the error for each end."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from tests.dags.runners.fake_engine import RUN, context
 
 @pytest.fixture
 def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for the tasks' Python that writes down how it was called and ends with $CODE."""
+    """Make a fake interpreter that records its arguments and environment and ends with $CODE."""
     script = tmp_path / "python"
     script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nenv > {tmp_path}/environment\nexit $CODE\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
@@ -54,7 +54,7 @@ def test_its_exit_code_ends_the_task(
     python: Path, task: TaskProcess, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
 ) -> None:
     monkeypatch.setenv("CODE", str(code))
-    with pytest.raises(AirflowException, match=f"tasks.ingest_imdb ended with {code}") as caught:
+    with pytest.raises(AirflowException, match=f"tasks.ingest_imdb ended with exit code {code}") as caught:
         task.execute(context())
     assert type(caught.value) is error
 

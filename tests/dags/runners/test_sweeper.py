@@ -1,9 +1,10 @@
-"""Containers whose task does not run are removed; all others stay."""
+"""The sweeper removes the containers whose task is not running, and no others."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.runners import engine as engines
@@ -15,7 +16,7 @@ STATES: dict[str, dict[str, dict[str, str | None]]] = {
         RUN: {"ingest_imdb": "running", "ingest_tmdb": "failed", "build_features": None, "publish_features": "up_for_retry"},
     }
 }
-"""As Airflow answers: by DAG, run and task; what is no more is left out."""
+"""Airflow's answers, by DAG, run and task; deleted ones are missing."""
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def sweep(engine: FakeEngine) -> list[str]:
         assert engine.calls[0] == "GET /containers/json", "a container started after its state was read would be removed"
         return {run: states for run, states in STATES.get(dag_id, {}).items() if run in run_ids}
 
-    SweepContainers(task_id="sweep_containers").execute({"ti": SimpleNamespace(get_task_states=get_task_states)})
+    context = cast(Context, {"ti": SimpleNamespace(get_task_states=get_task_states)})
+    SweepContainers(task_id="sweep_containers").execute(context)
     return [call.removeprefix("DELETE /containers/").rstrip("0") for call in engine.calls if call.startswith("DELETE")]
 
 
@@ -56,22 +58,22 @@ def test_a_container_stays_only_while_its_task_runs(engine: FakeEngine, labels: 
     assert sweep(engine) == (["abc"] if removed else [])
 
 
-def test_a_container_that_somebody_started_by_hand_is_left_alone(engine: FakeEngine) -> None:
+def test_a_container_started_by_hand_is_left_alone(engine: FakeEngine) -> None:
     engine.listed = [{"Id": "abc".ljust(12, "0"), "Labels": {"marquee.platform": "marquee", "marquee.task": "ingest_tmdb"}}]
     assert sweep(engine) == []
 
 
-def test_a_removal_says_why_and_a_quiet_pass_says_nothing(engine: FakeEngine, warned: list[str]) -> None:
+def test_a_removal_is_logged_with_its_reason_and_nothing_else_is_logged(engine: FakeEngine, warnings: list[str]) -> None:
     engine.listed = [container("abc")]
     sweep(engine)
-    assert warned == []
+    assert warnings == []
     engine.listed = [container("abc", task="ingest_tmdb")]
     sweep(engine)
-    assert warned == [f"Removing container abc000000000 of refresh_movies/{RUN}/ingest_tmdb/1: its task is failed"]
+    assert warnings == [f"removing container abc000000000 of refresh_movies/{RUN}/ingest_tmdb/1: its task is failed"]
 
 
 @pytest.mark.parametrize("runner", ["process", "kubernetes"])
-def test_there_is_nothing_to_sweep_where_tasks_are_no_containers(
+def test_the_sweep_is_skipped_where_tasks_are_not_containers(
     engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, runner: str
 ) -> None:
     monkeypatch.setenv("TASK_RUNNER", runner)

@@ -1,0 +1,26 @@
+"""The command line of a task, the same for a process, a container and a pod."""
+
+import re
+from collections.abc import Sequence
+
+DAY = "{{ params.get('day') or dag_run.run_after | ds }}"
+"""Template of the day a run is for: the form's, else the UTC day on which the run was due; the same for every attempt."""
+
+STOP_SECONDS = 3
+"""Time between SIGTERM and SIGKILL when a task is stopped; Airflow kills the process that waits for the task after 5 seconds."""
+
+
+def make_command(verb: str, day: str, flags: Sequence[str]) -> list[str]:
+    """Return the command of a container or pod; a process replaces `python` by the path of the tasks' interpreter."""
+    return ["python", "-m", f"tasks.{verb}", "--day", day, *flags]
+
+
+def make_flag(name: str, param: str) -> str:
+    """Return a template that renders to `--name` where the DAG's param is true and to `--no-name` otherwise.
+
+    Only these two words can come out, whatever a form contains. Raise ValueError unless both names are lower case words
+    joined by underscores.
+    """
+    if not all(re.fullmatch(r"[a-z]+(_[a-z]+)*", word) for word in (name, param)):
+        raise ValueError(f"flag {name!r} by param {param!r}: write both in lower case, with underscores")
+    return "{{ '--%s' if params.get('%s') else '--no-%s' }}" % (name, param, name)  # noqa: UP031  # braces are Jinja's here
