@@ -1,10 +1,10 @@
-"""### Predict the rating of every film
+"""### Predict the rating of every movie
 
-`predict_all` rates every film of the live feature set with the champion, as `GET /predict` does, and writes the ratings
-to Postgres (tables `prediction` and `prediction_set`) and as a Parquet file to S3, under `predictions/`.
+`predict_all` predicts the rating of every movie of the live feature set with the champion, as `GET /predict` does, and
+writes the ratings to Postgres (tables `prediction` and `prediction_set`) and as a Parquet file to S3, under `predictions/`.
 
-Wakes when **train_model** has judged the champion against new features; trigger it by hand after the alias `champion` was
-moved by hand. The same champion and features change nothing.
+Runs when **train_model** has succeeded; trigger it by hand after moving the alias `champion` by hand. Running it again for
+the same champion and features changes nothing.
 """
 
 from datetime import UTC, datetime, timedelta

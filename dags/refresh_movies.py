@@ -1,30 +1,28 @@
 """### Refresh the movies and publish their features
 
-`ingest_imdb` and `ingest_tmdb` keep the sources' bytes in S3 and load them into Postgres, side by side;
-`build_features` appends the feature rows that changed to the offline store; `audit_skew` compares predictions of the last
-24 hours with the offline rows that they should have been made of; `publish_features` writes a feature set to Redis, checks
-it and makes it live. The features asset then wakes **train_model**.
+`ingest_imdb` and `ingest_tmdb` run side by side: they keep the sources' bytes in S3 and load them into Postgres.
+`build_features` appends the feature rows that changed to the offline store. `audit_skew` compares the features of the last
+24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis, checks it and makes it live.
+The asset of the features then triggers **train_model**.
 
-Runs every night; trigger it by hand at any time. The same day and sources twice change nothing. A task that fails for
-good says why in the last lines of its log.
+Runs every night; trigger it by hand at any time. Running the same day with the same sources again changes nothing. When a
+task fails for good, the last lines of its log give the reason.
 
-If `audit_skew` fails, the API was given features that differ from the offline store's; its log names them and a prediction
-to look at (`marquee replay`). Nothing is published until those predictions are older than 24 hours, or a person who has
-found the reason triggers this DAG with **Accept skew**: the audit then reports without failing, and a new set is published.
+If `audit_skew` fails, the API used features that differ from the offline store; the task's log names them and a prediction
+to look at (`marquee replay`). Nothing is published until those predictions are older than 24 hours, or until somebody who
+knows the reason triggers this DAG with **Accept skew**: the audit then reports without failing, and a new set is published.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG
-from airflow.timetables.trigger import CronTriggerTimetable
 
 from dags.run_task import run_task
-from dags.schedule import ACCEPT_SKEW_PARAM, DAY_PARAM, FEATURES, RETRIES
+from dags.schedule import ACCEPT_SKEW_PARAM, DAY_PARAM, FEATURES, NIGHTLY, RETRIES
 
 with DAG(
     "refresh_movies",
-    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=NIGHTLY,
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

@@ -1,11 +1,10 @@
-"""### Remove what dead tasks left behind
+"""### Remove what killed tasks left behind
 
-`sweep_containers` removes task containers whose task Airflow does not run any more: a killed worker leaves its container
-working, unwatched. `sweep_leases` deletes the leases of sessions that are gone.
+`sweep_containers` removes the containers of tasks that Airflow no longer runs: when a worker is killed, its container goes
+on. `sweep_leases` deletes the leases whose Postgres session has ended.
 
-Runs every five minutes, and a pass that fails is not tried again: the next one is soon. There is nothing to fill in, and no
-harm in triggering it at any time. Where tasks are not containers, as in the embedded platform, `sweep_containers` is
-skipped and only the leases are swept.
+Runs every five minutes. A run that fails is not tried again, because the next one follows soon. It takes no parameters and
+may be triggered at any time. Where tasks are not containers, as in the embedded platform, `sweep_containers` is skipped.
 """
 
 from datetime import UTC, datetime, timedelta
