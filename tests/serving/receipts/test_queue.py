@@ -140,9 +140,8 @@ def test_a_paused_postgres_holds_up_neither_adding_nor_closing(url: str, ask: As
                 queue.add(invent_receipt())
             wait_until(lambda: queue.trouble == "Postgres does not answer in time", 5)
             assert counts(queue) == (0, 50, 100)
-            began = time.monotonic()
             queue.close(1)
-            assert time.monotonic() - began < 1.5
+            assert counts(queue)[1] == 150, "closing gave up while Postgres was still paused"
 
 
 def test_after_a_pause_everything_that_waited_is_written_within_seconds(

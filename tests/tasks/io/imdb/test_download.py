@@ -2,7 +2,6 @@
 
 import errno
 import random
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -141,13 +140,11 @@ def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
 
 def test_a_trickling_server_meets_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imdb_http, "DEADLINE_SECONDS", 0.5)
-    started = time.monotonic()
     with (
         serve(FileServer(CONTENT[:40], seconds_a_byte=0.05)) as server,
         pytest.raises(Unavailable, match=r"bytes came in 0\.5 s"),
     ):
         download(server.url, tmp_path / "f", None)
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("declared", [True, False])
