@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
-from infra.local.services.postgres_paths import remove_place
+from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.settings import Settings
 
@@ -49,4 +49,4 @@ def started_stack(home: Path) -> Iterator[Stack]:
         yield servers
     finally:
         servers.stop()
-        remove_place(servers.settings.layout)
+        remove_cluster(servers.settings.layout)

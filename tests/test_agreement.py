@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from infra.platform.endpoints import local_endpoints
 from infra.platform.environment import local_variables
 from infra.platform.secrets import Secrets
 from infra.platform.settings import PASSED_ON
@@ -120,7 +121,7 @@ def test_every_setting_of_the_tasks_and_the_api_reaches_them(tmp_path: Path) -> 
     settings = StackSettings(_env_file=None, marquee_home=tmp_path)
     settings.layout.make()
     for name, read in (("tasks", TaskSettings), ("serving", ServingSettings)):
-        made = local_variables(name, settings, Secrets(settings.layout.secrets))
+        made = local_variables(name, settings, local_endpoints(settings, Secrets(settings.layout.secrets)))
         wanted = {field.upper() for field in read.model_fields} - {"TASK_ATTEMPT", "API_KEYS_FILE"}
         assert {each for each in wanted if each not in made and not each.startswith(PASSED_ON)} == set()
 

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as the `marquee` command uses it."""
+"""A client of Airflow's REST API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,41 +7,38 @@ from typing import Any
 
 import requests
 
-from infra.local.services.airflow import airflow_uri
-from infra.platform.environment import AIRFLOW_USER
+from infra.platform.accounts import AIRFLOW_USER
+from infra.platform.connections import local_session
+from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
-from infra.platform.http import local_session
-from infra.platform.secrets import Secrets
-from infra.platform.settings import Settings
 
-SECONDS = 30
+REQUEST_SECONDS = 30
 """Deadline of one request; Airflow on a busy machine takes several."""
-OVER = {"success", "failed"}
+FINAL_STATES = {"success", "failed"}
 
 
 @dataclass
 class AirflowClient:
-    """Logs in at the first request, and again when the token has expired."""
+    """A client that logs in at the first request, and again when the token has expired."""
 
-    settings: Settings
-    secrets: Secrets
+    endpoints: Endpoints
     session: requests.Session = field(default_factory=local_session)
 
     def log_in(self) -> None:
-        body = {"username": AIRFLOW_USER, "password": self.secrets.read("airflow_password")}
-        answer = self.session.post(f"{airflow_uri(self.settings)}/auth/token", json=body, timeout=SECONDS)
+        body = {"username": AIRFLOW_USER, "password": self.endpoints.secrets.read("airflow_password")}
+        answer = self.session.post(f"{self.endpoints.airflow.url}/auth/token", json=body, timeout=REQUEST_SECONDS)
         answer.raise_for_status()
         self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one request, logged in; the answer may be an error."""
-        url = f"{airflow_uri(self.settings)}/api/v2/{path}"
+        url = f"{self.endpoints.airflow.url}/api/v2/{path}"
         if "Authorization" not in self.session.headers:
             self.log_in()
-        answer = self.session.request(method, url, timeout=SECONDS, **options)
+        answer = self.session.request(method, url, timeout=REQUEST_SECONDS, **options)
         if answer.status_code == requests.codes.unauthorized:
             self.log_in()
-            answer = self.session.request(method, url, timeout=SECONDS, **options)
+            answer = self.session.request(method, url, timeout=REQUEST_SECONDS, **options)
         return answer
 
     def read(self, path: str, **params: Any) -> Any:
@@ -71,11 +68,11 @@ class AirflowClient:
         return str(answer.json()["dag_run_id"])
 
     def find_run(self, dag: str, since: datetime | None = None) -> str | None:
-        """Return the newest run that is under way or, given `since`, was asked for from then on."""
+        """Return the newest run that is under way or, given `since`, was queued from then on."""
         runs = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
         for run in runs:
-            asked = datetime.fromisoformat(run["queued_at"] or run["run_after"])
-            if (since is None and run["state"] not in OVER) or (since is not None and asked >= since):
+            queued = datetime.fromisoformat(run["queued_at"] or run["run_after"])
+            if (since is None and run["state"] not in FINAL_STATES) or (since is not None and queued >= since):
                 return str(run["dag_run_id"])
         return None
 

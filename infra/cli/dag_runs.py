@@ -7,8 +7,7 @@ from typing import Any
 
 import requests
 
-from infra.cli.airflow_client import OVER, AirflowClient
-from infra.local.services.airflow import airflow_uri
+from infra.cli.airflow_client import FINAL_STATES, AirflowClient
 from infra.platform.errors import StackError
 from infra.platform.progress import Progress
 
@@ -31,7 +30,7 @@ def follow_run(client: AirflowClient, dag: str, run: str, progress: Progress) ->
         for task in tasks:
             doing = read_doing(client, dag, run, task) if look % LOG_EVERY == 0 else None
             show_task(task, shown, progress, doing)
-        if state in OVER:
+        if state in FINAL_STATES:
             break
         time.sleep(PAUSE)
     if state != "success":
@@ -81,7 +80,7 @@ def describe_failure(client: AirflowClient, dag: str, run: str, tasks: list[dict
     """Return one sentence, then what the failed tasks last said."""
     failed = [task for task in tasks if task["state"] == "failed"]
     names = ", ".join(task["task_id"] for task in failed) or "no task of its own"
-    text = f"{dag} failed in {names}; the whole log: {airflow_uri(client.settings)}/dags/{dag}/runs/{run}"
+    text = f"{dag} failed in {names}; the whole log: {client.endpoints.airflow.url}/dags/{dag}/runs/{run}"
     for task in failed:
         lines = client.read_log(dag, run, task, LOG_LINES)
         text += f"\n--- the end of {task['task_id']}'s log, try {task['try_number']}\n" + "\n".join(lines)

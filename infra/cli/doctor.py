@@ -1,4 +1,4 @@
-"""The doctor: each part as its users meet it, and whether a film's rating can be predicted now."""
+"""The doctor: checks each service as its users meet it, and predicts a movie's rating."""
 
 import socket
 import time
@@ -8,31 +8,28 @@ from dataclasses import dataclass
 import requests
 
 from infra.cli.airflow_client import AirflowClient
-from infra.cli.first_run import ALIAS, MODEL, REFRESH, TRAIN, find_champion
+from infra.cli.first_run import ALIAS, MODEL, REFRESH, TRAIN, fetch_champion
 from infra.cli.predictions import fetch_prediction, find_movie
-from infra.local.services.airflow import PARTS, airflow_uri
-from infra.local.services.feast import read_pointer
-from infra.local.services.postgres import ROLES, check_postgres
-from infra.local.services.seaweedfs import BUCKET, connect_s3, round_trip
-from infra.local.services.valkey import USERS, check_redis
-from infra.platform.environment import mlflow_uri
+from infra.local.services.airflow import COMPONENTS
+from infra.local.services.seaweedfs import round_trip
+from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
+from infra.platform.connections import check_postgres, check_redis, check_url, connect_s3, read_json, read_pointer
 from infra.platform.errors import StackError
-from infra.platform.http import check_url, read_json
 from infra.platform.protocol import Platform
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     check: str
-    well: bool
+    ok: bool
     detail: str
     seconds: float
 
 
 def examine(platform: Platform) -> list[Finding]:
-    """Make every check, whatever the others found."""
+    """Make every check, whatever the results of the others."""
     checks: dict[str, Callable[[Platform], str]] = {
         "processes": check_processes,
         "postgres": check_roles,
@@ -52,11 +49,11 @@ def examine(platform: Platform) -> list[Finding]:
 def examine_one(platform: Platform, name: str, check: Callable[[Platform], str]) -> Finding:
     start = time.monotonic()
     try:
-        well, detail = True, check(platform)
+        ok, detail = True, check(platform)
     except Exception as error:  # noqa: BLE001  # a check may fail in any way; each way is a finding
-        said = str(error).strip() or type(error).__name__
-        well, detail = False, said if isinstance(error, StackError) else f"{type(error).__name__}: {said.splitlines()[0]}"
-    return Finding(name, well, detail, time.monotonic() - start)
+        text = str(error).strip() or type(error).__name__
+        ok, detail = False, text if isinstance(error, StackError) else f"{type(error).__name__}: {text.splitlines()[0]}"
+    return Finding(name, ok, detail, time.monotonic() - start)
 
 
 def check_processes(platform: Platform) -> str:
@@ -68,40 +65,40 @@ def check_processes(platform: Platform) -> str:
 
 
 def check_roles(platform: Platform) -> str:
-    for role in ROLES:
-        check_postgres(platform.settings, platform.secrets, role)
-    return f"answers {', '.join(ROLES)}, each in its own database"
+    for role in DATABASE_ROLES:
+        check_postgres(platform.endpoints, role)
+    return f"answers {', '.join(DATABASE_ROLES)}, each in its own database"
 
 
 def check_round_trip(platform: Platform) -> str:
-    round_trip(connect_s3(platform.settings, platform.secrets))  # as the tasks, not as the administrator
+    round_trip(connect_s3(platform.endpoints))  # with the keys of the tasks, not the administrator's
     return f"put, got and deleted an object in {BUCKET}"
 
 
 def check_users(platform: Platform) -> str:
-    for user in USERS:
-        check_redis(platform.settings, platform.secrets, user)
-    return f"answers {' and '.join(USERS)}"
+    for user in REDIS_USERS:
+        check_redis(platform.endpoints, user)
+    return f"answers {' and '.join(REDIS_USERS)}"
 
 
 def check_mlflow(platform: Platform) -> str:
-    uri = mlflow_uri(platform.settings)
-    check_url(f"{uri}/health")
-    read_json(f"{uri}/api/2.0/mlflow/registered-models/search?max_results=1")
+    url = platform.endpoints.mlflow.url
+    check_url(f"{url}/health")
+    read_json(f"{url}/api/2.0/mlflow/registered-models/search?max_results=1")
     return "healthy, and its database answers"
 
 
 def check_airflow(platform: Platform) -> str:
-    health = read_json(f"{airflow_uri(platform.settings)}/api/v2/monitor/health", seconds=20)
-    components = ["metadatabase", *filter(None, PARTS.values())]
-    ill = [name for name in components if health[name]["status"] != "healthy"]
-    if ill:
-        raise StackError(f"not healthy: {', '.join(ill)}")
+    health = read_json(f"{platform.endpoints.airflow.url}/api/v2/monitor/health", seconds=20)
+    components = ["metadatabase", *filter(None, COMPONENTS.values())]
+    unhealthy = [name for name in components if health[name]["status"] != "healthy"]
+    if unhealthy:
+        raise StackError(f"not healthy: {', '.join(unhealthy)}")
     return f"{', '.join(components)} healthy"
 
 
 def check_dags(platform: Platform) -> str:
-    client = AirflowClient(platform.settings, platform.secrets)
+    client = AirflowClient(platform.endpoints)
     errors, dags = client.read_import_errors(), client.read_dags()
     if errors:
         raise StackError("; ".join(errors))
@@ -111,40 +108,39 @@ def check_dags(platform: Platform) -> str:
 
 
 def check_feature_store(platform: Platform) -> str:
-    pointer = read_pointer(platform.settings, platform.secrets)
+    pointer = read_pointer(platform.endpoints)
     if pointer is None:
         raise StackError(f"no feature set is published; `make run DAG={REFRESH}`")
-    return f"{pointer['feature_set']}: {pointer['movies']:,} films of {pointer['day']}"
+    return f"{pointer['feature_set']}: {pointer['movies']:,} movies of {pointer['day']}"
 
 
 def check_champion(platform: Platform) -> str:
-    version = find_champion(platform)
+    version = fetch_champion(platform.endpoints)
     if version is None:
         raise StackError(f"no version of {MODEL} has the alias {ALIAS}; `make run DAG={TRAIN}`")
     return f"{MODEL} version {version['version']}"
 
 
 def check_api_ports(platform: Platform) -> str:
-    """Something listens for gRPC, and on a port of metrics that a worker may have: while one follows another there are two."""
-    settings = platform.settings
+    """Check the gRPC port, and one of the metrics ports of the workers; during a rollover there are twice as many."""
+    grpc, metrics = platform.endpoints.grpc, platform.endpoints.metrics
     try:
-        socket.create_connection(("127.0.0.1", settings.grpc_port), timeout=3).close()
+        socket.create_connection((grpc.host, grpc.port), timeout=3).close()
     except OSError as error:
-        raise StackError(f"GRPC_PORT {settings.grpc_port} does not answer ({error}); `make logs SERVICE=api`") from error
-    first = settings.metrics_port
-    for port in range(first, first + 2 * settings.api_workers):
+        raise StackError(f"GRPC_PORT {grpc.port} does not answer ({error}); `make logs SERVICE=api`") from error
+    for port in range(metrics.port, metrics.port + 2 * platform.settings.api_workers):
         try:
-            check_url(f"http://127.0.0.1:{port}/metrics")
+            check_url(f"http://{metrics.host}:{port}/metrics")
         except requests.RequestException:
             continue
-        return f"gRPC on {settings.grpc_port}, metrics on {port}"
-    raise StackError(f"no metrics on METRICS_PORT {first} or the ports after it; `make logs SERVICE=api`")
+        return f"gRPC on {grpc.port}, metrics on {port}"
+    raise StackError(f"no metrics on METRICS_PORT {metrics.port} or the ports after it; `make logs SERVICE=api`")
 
 
 def check_prediction(platform: Platform) -> str:
-    movie = find_movie(platform.settings, platform.secrets)
+    movie = find_movie(platform.endpoints)
     try:
-        body = fetch_prediction(platform.settings, movie)
+        body = fetch_prediction(platform.endpoints, movie)
     except requests.RequestException as error:
         raise StackError(f"the API does not answer ({type(error).__name__}); `make logs SERVICE=api`") from error
     return f"{body['movie_id']} {body.get('title')!r}: {body['rating']:.2f}"

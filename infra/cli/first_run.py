@@ -1,4 +1,4 @@
-"""The pipeline's first run: from nothing to a published feature set and a champion; what is there is not made again."""
+"""The pipeline's first run: from nothing to a published feature set and a champion; parts that exist are not made again."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,24 +9,23 @@ import requests
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.dag_runs import follow_run
-from infra.local.services.api import api_uri
-from infra.local.services.feast import read_pointer
-from infra.platform.environment import mlflow_uri
+from infra.platform.connections import check_url, local_session, read_pointer
+from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
-from infra.platform.http import check_url, local_session
 from infra.platform.progress import step
 from infra.platform.protocol import Platform
 
 REFRESH, TRAIN = "refresh_movies", "train_model"
 MODEL, ALIAS = "movie-rating", "champion"
-PARSED_WITHIN = 180
-"""Seconds until Airflow must know a DAG file, on a busy machine."""
-READY_WITHIN = 120
+PARSE_SECONDS = 180
+"""Deadline for Airflow to know a DAG file, on a busy machine."""
+READY_SECONDS = 120
+"""Deadline for the API to load the champion and the features."""
 
 
-def find_champion(platform: Platform) -> dict[str, Any] | None:
+def fetch_champion(endpoints: Endpoints) -> dict[str, Any] | None:
     """Return the model version that the alias `champion` names; None before the first."""
-    url = f"{mlflow_uri(platform.settings)}/api/2.0/mlflow/registered-models/alias"
+    url = f"{endpoints.mlflow.url}/api/2.0/mlflow/registered-models/alias"
     with local_session() as session:
         answer = session.get(url, params={"name": MODEL, "alias": ALIAS}, timeout=10)
     if answer.status_code in {requests.codes.not_found, requests.codes.bad_request}:
@@ -37,14 +36,14 @@ def find_champion(platform: Platform) -> dict[str, Any] | None:
 
 
 def run_pipeline(platform: Platform) -> bool:
-    """Run what is missing through Airflow; False when a feature set and a champion are there already."""
-    published = read_pointer(platform.settings, platform.secrets)
-    if published and find_champion(platform):
+    """Make the missing parts through Airflow; return False when a feature set and a champion exist already."""
+    published = read_pointer(platform.endpoints)
+    if published and fetch_champion(platform.endpoints):
         return False
-    client = AirflowClient(platform.settings, platform.secrets)
+    client = AirflowClient(platform.endpoints)
     with step(platform.progress, "dags", "waiting until Airflow has read them", "known to Airflow"):
         complaint = f"Airflow does not know {REFRESH} and {TRAIN}"
-        wait_for(lambda: client.knows(REFRESH) and client.knows(TRAIN), PARSED_WITHIN, complaint, client.read_import_errors)
+        wait_for(lambda: client.knows(REFRESH) and client.knows(TRAIN), PARSE_SECONDS, complaint, client.read_import_errors)
     since = datetime.now(UTC) - timedelta(seconds=1)
     if not published:
         run_dag(platform, client, REFRESH, {})
@@ -57,7 +56,7 @@ def run_pipeline(platform: Platform) -> bool:
         follow_run(client, TRAIN, str(run), platform.progress)
     else:
         run_dag(platform, client, TRAIN, {})
-    if not find_champion(platform):
+    if not fetch_champion(platform.endpoints):
         raise StackError(
             f"{TRAIN} ended without a champion: the model did not beat the baseline; its run in MLflow tells by how much."
         )
@@ -65,7 +64,7 @@ def run_pipeline(platform: Platform) -> bool:
 
 
 def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[str, str | bool]) -> None:
-    """Start a run, or join the one under way if nothing was asked of it, and follow it to its end."""
+    """Start a run, or join the one under way if no parameters are given, and follow it to its end."""
     under_way = client.find_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)
 
@@ -84,10 +83,10 @@ def wait_until_ready(platform: Platform) -> None:
 
     def is_ready() -> bool:
         try:
-            check_url(f"{api_uri(platform.settings)}/readyz")
+            check_url(f"{platform.endpoints.api.url}/readyz")
         except requests.RequestException:
             return False
         return True
 
     with step(platform.progress, "api", "loading the champion", "ready to predict"):
-        wait_for(is_ready, READY_WITHIN, "The API does not get ready", lambda: [platform.last_lines("api")])
+        wait_for(is_ready, READY_SECONDS, "The API did not become ready", lambda: [platform.last_lines("api")])

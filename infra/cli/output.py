@@ -1,4 +1,4 @@
-"""How every verb of the command speaks: sentences, never tracebacks for what is understood."""
+"""Output of the commands: sentences, and no traceback for an error that is understood."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +20,14 @@ def say(line: str) -> None:
     console.print(line, soft_wrap=True, markup=False)
 
 
-def tell(line: str) -> None:
-    """Say it beside the output, for people alone: what is printed may go into a file or a variable."""
+def note(line: str) -> None:
+    """Print to stderr, for people: stdout may go into a file or a variable."""
     typer.echo(line, err=True)
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an understood failure into its sentence and exit code 1."""
+    """Turn an error that is understood into its sentence and exit code 1."""
     try:
         yield
     except StackError as error:
@@ -39,7 +39,7 @@ def plain_errors() -> Iterator[None]:
         )
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("marquee: interrupted; what was started goes on, `make down` stops it", err=True)
+        typer.echo("marquee: interrupted; started services go on, `make down` stops them", err=True)
         raise typer.Exit(130) from None
 
 
@@ -49,7 +49,7 @@ def load() -> Stack:
 
 
 def load_platform() -> Stack | Containers:
-    """Return the platform as it was brought up: as processes, or in containers."""
+    """Return the platform in the form in which it was brought up: as processes, or in containers."""
     containers = Containers.load(Settings.read(), ConsoleProgress(console))
     return containers if containers.marker.exists() else load()
 

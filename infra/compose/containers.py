@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from infra.compose.interpolation import make_interpolation
+from infra.platform.connections import read_pointer
+from infra.platform.endpoints import Endpoints, published_endpoints
 from infra.platform.errors import StackError
 from infra.platform.layout import REPOSITORY
 from infra.platform.progress import LogProgress, Progress
@@ -22,24 +24,29 @@ ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")
 
 @dataclass(frozen=True)
 class Containers:
-    """Every method may be called by any process that knows the settings; the state is the engine's."""
+    """The platform in containers. Any process that knows the settings may call any method; the state is the engine's."""
 
     settings: Settings
-    secrets: Secrets
+    endpoints: Endpoints
     progress: Progress = field(default_factory=LogProgress)
 
     @classmethod
     def load(cls, settings: Settings, progress: Progress | None = None) -> Self:
         settings.layout.make()
-        return cls(settings, Secrets(settings.layout.secrets), progress or LogProgress())
+        endpoints = published_endpoints(settings, Secrets(settings.layout.secrets), stores_bind=settings.bind_stores)
+        return cls(settings, endpoints, progress or LogProgress())
+
+    @property
+    def secrets(self) -> Secrets:
+        return self.endpoints.secrets
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of the Compose binary; the stores' ports are loopback's whatever BIND_ADDRESS says."""
-        ours = {
+        """Return the environment of the Compose binary."""
+        chosen = {
             name.upper(): str(value)
             for name, value in self.settings.model_dump(exclude_none=True, exclude={"tmdb_access_token"}).items()
         }
-        return {"COMPOSE_PROJECT_NAME": DEFAULT_PROJECT, **read_environment(), **ours, **make_interpolation(self.settings)}
+        return {"COMPOSE_PROJECT_NAME": DEFAULT_PROJECT, **read_environment(), **chosen, **make_interpolation(self.settings)}
 
     @property
     def project(self) -> str:
@@ -52,8 +59,8 @@ class Containers:
 
     def run(self, *words: str, environment: Mapping[str, str] | None = None) -> int:
         """Run a Compose command in the foreground and return its exit code."""
-        given = {**self.environment(), **(environment or {})}
-        return subprocess.run(self.command(*words), env=given, cwd=REPOSITORY, check=False).returncode
+        variables = {**self.environment(), **(environment or {})}
+        return subprocess.run(self.command(*words), env=variables, cwd=REPOSITORY, check=False).returncode
 
     def call(self, *words: str) -> str:
         """Run a Compose command and return its output; its last lines become the message when it fails."""
@@ -75,12 +82,22 @@ class Containers:
         return {row["Service"]: row for row in rows}
 
     def states(self) -> dict[str, str]:
-        """Return RUNNING for each service that is up and healthy, else what it is."""
+        """Return RUNNING for each service that is up and healthy, else its state in Docker's words."""
         return {name: describe_state(row) for name, row in self.inspect().items()}
 
     def last_lines(self, name: str) -> str:
         """Return the end of a service's log."""
         return self.call("logs", "--no-log-prefix", "--tail", "15", name).strip() or "(no log)"
+
+    def run_feast(self, arguments: list[str]) -> int:
+        """Run the feast CLI in a container, on the feature set that is live, and return its exit code."""
+        pointer = read_pointer(self.endpoints)
+        project = pointer["feature_set"] if pointer else "marquee"
+        return self.run("run", "--rm", "--no-TTY", "feast", *arguments, environment={"FEAST_PROJECT": project})
+
+    def run_replay(self, arguments: list[str]) -> int:
+        """Run `tasks.replay` in a container and return its exit code."""
+        return self.run("run", "--rm", "--no-TTY", "replay", *arguments)
 
     def stop(self) -> None:
         """Remove the containers, those of tasks as well; the volumes stay."""
@@ -109,7 +126,7 @@ class Containers:
 
     @property
     def marker(self) -> Path:
-        """Return the file that says that this home's platform was brought up in containers."""
+        """Return the file that marks this home's platform as brought up in containers."""
         return self.settings.layout.run / "containers"
 
 

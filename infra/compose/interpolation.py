@@ -1,10 +1,10 @@
-"""The few values that docker-compose.yml itself asks for: profiles, the socket's group, the folder of the sources."""
+"""The values that docker-compose.yml itself reads: profiles, the socket's group, the folder of the sources."""
 
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from infra.compose.object_store import given_s3
+from infra.compose.object_store import chosen_s3
 from infra.local.services.sources import source_folder
 from infra.platform.errors import StackError
 from infra.platform.secrets import write_private
@@ -15,7 +15,7 @@ SOCKET = Path("/var/run/docker.sock")
 
 def make_interpolation(settings: Settings) -> dict[str, str]:
     """Return what follows from the settings and this machine."""
-    profiles = ["core", *([] if given_s3() else ["s3"]), *([] if settings.sources == "live" else ["sources"])]
+    profiles = ["core", *([] if chosen_s3() else ["s3"]), *([] if settings.sources == "live" else ["sources"])]
     folder = str(source_folder(settings).resolve())
     films = {} if settings.sources in {"sample", "live"} else {"SOURCES": folder, "SOURCES_FOLDER": folder}
     return {"COMPOSE_PROFILES": ",".join(profiles), "DOCKER_GID": str(find_socket_group()), **films}

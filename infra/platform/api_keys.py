@@ -1,4 +1,4 @@
-"""The keys with which the API may be asked: a file of names and digests; the keys themselves are kept by nobody."""
+"""The API's keys: a file of names and digests; the keys themselves are not kept."""
 
 import hashlib
 import re
@@ -7,44 +7,43 @@ from pathlib import Path
 
 from infra.platform.errors import StackError
 from infra.platform.secrets import Secrets, write_private
-from infra.platform.settings import Settings
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 KEY_BYTES = 32
-OURS = "marquee"
-"""The name under which the platform's own commands ask, with a key that is a secret like any other."""
+PLATFORM_NAME = "marquee"
+"""Name of the key of the platform's own commands, which is a secret like any other."""
 
 
-def api_keys_file(settings: Settings) -> Path:
-    """Return where the keys stand, a line each, `name:sha256 of the key`. No file: everyone may ask."""
-    return settings.layout.secrets / "api_keys"
+def api_keys_file(stored: Secrets) -> Path:
+    """Return the file of keys, one `name:sha256 of the key` to a line. Without the file no key is needed."""
+    return stored.folder / "api_keys"
 
 
-def own_key(settings: Settings, stored: Secrets) -> str | None:
-    """Return the key of the platform's own commands; None while everyone may ask."""
-    return stored.read("api_key") if api_keys_file(settings).exists() else None
+def own_key(stored: Secrets) -> str | None:
+    """Return the key of the platform's own commands; None while no key is needed."""
+    return stored.read("api_key") if api_keys_file(stored).exists() else None
 
 
-def add_key(settings: Settings, stored: Secrets, name: str) -> str:
-    """Make a key for a new name and return it: this once, for only its digest is kept."""
+def add_key(stored: Secrets, name: str) -> str:
+    """Make a key for a new name and return it; only its digest is kept, so it cannot be shown again."""
     if not NAME.fullmatch(name):
-        raise StackError(f"{name!r} is no name for a key: use up to 64 of a-z, 0-9, dot, dash and underscore.")
-    held = read_digests(api_keys_file(settings))
-    if name in {OURS, *held}:
+        raise StackError(f"{name!r} is not a name for a key: use up to 64 of a-z, 0-9, dot, dash and underscore.")
+    held = read_digests(api_keys_file(stored))
+    if name in {PLATFORM_NAME, *held}:
         raise StackError(f"There is a key named {name!r} already: take another name, or `marquee api-key --revoke {name}` first.")
     key = secrets.token_urlsafe(KEY_BYTES)
-    write_digests(api_keys_file(settings), {OURS: digest(stored.read("api_key")), **held, name: digest(key)})
+    write_digests(api_keys_file(stored), {PLATFORM_NAME: digest(stored.read("api_key")), **held, name: digest(key)})
     return key
 
 
-def revoke_key(settings: Settings, name: str) -> int:
-    """Remove the key of that name; returns how many people's keys are left. With none the file stays, so no door opens."""
-    held = read_digests(api_keys_file(settings))
-    others = [each for each in held if each != OURS]
+def revoke_key(stored: Secrets, name: str) -> int:
+    """Remove the key of that name and return how many others are left. The file stays even then, so a key is still needed."""
+    held = read_digests(api_keys_file(stored))
+    others = [other for other in held if other != PLATFORM_NAME]
     if name not in others:
         raise StackError(f"There is no key named {name!r}; there are: {', '.join(others) or 'none'}.")
     del held[name]
-    write_digests(api_keys_file(settings), held)
+    write_digests(api_keys_file(stored), held)
     return len(others) - 1
 
 

@@ -1,5 +1,5 @@
-"""The one error of the embedded stack: a sentence that says what is wrong and what to do."""
+"""The one error of the platform's commands: a sentence that states the fault and the remedy."""
 
 
 class StackError(Exception):
-    """Shown to the user as it stands, without a traceback; so the text names the wrong value and the next step."""
+    """A fault whose text is shown to the user without a traceback; it names the wrong value and the next step."""

@@ -1,15 +1,20 @@
-"""Where everything lies: the repository, its environments, and the state under MARQUEE_HOME."""
+"""The folders of a platform: the repository, its Python environments, and the state under MARQUEE_HOME."""
 
+import fcntl
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.platform.errors import StackError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Folders of one stack. Environments belong to the repository, state to the home: tests have homes of their own."""
+    """The folders of one platform. Environments belong to the repository, state to the home: each test has a home of its own."""
 
     home: Path
 
@@ -33,6 +38,11 @@ class Layout:
     def run(self) -> Path:
         return self.home / "run"
 
+    @property
+    def airflow_passwords(self) -> Path:
+        """Return the file with the password of Airflow's user, JSON by user name."""
+        return self.secrets / "airflow_passwords.json"
+
     def make(self) -> None:
         """Make the folders; only `data` may be traversed by others, since Postgres runs as another user when we are root."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -47,8 +57,19 @@ class Layout:
         return self.environments / environment / "lib" / "python3.11" / "site-packages"
 
     def stack_id(self) -> str:
-        """Return the random name that every process of this stack carries in its environment (MARQUEE_STACK)."""
+        """Return the random name that every process of this platform has in its environment (MARQUEE_STACK)."""
         path = self.home / "stack_id"
         if not path.exists():
             path.write_text(secrets.token_hex(8))
         return path.read_text().strip()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the platform's lock, so that one command at a time changes it; the system frees it however this one ends."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(f"Another `marquee` command is changing {self.home}: wait until it has ended.") from None
+            yield

@@ -1,4 +1,4 @@
-"""Loopback ports: is one free, and if not, who has it."""
+"""TCP ports: whether one is free, and the process that holds it."""
 
 import random
 import socket
@@ -24,10 +24,10 @@ def is_free(address: str, port: int) -> bool:
 
 
 def find_holder(port: int) -> str:
-    """Return `name (pid N)` of the process listening on the port, or a phrase when the system does not tell."""
+    """Return `name (pid N)` of the process listening on the port, or a phrase when the system does not show it."""
     try:
-        listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.laddr]
-        pids = [each.pid for each in listening if each.pid and port in each.laddr]
+        connections = [link for link in psutil.net_connections("tcp") if link.status == psutil.CONN_LISTEN and link.laddr]
+        pids = [link.pid for link in connections if link.pid and port in link.laddr]
         return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})" if pids else "a process of another user"
     except psutil.Error:
         return "another process"

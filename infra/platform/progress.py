@@ -1,4 +1,4 @@
-"""Telling people what happens: one line a step with its seconds, live on a terminal, plain elsewhere, logged in tests."""
+"""Progress of a command: one line for each step with its seconds, live on a terminal, plain elsewhere, logged in tests."""
 
 import logging
 import time
@@ -14,17 +14,18 @@ log = logging.getLogger("marquee")
 
 
 class Progress(Protocol):
-    """Steps may overlap: they are told apart by name."""
+    """A receiver of progress. Steps may overlap; their names keep them apart."""
 
     def begin(self, step: str, doing: str) -> None: ...
     def note(self, step: str, doing: str) -> None: ...
     def end(self, step: str, outcome: str) -> None: ...
+    def say(self, line: str) -> None: ...
     def close(self) -> None: ...
 
 
 @dataclass
 class LogProgress:
-    """For programs and tests."""
+    """Progress as log lines, for programs and tests."""
 
     started: dict[str, float] = field(default_factory=dict)
 
@@ -38,20 +39,23 @@ class LogProgress:
     def end(self, step: str, outcome: str) -> None:
         log.info("%s: %s (%.1f s)", step, outcome, time.monotonic() - self.started.pop(step))
 
+    def say(self, line: str) -> None:
+        log.info("%s", line.strip())
+
     def close(self) -> None:
         self.started.clear()
 
 
 @dataclass
 class ConsoleProgress:
-    """For people: ended steps stay on the screen; on a terminal the running ones spin below them."""
+    """Progress for people: ended steps stay on the screen; on a terminal the running ones are shown below them."""
 
     console: Console
     quiet_seconds: float = 15
     """Off a terminal, a running step's notes are printed at most this often."""
     started: dict[str, float] = field(default_factory=dict)
     doing: dict[str, str] = field(default_factory=dict)
-    spoke: float = field(default_factory=time.monotonic)
+    last_line_at: float = field(default_factory=time.monotonic)
     spinner: Status | None = None
 
     def begin(self, step: str, doing: str) -> None:
@@ -63,7 +67,7 @@ class ConsoleProgress:
         self.doing[step] = doing
         if self.console.is_terminal:
             self.spin()
-        elif not known and time.monotonic() - self.spoke > self.quiet_seconds:
+        elif not known and time.monotonic() - self.last_line_at > self.quiet_seconds:
             self.say(f"  … {step}: {doing}")
 
     def end(self, step: str, outcome: str) -> None:
@@ -73,7 +77,7 @@ class ConsoleProgress:
         self.spin()
 
     def say(self, line: str) -> None:
-        self.spoke = time.monotonic()
+        self.last_line_at = time.monotonic()
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def spin(self) -> None:

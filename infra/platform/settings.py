@@ -1,4 +1,4 @@
-"""Every setting of the embedded stack, read once, from the environment and `.env`."""
+"""Every setting of the platform itself, read once, from the environment and `.env`."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from infra.platform.layout import REPOSITORY, Layout
 from infra.platform.ports import S3_PORTS, find_free_ports
 
 ENV_FILE = REPOSITORY / ".env"
-MOST_WORKERS = 64
+MAX_WORKERS = 64
 
 
 class Settings(BaseSettings):
@@ -26,17 +26,19 @@ class Settings(BaseSettings):
     sources: str = "sample"
     """`sample`, `live`, or a folder laid out as the sources publish."""
     sample_films: int = Field(default=20_000, ge=100)
-    """Films in the invented world of `SOURCES=sample`."""
+    """Movies in the synthetic sample of `SOURCES=sample`."""
     tmdb_access_token: SecretStr | None = None
     """TMDB's v4 token, for `SOURCES=live` alone."""
     bind_address: str = "127.0.0.1"
-    """Address of the doors: API, Airflow, MLflow. The stores, and the Feast UI, which asks for no password, stay on loopback."""
+    """Address that the API, Airflow and MLflow listen on. The Feast UI asks for no password and stays on loopback."""
+    bind_stores: str = "127.0.0.1"
+    """Address of Postgres, Redis, S3 and the source server in containers; the embedded stack keeps them on loopback."""
     api_port: int = Field(default=8000, ge=1, le=65_535)
     grpc_port: int = Field(default=50_051, ge=1, le=65_535)
     """The API's, for gRPC."""
-    metrics_port: int = Field(default=9464, ge=1, le=65_535 - MOST_WORKERS)
+    metrics_port: int = Field(default=9464, ge=1, le=65_535 - MAX_WORKERS)
     """The API's, on loopback; its n-th worker takes the n-th port from here."""
-    api_workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    api_workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     """Processes of the API."""
     mlflow_port: int = Field(default=5000, ge=1, le=65_535)
     airflow_port: int = Field(default=8080, ge=1, le=65_535)
@@ -66,9 +68,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def trial(cls, home: Path, **overrides: Any) -> Self:
-        """Return settings for a throw-away stack on free ports, deaf to `.env`; for tests."""
-        doors = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
-        names = (*doors, "postgres_port", "redis_port", "sources_port", "metrics_port")
+        """Return settings for a throw-away platform on free ports, without `.env`; for tests."""
+        opened = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
+        names = (*opened, "postgres_port", "redis_port", "sources_port", "metrics_port")
         *ports, s3_port = find_free_ports(len(names) + overrides.get("api_workers", 1) - 1)
         values = {**dict(zip(names, ports, strict=False)), "s3_port": s3_port, "marquee_home": home, **overrides}
         return cls(_env_file=None, **values)
@@ -79,11 +81,11 @@ class Settings(BaseSettings):
 
 
 PASSED_ON = (
-    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "LOG_"),
+    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_"),
     *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
     *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS"),
 )
-"""How the names begin of what the tasks and the API are told by nobody but the user."""
+"""Beginnings of the names of the variables that the tasks and the API read themselves, and that only the user sets."""
 
 
 def read_environment() -> dict[str, str]:

@@ -11,9 +11,9 @@ from mlflow import MlflowClient
 from redis import Redis
 
 from feature_repo.movies import PRE_RELEASE
-from infra.local.services.feast import feast_variables
-from infra.local.services.postgres_paths import remove_place
+from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
+from infra.local.task_commands import feast_variables
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
 from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
@@ -57,7 +57,7 @@ def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
         tasks, serving = stack.environment("tasks"), stack.environment("serving")
         for verb in VERBS:
             subprocess.run([str(layout.python("tasks")), "-m", f"tasks.{verb}"], env=tasks, cwd=REPOSITORY, check=True)
-        feast = feast_variables(stack.settings, stack.secrets)
+        feast = feast_variables(stack.settings, stack.endpoints)
         yield World(
             python={name: str(layout.python(name)) for name in ("dev", "serving")},
             serving=serving,
@@ -68,7 +68,7 @@ def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
         )
     finally:
         stack.stop()
-        remove_place(layout)
+        remove_cluster(layout)
 
 
 def find_scikit_learn_model(tracking_uri: str) -> str:

@@ -30,12 +30,12 @@ class Parts:
 
     def bring_back(self, name: str) -> None:
         """Start it and wait until it answers."""
-        self._stack.supervisor.start_part(name)
+        self._stack.supervisor.start_service(name)
         wait_until(lambda: self._is_well(name), what=f"{name} being back")
 
     def _is_well(self, name: str) -> bool:
         try:
-            self._stack.parts[name].check()
+            self._stack.services[name].check()
         except Exception:  # noqa: BLE001  # each part's client has errors of its own, and all of them mean: not yet
             return False
         return True

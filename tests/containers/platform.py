@@ -11,9 +11,6 @@ from docker.models.containers import Container
 
 from infra.cli.airflow_client import AirflowClient
 from infra.compose.containers import Containers
-from infra.local.services.postgres import database_url
-from infra.platform.addresses import on_loopback
-from infra.platform.secrets import Secrets
 from tests.e2e.platform import Platform
 
 Found = TypeVar("Found")
@@ -39,7 +36,7 @@ class ContainerPlatform(Platform):
 
     @property
     def airflow(self) -> AirflowClient:
-        return AirflowClient(self.settings, Secrets(self.settings.layout.secrets))
+        return AirflowClient(self.containers.endpoints)
 
     @property
     def engine(self) -> docker.DockerClient:
@@ -69,8 +66,7 @@ class ContainerPlatform(Platform):
 
     def query(self, statement: str, *values: object) -> list[Any]:
         """Rows of the movies database."""
-        secrets = Secrets(self.settings.layout.secrets)
-        with psycopg.connect(database_url(on_loopback(self.settings).postgres, secrets, "movies"), autocommit=True) as connection:
+        with psycopg.connect(self.containers.endpoints.database_url("movies"), autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
 

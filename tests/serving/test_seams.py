@@ -10,7 +10,7 @@ from dataclasses import asdict
 from feast.types import Float64, String
 
 from feature_repo import movies as definitions
-from infra.local.services.valkey import USERS
+from infra.platform.accounts import REDIS_USERS
 from serving.app import create_app
 from serving.features import feature_set, movie_row, tmdb_id
 from serving.models import onnx_model as predictor
@@ -53,7 +53,7 @@ def test_the_model_that_training_registers_is_asked_for() -> None:
 
 
 def test_the_tests_redis_user_is_the_stacks() -> None:
-    assert USERS["api"] == API_USER_MAY
+    assert REDIS_USERS["api"] == API_USER_MAY
 
 
 def test_the_service_imports_nothing_heavy() -> None:

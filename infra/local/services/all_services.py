@@ -1,28 +1,31 @@
-"""All parts of the platform, in the order in which they are shown."""
+"""All services of the platform, in the order in which they are shown."""
 
 from infra.local.environments import Environments
-from infra.local.services.airflow import airflow_parts
-from infra.local.services.api import api_part
-from infra.local.services.feast import feast_ui_part
-from infra.local.services.mlflow import mlflow_part
-from infra.local.services.postgres import postgres_part
-from infra.local.services.seaweedfs import seaweedfs_part
-from infra.local.services.sources import sources_part
-from infra.local.services.valkey import valkey_part
-from infra.local.supervision.service import Part
-from infra.platform.secrets import Secrets
+from infra.local.services.airflow import airflow_services
+from infra.local.services.api import api_service
+from infra.local.services.feast import feast_ui_service
+from infra.local.services.mlflow import mlflow_service
+from infra.local.services.postgres import postgres_service
+from infra.local.services.seaweedfs import seaweedfs_service
+from infra.local.services.sources import sources_service
+from infra.local.services.valkey import valkey_service
+from infra.local.supervision.service import Service
+from infra.platform.endpoints import Endpoints
+from infra.platform.environment import local_variables
 from infra.platform.settings import Settings
 
 
-def make_parts(settings: Settings, secrets: Secrets, environments: Environments) -> list[Part]:
-    """Describe every part under these settings."""
+def make_services(settings: Settings, endpoints: Endpoints, environments: Environments) -> list[Service]:
+    """Describe every service under these settings."""
+    layout, stamp = settings.layout, environments.stamp
+    tasks, serving = (local_variables(name, settings, endpoints) for name in ("tasks", "serving"))
     return [
-        postgres_part(settings, secrets, environments.stamp("local")),
-        valkey_part(settings, secrets),
-        seaweedfs_part(settings, secrets),
-        *([] if settings.sources == "live" else [sources_part(settings, secrets)]),
-        mlflow_part(settings, secrets, environments.stamp("mlflow")),
-        *airflow_parts(settings, secrets, environments.stamp("airflow")),
-        api_part(settings, secrets),
-        feast_ui_part(settings, secrets),
+        postgres_service(layout, endpoints, stamp("local")),
+        valkey_service(layout, endpoints),
+        seaweedfs_service(layout, endpoints),
+        *([] if settings.sources == "live" else [sources_service(settings, endpoints.sources)]),
+        mlflow_service(layout, endpoints, stamp("mlflow")),
+        *airflow_services(layout, endpoints, tasks, stamp("airflow")),
+        api_service(layout, endpoints, serving, settings.api_workers),
+        feast_ui_service(layout, endpoints, tasks),
     ]

@@ -4,46 +4,48 @@ import os
 import subprocess
 from functools import partial
 
-from infra.local.supervision.service import Part
-from infra.platform.addresses import on_loopback
-from infra.platform.environment import base_variables, mlflow_uri, mlflow_variables
+from infra.local.supervision.service import Service
+from infra.platform.connections import check_url
+from infra.platform.endpoints import Endpoints
+from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
-from infra.platform.http import check_url
-from infra.platform.layout import REPOSITORY
-from infra.platform.secrets import Secrets
-from infra.platform.settings import Settings
+from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.server_environment import mlflow_variables
 
 UPGRADE = REPOSITORY / "infra" / "images" / "upgrade_mlflow.py"
 
 
-def mlflow_part(settings: Settings, secrets: Secrets, stamp: str) -> Part:
-    """Describe the server; `stamp` names the release of its environment, which decides whether the schema is to be upgraded."""
-    layout = settings.layout
-    python = layout.python("mlflow")
-    where = ("--host", settings.bind_address, "--port", str(settings.mlflow_port), "--workers", "1")
-    variables = mlflow_variables(secrets, on_loopback(settings))
-    return Part(
+def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
+    """Describe the server; `stamp` names the release of its environment, and a new release upgrades the schema."""
+    endpoint, variables = endpoints.mlflow, mlflow_variables(endpoints)
+    options = ("--host", endpoint.bind, "--port", str(endpoint.port), "--workers", "1")
+    return Service(
         name="mlflow",
-        argv=(str(python), "-m", "mlflow", "server", *where, "--serve-artifacts"),
-        check=partial(check_url, f"{mlflow_uri(settings)}/health"),
+        argv=(str(layout.python("mlflow")), "-m", "mlflow", "server", *options, "--serve-artifacts"),
+        check=partial(check_url, f"{endpoint.url}/health"),
         environment=variables,
         needs=("postgres", "s3"),
-        ports=((settings.bind_address, "MLFLOW_PORT", settings.mlflow_port),),
-        url=mlflow_uri(settings),
+        listens=(endpoint,),
+        url=endpoint.url,
         directory=layout.run,
-        prepare=partial(upgrade_schema, settings, stamp, variables),
+        prepare=partial(upgrade_schema, layout, stamp, variables),
         environment_name="mlflow",
         sweep="",
     )
 
 
-def upgrade_schema(settings: Settings, stamp: str, variables: dict[str, str]) -> None:
+def upgrade_schema(layout: Layout, stamp: str, variables: dict[str, str]) -> None:
     """Bring the database to the schema of this release of MLflow, once a release."""
-    done = settings.layout.data / "mlflow_schema"
+    done = layout.data / "mlflow_schema"
     if done.exists() and done.read_text() == stamp:
         return
-    command = [str(settings.layout.python("mlflow")), str(UPGRADE)]
-    answer = subprocess.run(command, env={**base_variables(os.environ), **variables}, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise StackError(f"MLflow could not prepare its database: {answer.stderr.strip().splitlines()[-1]}")
+    command, environment = [str(layout.python("mlflow")), str(UPGRADE)], {**base_variables(os.environ), **variables}
+    upgrade = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if upgrade.returncode:
+        raise StackError(f"MLflow could not prepare its database: {last_line(upgrade)}")
     done.write_text(stamp)
+
+
+def last_line(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the last line that a program printed: its errors if it printed any, else its output."""
+    return (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}, no output").splitlines()[-1]

@@ -1,27 +1,23 @@
 """Postgres: a cluster with SCRAM passwords on loopback TCP, and one role and database for each of its users."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
-import psycopg
+import psutil
 
-from infra.local.services.postgres_paths import Place, make_place
-from infra.local.supervision.processes import remove_stale_postmaster
-from infra.local.supervision.service import Part
-from infra.local.supervision.unprivileged import drop_root, own, share
-from infra.platform.addresses import on_loopback
+from infra.local.services.postgres_paths import PostgresPaths, make_paths
+from infra.local.services.unprivileged import drop_root, own, share
+from infra.local.supervision.service import Service
+from infra.platform.accounts import DATABASE_ROLES, POSTGRES_ADMIN, role_passwords
+from infra.platform.connections import check_postgres, connect_postgres
+from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
+from infra.platform.layout import Layout
 from infra.platform.secrets import Secrets, write_private
-from infra.platform.settings import Settings
 from infra.setup.roles import create_roles
 
-ADMIN = "postgres"
-ROLES = ("airflow", "mlflow", "feast", "movies", "receipts")
-"""Each a role with a password of its own, and the database of that name, which no other role may enter."""
 OPTIONS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket would let local users in by name
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
@@ -32,87 +28,79 @@ OPTIONS = {
 }
 
 
-def postgres_part(settings: Settings, secrets: Secrets, stamp: str) -> Part:
+def postgres_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
     """Describe the server; `stamp` names the release of the environment its binaries come from."""
-    options = {**OPTIONS, "port": str(settings.postgres_port)}
+    options = {"listen_addresses": endpoints.postgres.bind, "port": str(endpoints.postgres.port), **OPTIONS}
     flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    return Part(
+    return Service(
         name="postgres",
-        argv=tuple(drop_root("bin/postgres", "-D", "cluster", *flags)),  # wherever its folder turns out to lie
-        check=partial(check_postgres, settings, secrets, ADMIN),
-        ports=(("127.0.0.1", "POSTGRES_PORT", settings.postgres_port),),
-        url=f"127.0.0.1:{settings.postgres_port}",
-        directory=settings.layout.data / "postgres",
-        prepare=partial(prepare_cluster, settings, secrets, stamp),
-        settle=partial(settle_roles, settings, secrets),
+        argv=tuple(drop_root("bin/postgres", "-D", "cluster", *flags)),  # relative: its folder may lie outside the home
+        check=partial(check_postgres, endpoints, POSTGRES_ADMIN),
+        listens=(endpoints.postgres,),
+        url=endpoints.postgres.netloc,
+        directory=layout.data / "postgres",
+        prepare=partial(prepare_cluster, layout, endpoints.secrets, stamp),
+        post_start=partial(make_roles, endpoints),
         stop_signal="INT",  # "fast": disconnect clients, write a checkpoint, stop
         stop_seconds=60,
         stop_group=False,
     )
 
 
-def database_url(where: str, secrets: Secrets, role: str, scheme: str = "postgresql") -> str:
-    """Return the URL of the role's own database on the server at `where` (host:port)."""
-    return f"{scheme}://{role}:{secrets.read(f'postgres_{role}')}@{where}/{role}"
-
-
-def prepare_cluster(settings: Settings, secrets: Secrets, stamp: str) -> None:
+def prepare_cluster(layout: Layout, secrets: Secrets, stamp: str) -> None:
     """Make the cluster if there is none; it takes its name only when whole."""
-    place = make_place(settings.layout, stamp)
-    write_access_rules(place)
-    remove_stale_postmaster(place.cluster)
-    if place.cluster.exists():
+    paths = make_paths(layout, stamp)
+    write_access_rules(paths)
+    remove_stale_postmaster(paths.cluster)
+    if paths.cluster.exists():
         if not secrets.exists("postgres_postgres"):
             raise StackError(
-                f"Postgres has data in {place.cluster}, but its password is gone from {secrets.folder}: `make reset` starts anew."
+                f"Postgres has data in {paths.cluster}, but its password is gone from {secrets.folder}: `make reset` starts anew."
             )
         return
-    fresh = place.folder / "cluster.new"
+    fresh = paths.folder / "cluster.new"
     subprocess.run(["/bin/rm", "-rf", "--", str(fresh)], check=True)
     fresh.mkdir()
     own(fresh, 0o700)
-    password_file = place.folder / "first_password"
+    password_file = paths.folder / "first_password"
     write_private(password_file, secrets.read("postgres_postgres"))
     share(password_file, 0o640)
-    how = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C"]
+    login = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C"]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # sorts the same on every machine
-    command = drop_root(place.binary("initdb"), "-D", fresh, "-U", ADMIN, *how, *locale)
+    command = drop_root(paths.binary("initdb"), "-D", fresh, "-U", POSTGRES_ADMIN, *login, *locale)
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     password_file.unlink()
     if done.returncode:
         raise StackError(f"Postgres could not make its cluster in {fresh}: {done.stderr.strip().splitlines()[-1]}")
-    fresh.rename(place.cluster)
+    fresh.rename(paths.cluster)
 
 
-def write_access_rules(place: Place) -> None:
-    """Each role may enter its own database from loopback with its password; nothing else is let in."""
+def write_access_rules(paths: PostgresPaths) -> None:
+    """Write pg_hba.conf: each role enters its own database from loopback with its password; all else is rejected."""
     rules = [
-        f"host all {ADMIN} 127.0.0.1/32 scram-sha-256",
-        *(f"host {role} {role} 127.0.0.1/32 scram-sha-256" for role in ROLES),
+        f"host all {POSTGRES_ADMIN} 127.0.0.1/32 scram-sha-256",
+        *(f"host {role} {role} 127.0.0.1/32 scram-sha-256" for role in DATABASE_ROLES),
     ]
-    write_private(place.hba, "\n".join(rules) + "\n")
-    share(place.hba, 0o640)
+    write_private(paths.hba, "\n".join(rules) + "\n")
+    share(paths.hba, 0o640)
 
 
-@contextmanager
-def connect(settings: Settings, secrets: Secrets, role: str) -> Iterator[psycopg.Connection]:
-    """Connect as a role to its own database; every statement commits by itself."""
-    url = database_url(on_loopback(settings).postgres, secrets, role)
-    with psycopg.connect(url, autocommit=True, connect_timeout=3, application_name="marquee") as connection:
-        yield connection
-
-
-def check_postgres(settings: Settings, secrets: Secrets, role: str) -> None:
-    """Raise unless the role can enter its database and is answered."""
-    with connect(settings, secrets, role) as connection:
-        connection.execute("select 1")
-
-
-def settle_roles(settings: Settings, secrets: Secrets) -> None:
+def make_roles(endpoints: Endpoints) -> None:
     """Make each role and its database."""
-    with connect(settings, secrets, ADMIN) as connection:
-        create_roles(connection, role_passwords(secrets))
+    with connect_postgres(endpoints, POSTGRES_ADMIN) as connection:
+        create_roles(connection, role_passwords(endpoints.secrets))
 
 
-def role_passwords(secrets: Secrets) -> dict[str, str]:
-    return {role: secrets.read(f"postgres_{role}") for role in ROLES}
+def remove_stale_postmaster(cluster: Path) -> None:
+    """Remove postmaster.pid when its pid now belongs to another program: Postgres would wait for that one for ever."""
+    path = cluster / "postmaster.pid"
+    if not path.exists():
+        return
+    pid = int(path.read_text().splitlines()[0])
+    try:
+        process = psutil.Process(pid)
+        foreign = process.name() != "postgres" or process.cwd() != str(cluster)  # Postgres works in its cluster
+    except psutil.Error:
+        return  # it is gone, or another user's: Postgres sees that by itself
+    if foreign:
+        path.unlink()

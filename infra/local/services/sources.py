@@ -4,11 +4,11 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from infra.local.supervision.service import Part
+from infra.local.supervision.service import Service
+from infra.platform.connections import check_url
+from infra.platform.endpoints import Endpoint
 from infra.platform.errors import StackError
-from infra.platform.http import check_url
 from infra.platform.layout import REPOSITORY
-from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings
 
 REQUIRED = (
@@ -59,24 +59,23 @@ def describe_source(settings: Settings) -> str:
     return f"{identify_source(settings)}, served on 127.0.0.1:{settings.sources_port}"
 
 
-def sources_part(settings: Settings, secrets: Secrets) -> Part:
+def sources_service(settings: Settings, endpoint: Endpoint) -> Service:
     """Describe the local source server."""
-    folder, url = source_folder(settings), f"http://127.0.0.1:{settings.sources_port}"
-    python = str(settings.layout.python("local"))
-    return Part(
+    python, folder = str(settings.layout.python("local")), source_folder(settings)
+    return Service(
         name="sources",
-        argv=(python, "-m", "infra.sources.server", "--folder", str(folder), "--port", str(settings.sources_port)),
-        check=partial(check_url, f"{url}/healthz"),
+        argv=(python, "-m", "infra.sources.server", "--folder", str(folder), "--port", str(endpoint.port)),
+        check=partial(check_url, f"{endpoint.url}/healthz"),
         environment={"PYTHONPATH": str(REPOSITORY)},
-        ports=(("127.0.0.1", "SOURCES_PORT", settings.sources_port),),
-        url=url,
+        listens=(endpoint,),
+        url=endpoint.url,
         directory=REPOSITORY,
         prepare=partial(make_sample, settings),
     )
 
 
 def make_sample(settings: Settings) -> None:
-    """Write the invented world if that is the source; the same one again costs a second."""
+    """Write the synthetic sample if that is the source; writing the same one again costs a second."""
     if settings.sources != "sample":
         return
     command = [str(settings.layout.python("local")), "-m", "infra.sources.sample", "--folder", str(source_folder(settings))]

@@ -1,17 +1,19 @@
-"""What the stack knows of one server: how it is started, when it is well, how it is stopped."""
+"""The description of one supervised server: how it is started, how its health is checked, how it is stopped."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.platform.endpoints import Endpoint
 
-def nothing() -> None:
-    """Do nothing; a part without preparation."""
+
+def do_nothing() -> None:
+    """Do nothing, for a service without preparation."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One supervised server. Secrets go in `environment` or in 0600 files, never in `argv`, which `ps` shows to everyone."""
+class Service:
+    """One supervised server. Secrets go in `environment` or in 0600 files, never in `argv`, which `ps` shows to every user."""
 
     name: str
     argv: tuple[str, ...]
@@ -19,22 +21,22 @@ class Part:
     """Raises while the server does not answer as its users need it."""
     environment: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    """Parts that must be well before this one starts."""
-    ports: tuple[tuple[str, str, int], ...] = ()
-    """(address, port's setting, port) it listens on."""
+    """Services that must be healthy before this one starts."""
+    listens: tuple[Endpoint, ...] = ()
+    """Endpoints it listens on; each port must be free before it starts."""
     url: str = ""
-    """What a person opens, or an address to connect to."""
+    """Address for people: to open, or to connect to."""
     directory: Path | None = None
-    prepare: Callable[[], None] = nothing
-    """Run before the process starts; safe to repeat."""
-    settle: Callable[[], None] = nothing
-    """Run once it answers: roles, buckets; safe to repeat."""
+    prepare: Callable[[], None] = do_nothing
+    """Runs before the process starts; safe to repeat."""
+    post_start: Callable[[], None] = do_nothing
+    """Runs once the server answers, and makes roles or buckets; safe to repeat."""
     environment_name: str = "local"
-    """The Python environment it runs from; it is restarted when that one is rebuilt."""
+    """The Python environment it runs from; a rebuild of that environment restarts it."""
     stop_signal: str = "TERM"
     stop_seconds: int = 15
     stop_group: bool = True
-    """Whether the stop signal goes to its children as well; servers that stop their own children in order say no."""
+    """True sends the stop signal to its children as well; false suits servers that stop their own children in order."""
     sweep: str | None = None
-    """For parts whose children may outlive a killed main process: those whose title holds this text are ended before a start."""
+    """Before a start, children of a killed earlier start whose title holds this text are ended; None: none outlive it."""
     start_seconds: int = 240

@@ -1,4 +1,4 @@
-"""supervisord: starts the parts, keeps them up, rotates their logs; spoken to over a socket that only we may open."""
+"""supervisord: starts the services, keeps them up, rotates their logs; called over a socket that only the owner may open."""
 
 import hashlib
 import os
@@ -15,15 +15,15 @@ from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from infra.local.supervision.processes import MARK
-from infra.local.supervision.service import Part
+from infra.local.supervision.processes import STACK_ID
+from infra.local.supervision.service import Service
 from infra.local.supervision.supervisor_config import render_head, render_program, render_script
 from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
 from infra.platform.layout import Layout
 from infra.platform.secrets import write_private
 
-LONGEST_SOCKET = 90
+MAX_SOCKET_PATH = 90
 """Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
 
 
@@ -35,9 +35,9 @@ class Supervisor:
 
     @property
     def socket(self) -> Path:
-        """Return where the socket lies: in `run`, or in a private folder in /tmp when that path would be too long."""
+        """Return the socket's path: in `run`, or in a private folder in /tmp when that path would be too long."""
         path = self.layout.run / "supervisor.sock"
-        if len(os.fsencode(path)) <= LONGEST_SOCKET:
+        if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
             return path
         home = hashlib.sha256(os.fsencode(self.layout.home)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"marquee-{os.geteuid()}-{home}" / "s"
@@ -55,20 +55,20 @@ class Supervisor:
         except (OSError, HTTPException):
             return None
 
-    def write(self, parts: Iterable[Part], stamps: dict[str, str]) -> None:
-        """Write a start script for each part and the configuration; a digest makes supervisord see a changed script."""
-        folder = self.layout.run / "parts"
+    def write(self, services: Iterable[Service], stamps: dict[str, str]) -> None:
+        """Write a start script for each service and the configuration; a digest makes supervisord see a changed script."""
+        folder = self.layout.run / "services"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         sections = [render_head(self.socket)]
-        for part in parts:
-            script = render_script(part, self.layout)
-            write_private(folder / f"{part.name}.sh", script)
-            sections.append(render_program(part, script + stamps.get(part.environment_name, "")))
+        for service in services:
+            script = render_script(service, self.layout)
+            write_private(folder / f"{service.name}.sh", script)
+            sections.append(render_program(service, script + stamps.get(service.environment_name, "")))
         write_private(self.layout.run / "supervisord.conf", "".join(sections))
 
     def start(self) -> None:
-        """Start supervisord, or have the running one read the configuration: changed parts are stopped, to be started anew."""
+        """Start supervisord, or have the running one read the configuration: changed services are stopped, to be started anew."""
         if self.pid() is not None:
             self.reload()
             return
@@ -78,7 +78,7 @@ class Supervisor:
         command = [str(self.layout.python("local")), "-m", "supervisor.supervisord", "-c", str(config)]
         done = subprocess.run(
             command,
-            env={**base_variables(os.environ), MARK: self.layout.stack_id()},
+            env={**base_variables(os.environ), STACK_ID: self.layout.stack_id()},
             capture_output=True,
             text=True,
             check=False,
@@ -95,26 +95,29 @@ class Supervisor:
     def reload(self) -> None:
         added, changed, removed = self.call("reloadConfig")[0]
         for name in (*changed, *removed):
-            self.stop_part(name)
+            self.stop_service(name)
             self.call("removeProcessGroup", name)
         for name in (*added, *changed):
             self.call("addProcessGroup", name)
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """Return supervisord's account of each part; empty when it does not run."""
+        """Return supervisord's record of each service; empty when it does not run."""
         try:
             return {process["name"]: process for process in self.call("getAllProcessInfo")}
         except (OSError, HTTPException):
             return {}
 
     def states(self) -> dict[str, str]:
-        """Return supervisord's word for the state of each part."""
+        """Return the state of each service, in supervisord's words."""
         return {name: str(process["statename"]) for name, process in self.processes().items()}
 
-    def start_part(self, name: str) -> None:
+    def state(self, name: str) -> str:
+        return self.states().get(name, "STOPPED")
+
+    def start_service(self, name: str) -> None:
         self.call("startProcess", name, False)
 
-    def stop_part(self, name: str) -> None:
+    def stop_service(self, name: str) -> None:
         try:
             self.call("stopProcess", name)
         except Fault as fault:
@@ -122,13 +125,13 @@ class Supervisor:
                 raise
 
     def shutdown(self) -> None:
-        """Ask supervisord to stop every part and itself."""
+        """Ask supervisord to stop every service and itself."""
         self.call("shutdown")
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder ours alone; one that someone else made first is refused."""
+    """Make a folder that only its owner may enter; raise if another user made it first."""
     folder.mkdir(mode=0o700, exist_ok=True)
     state = folder.lstat()
     if not folder.is_dir() or folder.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:
-        raise StackError(f"{folder} is not ours alone: remove it and try again.")
+        raise StackError(f"{folder} belongs to another user or is open to others: remove it and try again.")

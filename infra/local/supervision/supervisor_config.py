@@ -1,15 +1,15 @@
-"""What supervisord reads: its configuration, without a secret, and a start script for each part, with them."""
+"""The files that supervisord reads: its configuration, without a secret, and each service's start script, with its secrets."""
 
 import hashlib
 import os
 import shlex
 from pathlib import Path
 
-from infra.local.supervision.service import Part
+from infra.local.supervision.service import Service
 from infra.platform.layout import REPOSITORY, Layout
 
 HEAD = """; Written by `marquee` at each start; paths are relative to this folder.
-; It holds no secret: those are in parts/*.sh, which only the owner may read.
+; It holds no secret: those are in services/*.sh, which only the owner may read.
 [unix_http_server]
 file={socket}
 chmod=0700
@@ -23,8 +23,8 @@ umask=077
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 PROGRAM = """[program:{name}]
-command=/bin/sh parts/{name}.sh
-environment=MARQUEE_PART="{name}",MARQUEE_START="{digest}"
+command=/bin/sh services/{name}.sh
+environment=MARQUEE_SERVICE="{name}",MARQUEE_START="{digest}"
 autostart=false
 autorestart=true
 startsecs=1
@@ -41,28 +41,28 @@ stdout_logfile_backups=3
 
 
 def render_head(socket: Path) -> str:
-    """Return the part about supervisord itself."""
-    user = "user=root\n" if os.geteuid() == 0 else ""  # it warns when root is not meant
+    """Return the section about supervisord itself."""
+    user = "user=root\n" if os.geteuid() == 0 else ""  # without it supervisord warns that it runs as root
     return HEAD.format(socket=str(socket).replace("%", "%%"), user=user)
 
 
-def render_program(part: Part, content: str) -> str:
-    """Return the part about one program; the digest of `content` makes supervisord see a changed script or environment."""
+def render_program(service: Service, content: str) -> str:
+    """Return the section about one service; the digest of `content` makes supervisord see a changed script or environment."""
     return PROGRAM.format(
-        name=part.name,
+        name=service.name,
         digest=hashlib.sha256(content.encode()).hexdigest()[:16],
-        stop_signal=part.stop_signal,
-        stop_seconds=part.stop_seconds,
-        stop_group="true" if part.stop_group else "false",
+        stop_signal=service.stop_signal,
+        stop_seconds=service.stop_seconds,
+        stop_group="true" if service.stop_group else "false",
     )
 
 
-def render_script(part: Part, layout: Layout) -> str:
-    """Return a shell script that becomes the part: its whole environment beside supervisord's, then exec."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(part.environment.items())]
-    move = [f"cd {shlex.quote(str(part.directory))}"] if part.directory else ["cd /"]
+def render_script(service: Service, layout: Layout) -> str:
+    """Return the shell script that starts the service: it exports the environment, then becomes the program."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(service.environment.items())]
+    move = [f"cd {shlex.quote(str(service.directory))}"] if service.directory else ["cd /"]
     python, here = shlex.quote(str(layout.python("local"))), shlex.quote(str(REPOSITORY))
-    sweep = (
-        [f"(cd {here} && {python} -m infra.local.supervision.sweep {shlex.quote(part.sweep)})"] if part.sweep is not None else []
-    )
-    return "\n".join(["#!/bin/sh", "set -e", *sweep, *exports, *move, f"exec {shlex.join(part.argv)}"]) + "\n"
+    sweep = []
+    if service.sweep is not None:
+        sweep = [f"(cd {here} && {python} -m infra.local.supervision.sweep {shlex.quote(service.sweep)})"]
+    return "\n".join(["#!/bin/sh", "set -e", *sweep, *exports, *move, f"exec {shlex.join(service.argv)}"]) + "\n"

@@ -10,15 +10,15 @@ import sys
 
 import psutil
 
-from infra.local.supervision.processes import MARK, PART, end, find_session
+from infra.local.supervision.processes import SERVICE, STACK_ID, end, find_session
 
 
-def is_leftover(process: psutil.Process, stack: str, part: str, title: str) -> bool:
-    """Return whether the process is what an earlier start of this part left, told from this start by its process group."""
+def is_leftover(process: psutil.Process, stack_id: str, service: str, title: str) -> bool:
+    """Return whether an earlier start of this service left the process; its process group differs from that of this start."""
     try:
         variables = process.environ()
-        same = variables.get(MARK) == stack and variables.get(PART) == part
-        # A title overwrites the environment; the session, which is supervisord's, then tells whose it is.
+        same = variables.get(STACK_ID) == stack_id and variables.get(SERVICE) == service
+        # A title overwrites the environment; the process is then known by its session, which is supervisord's.
         same = same or (title != "" and find_session(process) == os.getsid(0))
         earlier = os.getpgid(process.pid) != os.getpgrp()
         return same and earlier and title in " ".join(process.cmdline())
@@ -27,5 +27,5 @@ def is_leftover(process: psutil.Process, stack: str, part: str, title: str) -> b
 
 
 if __name__ == "__main__":
-    stack, part = os.environ[MARK], os.environ[PART]
-    end([process for process in psutil.process_iter() if is_leftover(process, stack, part, sys.argv[1])], patience=3)
+    stack_id, service = os.environ[STACK_ID], os.environ[SERVICE]
+    end([process for process in psutil.process_iter() if is_leftover(process, stack_id, service, sys.argv[1])], patience=3)

@@ -18,15 +18,14 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.cli.airflow_client import AirflowClient
-from infra.cli.up_compose import start
 from infra.compose.containers import Containers
 from infra.compose.env_files import write_env_files
 from infra.compose.images import make_images
-from infra.local.services.airflow import PARTS
-from infra.local.services.postgres_paths import remove_place
+from infra.compose.startup import start_containers
+from infra.local.services.airflow import COMPONENTS
+from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
-from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings
 from tests.containers.platform import OVER, wait_until
 
@@ -43,15 +42,15 @@ def as_processes(home: Path) -> Iterator[AirflowClient]:
         if path.name != "__pycache__":
             (folder / path.name).symlink_to(path)
     stack = Stack.load(Settings.trial(home))
-    for name in PARTS:
-        part = stack.parts[name]
-        stack.parts[name] = replace(part, environment={**part.environment, "AIRFLOW__CORE__DAGS_FOLDER": str(folder)})
+    for name in COMPONENTS:
+        service = stack.services[name]
+        stack.services[name] = replace(service, environment={**service.environment, "AIRFLOW__CORE__DAGS_FOLDER": str(folder)})
     try:
-        stack.start(PARTS)
-        yield AirflowClient(stack.settings, stack.secrets)
+        stack.start(COMPONENTS)
+        yield AirflowClient(stack.endpoints)
     finally:
         stack.stop()
-        remove_place(stack.settings.layout)
+        remove_cluster(stack.settings.layout)
 
 
 @contextmanager
@@ -64,8 +63,8 @@ def as_containers(home: Path) -> Iterator[AirflowClient]:
     write_env_files(containers.settings, containers.secrets)
     make_images(containers.progress)
     try:
-        start(containers)
-        yield AirflowClient(containers.settings, Secrets(containers.settings.layout.secrets))
+        start_containers(containers)
+        yield AirflowClient(containers.endpoints)
     finally:
         containers.remove()
 

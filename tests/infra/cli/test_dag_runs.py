@@ -1,19 +1,22 @@
 """Following a DAG run: every task is a step once, and a failure says what the task last said."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from infra.cli import dag_runs as runs
 from infra.cli.airflow_client import AirflowClient
+from infra.platform.endpoints import local_endpoints
 from infra.platform.errors import StackError
+from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings
 
 
 class Airflow:
     """Plays a run back, one state a look."""
 
-    settings = Settings(_env_file=None)
+    endpoints = local_endpoints(Settings(_env_file=None), Secrets(Path("unused")))
 
     def __init__(self, looks: list[tuple[str, dict[str, str | None]]]) -> None:
         self.looks = looks
@@ -44,6 +47,8 @@ class Heard:
 
     def end(self, step: str, outcome: str) -> None:
         self.heard.append(("end", step, outcome))
+
+    def say(self, line: str) -> None: ...
 
     def close(self) -> None: ...
 

@@ -30,7 +30,7 @@ def read_config(home: Path, **variables: str) -> subprocess.CompletedProcess[str
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the files that `make secrets` writes."""
-    monkeypatch.setattr(env_files, "given_s3", lambda: None)
+    monkeypatch.setattr(env_files, "chosen_s3", lambda: None)
     settings = Settings.model_validate({"marquee_home": tmp_path})
     settings.layout.make()
     write_env_files(settings, Secrets(settings.layout.secrets))

@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from infra.compose import env_files, object_store
 from infra.compose.env_files import make_variables, render, write_env_files
 from infra.platform.api_keys import add_key
+from infra.platform.endpoints import local_endpoints
 from infra.platform.environment import local_variables
 from infra.platform.errors import StackError
 from infra.platform.secrets import Secrets
@@ -20,7 +21,7 @@ CLOUD = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(env_files, "given_s3", lambda: None)
+    monkeypatch.setattr(env_files, "chosen_s3", lambda: None)
     made = Settings.model_validate({"marquee_home": tmp_path})
     made.layout.make()
     return made
@@ -45,16 +46,17 @@ def test_the_same_secrets_give_the_same_bytes(settings: Settings) -> None:
 
 def test_tasks_and_api_read_in_containers_what_they_read_as_processes(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
-    inside = make_variables(settings, secrets)
+    inside, endpoints = make_variables(settings, secrets), local_endpoints(settings, secrets)
     of_image = {"MODEL_CACHE_DIR", "CATALOGUE_CACHE_DIR", "API_HOST", "API_PORT", "GRPC_PORT", "METRICS_PORT"}
     of_processes = {"PYTHONPATH", "API_WORKERS", *of_image}  # or set by compose
-    assert set(inside["tasks"]) == set(local_variables("tasks", settings, secrets)) - of_processes
-    assert set(inside["api"]) == set(local_variables("serving", settings, secrets)) - of_processes
+    assert set(inside["tasks"]) == set(local_variables("tasks", settings, endpoints)) - of_processes
+    assert set(inside["api"]) == set(local_variables("serving", settings, endpoints)) - of_processes
 
 
 def test_no_service_is_told_of_loopback(settings: Settings) -> None:
     for name, variables in make_variables(settings, Secrets(settings.layout.secrets)).items():
-        assert not [variable for variable, value in variables.items() if "127.0.0.1" in value or "localhost" in value], name
+        called = {variable: value for variable, value in variables.items() if variable.lower() != "no_proxy"}
+        assert not [variable for variable, value in called.items() if "127.0.0.1" in value or "localhost" in value], name
 
 
 def test_the_api_has_no_key_to_write_with_but_for_its_receipts(settings: Settings) -> None:
@@ -69,7 +71,7 @@ def test_the_api_has_no_key_to_write_with_but_for_its_receipts(settings: Setting
 def test_the_api_is_told_the_digests_of_keys_once_there_are_keys(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     assert "API_KEYS" not in make_variables(settings, secrets)["api"]
-    key = add_key(settings, secrets, "ann")
+    key = add_key(secrets, "ann")
     told = make_variables(settings, secrets)["api"]["API_KEYS"]
     assert told.splitlines()[1] == f"ann:{hashlib.sha256(key.encode()).hexdigest()}"
     assert key not in told
@@ -81,7 +83,7 @@ def test_a_value_that_compose_would_read_otherwise_is_refused() -> None:
 
 
 def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(env_files, "given_s3", lambda: object_store.choose_s3(CLOUD))
+    monkeypatch.setattr(env_files, "chosen_s3", lambda: object_store.choose_s3(CLOUD))
     variables = make_variables(settings, Secrets(settings.layout.secrets))
     assert variables["tasks"]["AWS_ENDPOINT_URL_S3"] == "https://s3.eu-central-1.amazonaws.com"
     assert variables["tasks"]["PYICEBERG_CATALOG__MARQUEE__WAREHOUSE"] == "s3://films/offline"

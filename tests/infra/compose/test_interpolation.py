@@ -16,7 +16,7 @@ def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "docker.sock"
     path.touch()
     monkeypatch.setenv("DOCKER_SOCKET", str(path))
-    monkeypatch.setattr(interpolation, "given_s3", lambda: None)
+    monkeypatch.setattr(interpolation, "chosen_s3", lambda: None)
     return path
 
 
@@ -35,7 +35,7 @@ def test_a_folder_of_films_is_named_whole(tmp_path: Path) -> None:
 
 
 def test_an_s3_of_one_s_own_leaves_ours_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpolation, "given_s3", lambda: {"S3_BUCKET": "films"})
+    monkeypatch.setattr(interpolation, "chosen_s3", lambda: {"S3_BUCKET": "films"})
     assert make_interpolation(settings(tmp_path))["COMPOSE_PROFILES"] == "core,sources"
 
 

@@ -12,13 +12,12 @@ import pytest
 import redis
 from botocore.exceptions import ClientError
 
-from infra.local.services.postgres import check_postgres, database_url
-from infra.local.services.postgres_paths import remove_place
-from infra.local.services.seaweedfs import BUCKET, check_s3, connect_s3
-from infra.local.services.valkey import check_redis, connect_redis
+from infra.local.services.postgres_paths import remove_cluster
+from infra.local.services.seaweedfs import check_s3
 from infra.local.stack import Stack
-from infra.local.supervision.processes import find_ours
-from infra.platform.addresses import on_loopback
+from infra.local.supervision.processes import find_processes
+from infra.platform.accounts import BUCKET
+from infra.platform.connections import check_postgres, check_redis, connect_redis, connect_s3
 from infra.platform.environment import local_variables
 from infra.platform.errors import StackError
 from infra.platform.settings import Settings
@@ -35,8 +34,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.stop()
-        remove_place(stack.settings.layout)
-    assert find_ours(stack.settings.layout) == []
+        remove_cluster(stack.settings.layout)
+    assert find_processes(stack.settings.layout) == []
 
 
 def pid_of(stack: Stack, name: str) -> int:
@@ -44,7 +43,7 @@ def pid_of(stack: Stack, name: str) -> int:
 
 
 def check(stack: Stack, name: str) -> None:
-    stack.parts[name].check()
+    stack.services[name].check()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
@@ -64,22 +63,22 @@ def answers(stack: Stack, name: str) -> bool:
 
 @pytest.mark.parametrize("name", STORES)
 def test_killed_store_heals_and_keeps_its_data(stack: Stack, name: str) -> None:
-    settings, secrets = stack.settings, stack.secrets
-    with psycopg.connect(database_url(on_loopback(settings).postgres, secrets, "movies"), autocommit=True) as connection:
+    endpoints = stack.endpoints
+    with psycopg.connect(endpoints.database_url("movies"), autocommit=True) as connection:
         connection.execute("create table if not exists kept (word text)")
         connection.execute("insert into kept values (%s)", [name])
-    with connect_redis(settings, secrets, "feast") as client:
+    with connect_redis(endpoints, "feast") as client:
         client.set(f"kept:{name}", "yes")
-    connect_s3(settings, secrets).put_object(Bucket=BUCKET, Key=f"kept/{name}", Body=b"yes")
+    connect_s3(endpoints).put_object(Bucket=BUCKET, Key=f"kept/{name}", Body=b"yes")
     time.sleep(1.1)  # the append-only file is on disk within a second
     before = pid_of(stack, name)
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: pid_of(stack, name) not in {0, before} and answers(stack, name), 60)
-    with psycopg.connect(database_url(on_loopback(settings).postgres, secrets, "movies")) as connection:
+    with psycopg.connect(endpoints.database_url("movies")) as connection:
         assert connection.execute("select 1 from kept where word = %s", [name]).fetchone()
-    with connect_redis(settings, secrets, "feast") as client:
+    with connect_redis(endpoints, "feast") as client:
         assert client.get(f"kept:{name}") == "yes"
-    assert connect_s3(settings, secrets).get_object(Bucket=BUCKET, Key=f"kept/{name}")["Body"].read() == b"yes"
+    assert connect_s3(endpoints).get_object(Bucket=BUCKET, Key=f"kept/{name}")["Body"].read() == b"yes"
 
 
 def test_killed_supervisor_is_healed_by_the_next_start(stack: Stack) -> None:
@@ -93,7 +92,7 @@ def test_killed_supervisor_is_healed_by_the_next_start(stack: Stack) -> None:
     assert not {pid for pid in before.values() if psutil.pid_exists(pid)}
 
 
-def test_starting_again_leaves_well_parts_alone(stack: Stack) -> None:
+def test_starting_again_leaves_healthy_services_alone(stack: Stack) -> None:
     before = [pid_of(stack, name) for name in STORES]
     stack.start(STORES)
     stack.start(["redis"])  # nor does starting some stop the others
@@ -101,26 +100,26 @@ def test_starting_again_leaves_well_parts_alone(stack: Stack) -> None:
 
 
 def test_roles_and_users_are_kept_apart(stack: Stack) -> None:
-    settings, secrets = stack.settings, stack.secrets
-    check_postgres(settings, secrets, "movies")
+    endpoints, settings, secrets = stack.endpoints, stack.settings, stack.secrets
+    check_postgres(endpoints, "movies")
     password = secrets.read("postgres_movies")
     with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
         psycopg.connect(f"postgresql://movies:{password}@127.0.0.1:{settings.postgres_port}/mlflow")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(f"postgresql://movies:wrong@127.0.0.1:{settings.postgres_port}/movies")
-    check_redis(settings, secrets, "api")
-    with connect_redis(settings, secrets, "api") as client, pytest.raises(redis.exceptions.NoPermissionError):
+    check_redis(endpoints, "api")
+    with connect_redis(endpoints, "api") as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.set("x", "1")
     with redis.Redis(port=settings.redis_port) as anybody, pytest.raises(redis.exceptions.AuthenticationError):
         anybody.ping()
-    check_s3(settings, secrets)
+    check_s3(endpoints)
     with pytest.raises(Exception, match=r"Access ?Denied"):
-        connect_s3(settings, secrets).create_bucket(Bucket="another")
+        connect_s3(endpoints).create_bucket(Bucket="another")
 
 
 def test_the_api_reads_the_predictions_in_s3_and_keeps_receipts_and_no_more(stack: Stack) -> None:
-    settings, secrets = stack.settings, stack.secrets
-    ours, api = connect_s3(settings, secrets), connect_s3(settings, secrets, "s3_api")
+    endpoints, settings = stack.endpoints, stack.settings
+    ours, api = connect_s3(endpoints), connect_s3(endpoints, "s3_api")
     for key in ("predictions/abc.sqlite", "raw/secret", "predictions-not"):
         ours.put_object(Bucket=BUCKET, Key=key, Body=b"bytes")
     assert api.get_object(Bucket=BUCKET, Key="predictions/abc.sqlite")["Body"].read() == b"bytes"
@@ -135,16 +134,16 @@ def test_the_api_reads_the_predictions_in_s3_and_keeps_receipts_and_no_more(stac
         with pytest.raises(ClientError, match=r"Access ?Denied"):
             refused()
     assert ours.get_object(Bucket=BUCKET, Key="predictions/abc.sqlite")["Body"].read() == b"bytes"
-    url = local_variables("serving", settings, secrets)["RECEIPTS_DATABASE_URL"]
+    url = local_variables("serving", settings, endpoints)["RECEIPTS_DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create table kept (word text)")
         connection.execute("drop table kept")
-    assert local_variables("tasks", settings, secrets)["RECEIPTS_DATABASE_URL"] == url
+    assert local_variables("tasks", settings, endpoints)["RECEIPTS_DATABASE_URL"] == url
     with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
         psycopg.connect(f"{url.removesuffix('receipts')}movies")
-    with connect_redis(settings, secrets, "feast") as client:
+    with connect_redis(endpoints, "feast") as client:
         client.set("marquee:prediction_set", "{}")
-    with connect_redis(settings, secrets, "api") as client:
+    with connect_redis(endpoints, "api") as client:
         assert client.get("marquee:prediction_set") == "{}"
 
 

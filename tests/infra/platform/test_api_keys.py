@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli import commands as cli
+from infra.cli import use_commands  # noqa: F401  # adds `api-key` to the app
+from infra.cli.commands import app
 from infra.cli.predictions import KEY_HEADER
-from infra.platform.api_keys import OURS, add_key, api_keys_file, own_key, read_digests, revoke_key
+from infra.platform.api_keys import PLATFORM_NAME, add_key, api_keys_file, own_key, read_digests, revoke_key
+from infra.platform.endpoints import local_endpoints
 from infra.platform.environment import local_variables
 from infra.platform.errors import StackError
 from infra.platform.secrets import Secrets
@@ -33,75 +35,77 @@ def sha256(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def test_a_key_is_kept_as_its_digest_in_a_file_of_ours_alone(settings: Settings, secrets: Secrets) -> None:
-    keys = {name: add_key(settings, secrets, name) for name in ("ann", "bob.2", "c_d-e")}
-    path = api_keys_file(settings)
+def test_a_key_is_kept_as_its_digest_in_a_file_of_ours_alone(secrets: Secrets) -> None:
+    keys = {name: add_key(secrets, name) for name in ("ann", "bob.2", "c_d-e")}
+    path = api_keys_file(secrets)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(set(keys.values())) == 3
     assert min(map(len, keys.values())) >= 43
-    lines = [f"{OURS}:{sha256(secrets.read('api_key'))}", *(f"{name}:{sha256(key)}" for name, key in keys.items())]
+    lines = [f"{PLATFORM_NAME}:{sha256(secrets.read('api_key'))}", *(f"{name}:{sha256(key)}" for name, key in keys.items())]
     assert path.read_text() == "".join(f"{line}\n" for line in lines)
 
 
 @pytest.mark.parametrize("name", ["", " ann", "ann\n", "Ann", "a:b", "-x", "ä", "a" * 65, "a/b", "a b"])
-def test_an_odd_name_is_refused_with_what_may_be_one(settings: Settings, secrets: Secrets, name: str) -> None:
-    with pytest.raises(StackError, match="is no name for a key"):
-        add_key(settings, secrets, name)
-    assert not api_keys_file(settings).exists()
+def test_an_odd_name_is_refused_with_what_may_be_one(secrets: Secrets, name: str) -> None:
+    with pytest.raises(StackError, match="is not a name for a key"):
+        add_key(secrets, name)
+    assert not api_keys_file(secrets).exists()
 
 
-def test_a_name_has_one_key(settings: Settings, secrets: Secrets) -> None:
+def test_a_name_has_one_key(secrets: Secrets) -> None:
     with pytest.raises(StackError, match="There is a key named 'marquee' already"):
-        add_key(settings, secrets, OURS)
-    add_key(settings, secrets, "ann")
-    before = api_keys_file(settings).read_text()
+        add_key(secrets, PLATFORM_NAME)
+    add_key(secrets, "ann")
+    before = api_keys_file(secrets).read_text()
     with pytest.raises(StackError, match="There is a key named 'ann' already"):
-        add_key(settings, secrets, "ann")
-    assert api_keys_file(settings).read_text() == before
+        add_key(secrets, "ann")
+    assert api_keys_file(secrets).read_text() == before
 
 
-def test_a_revoked_key_is_gone_and_the_last_one_opens_no_door(settings: Settings, secrets: Secrets) -> None:
+def test_a_revoked_key_is_gone_and_the_last_one_opens_no_door(secrets: Secrets) -> None:
     for name in ("ann", "bob"):
-        add_key(settings, secrets, name)
-    assert revoke_key(settings, "ann") == 1
-    assert list(read_digests(api_keys_file(settings))) == [OURS, "bob"]
-    for name in ("ann", OURS):
+        add_key(secrets, name)
+    assert revoke_key(secrets, "ann") == 1
+    assert list(read_digests(api_keys_file(secrets))) == [PLATFORM_NAME, "bob"]
+    for name in ("ann", PLATFORM_NAME):
         with pytest.raises(StackError, match=f"no key named '{name}'; there are: bob"):
-            revoke_key(settings, name)
-    assert revoke_key(settings, "bob") == 0
-    assert list(read_digests(api_keys_file(settings))) == [OURS]
-    assert add_key(settings, secrets, "ann")
+            revoke_key(secrets, name)
+    assert revoke_key(secrets, "bob") == 0
+    assert list(read_digests(api_keys_file(secrets))) == [PLATFORM_NAME]
+    assert add_key(secrets, "ann")
 
 
 def test_the_platform_asks_with_a_key_of_its_own_once_there_are_keys(settings: Settings, secrets: Secrets) -> None:
-    assert own_key(settings, secrets) is None
-    assert "API_KEYS_FILE" not in local_variables("serving", settings, secrets)
-    add_key(settings, secrets, "ann")
-    assert own_key(settings, secrets) == secrets.read("api_key")
-    assert local_variables("serving", settings, secrets)["API_KEYS_FILE"] == str(api_keys_file(settings))
+    assert own_key(secrets) is None
+    assert "API_KEYS_FILE" not in local_variables("serving", settings, local_endpoints(settings, secrets))
+    add_key(secrets, "ann")
+    assert own_key(secrets) == secrets.read("api_key")
+    assert local_variables("serving", settings, local_endpoints(settings, secrets))["API_KEYS_FILE"] == str(
+        api_keys_file(secrets)
+    )
 
 
-def test_the_api_knows_whose_key_it_is_shown(settings: Settings, secrets: Secrets) -> None:
-    keys = {"ann": add_key(settings, secrets, "ann"), OURS: str(own_key(settings, secrets))}
-    api = ApiKeys(api_keys_file(settings))
+def test_the_api_knows_whose_key_it_is_shown(secrets: Secrets) -> None:
+    keys = {"ann": add_key(secrets, "ann"), PLATFORM_NAME: str(own_key(secrets))}
+    api = ApiKeys(api_keys_file(secrets))
     header = KEY_HEADER.lower().encode()
     assert {name: api.name_of([(header, key.encode())]) for name, key in keys.items()} == {name: name for name in keys}
     assert api.name_of([(header, b"other")]) is None
-    revoke_key(settings, "ann")
+    revoke_key(secrets, "ann")
     api.refresh()
-    assert [api.name_of([(header, key.encode())]) for key in keys.values()] == [None, OURS]
+    assert [api.name_of([(header, key.encode())]) for key in keys.values()] == [None, PLATFORM_NAME]
 
 
-def test_the_command_prints_the_key_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_the_key_alone(settings: Settings, secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "read", lambda: settings)
-    made = CliRunner().invoke(cli.app, ["api-key", "ann"])
+    made = CliRunner().invoke(app, ["api-key", "ann"])
     assert made.exit_code == 0
-    assert "X-API-Key; it is good after the next `make up`" in made.stderr
-    assert read_digests(api_keys_file(settings))["ann"] == sha256(made.stdout.removesuffix("\n"))
-    again = CliRunner().invoke(cli.app, ["api-key", "ann"])
+    assert "X-API-Key; it works after the next `make up`" in made.stderr
+    assert read_digests(api_keys_file(secrets))["ann"] == sha256(made.stdout.removesuffix("\n"))
+    again = CliRunner().invoke(app, ["api-key", "ann"])
     assert (again.exit_code, again.stdout) == (1, "")
     assert "already" in again.stderr
-    revoked = CliRunner().invoke(cli.app, ["api-key", "ann", "--revoke"])
+    revoked = CliRunner().invoke(app, ["api-key", "ann", "--revoke"])
     assert (revoked.exit_code, revoked.stdout) == (0, "")
-    assert str(api_keys_file(settings)) in revoked.stderr
-    assert "good no longer within two seconds" in revoked.stderr
+    assert str(api_keys_file(secrets)) in revoked.stderr
+    assert "stops working within two seconds" in revoked.stderr

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.services.seaweedfs import BUCKET, connect_s3
 from infra.local.stack import Stack
+from infra.platform.accounts import BUCKET
+from infra.platform.connections import connect_s3
 from serving.core.errors import CorruptRow, StoreUnavailable
 from serving.core.requested_id import RequestedId
 from serving.features.feature_store import FeatureStore
@@ -66,7 +67,7 @@ class World:
         build(path, films)
         pointer = render_pointer(path, **changed)
         key = json.loads(pointer)["catalogue_key"]
-        connect_s3(self.stack.settings, self.stack.secrets).put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+        connect_s3(self.stack.endpoints).put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
         self.keys.pointer = pointer
         return pointer
 
@@ -117,7 +118,7 @@ def test_a_new_catalogue_replaces_the_one_before_and_two_are_kept(world: World) 
         assert served(watch) == len(films)
     assert world.cached == sorted(f"{digest(pointer)}.sqlite" for pointer in pointers[1:])
     world.keys.pointer = pointers[1]  # back to the one before, which needs no download
-    connect_s3(world.stack.settings, world.stack.secrets).delete_object(Bucket=BUCKET, Key=parse_pointer(pointers[1]).key)
+    connect_s3(world.stack.endpoints).delete_object(Bucket=BUCKET, Key=parse_pointer(pointers[1]).key)
     run(watch.poll())
     assert served(watch) == 2
     watch.close()

@@ -59,5 +59,5 @@ def test_live_needs_no_server_and_tells_what_a_missing_token_means(tmp_path: Pat
     live = settings(tmp_path / "home", sources="live")
     assert "TMDB_ACCESS_TOKEN" in describe_source(live)
     stack = Stack.load(live)
-    assert "sources" not in stack.parts
+    assert "sources" not in stack.services
     assert not [name for name in stack.environment("tasks") if name.startswith(("TMDB_", "IMDB_"))]

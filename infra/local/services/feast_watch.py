@@ -1,4 +1,4 @@
-"""Restarts `feast ui` whenever another feature set goes live: `python -m infra.local.supervision.feast_watch COMMAND…`."""
+"""Restarts `feast ui` whenever another feature set goes live: `python -m infra.local.services.feast_watch COMMAND…`."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import time
 
 import redis
 
-from infra.local.services.feast import POINTER
+from infra.platform.endpoints import POINTER
 
 PAUSE = 5.0
 """Seconds between looks at the pointer."""

@@ -1,0 +1,34 @@
+"""The commands for people that run in the tasks' environment: the feast CLI, and predictions made again from their receipts."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from infra.local.services.feast import FEATURE_REPO
+from infra.platform.connections import read_pointer
+from infra.platform.endpoints import Endpoints
+from infra.platform.environment import base_variables, local_variables
+from infra.platform.layout import REPOSITORY
+from infra.platform.settings import Settings
+
+
+def feast_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
+    """Return the variables of the feast CLI: the tasks', and the live feature set as the project."""
+    pointer = read_pointer(endpoints)
+    return {**local_variables("tasks", settings, endpoints), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
+
+
+def run_feast(settings: Settings, endpoints: Endpoints, arguments: list[str]) -> int:
+    """Run the feast CLI in the feature repository and return its exit code."""
+    feast = settings.layout.environments / "tasks" / "bin" / "feast"
+    return run_here([str(feast), *arguments], feast_variables(settings, endpoints), FEATURE_REPO)
+
+
+def run_replay(settings: Settings, endpoints: Endpoints, arguments: list[str]) -> int:
+    """Run `python -m tasks.replay` and return its exit code."""
+    command = [str(settings.layout.python("tasks")), "-m", "tasks.replay", *arguments]
+    return run_here(command, local_variables("tasks", settings, endpoints), REPOSITORY)
+
+
+def run_here(command: list[str], variables: dict[str, str], folder: Path) -> int:
+    return subprocess.run(command, env={**base_variables(os.environ), **variables}, cwd=folder, check=False).returncode

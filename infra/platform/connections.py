@@ -1,0 +1,86 @@
+"""Connections to the platform's servers that give up within seconds: the stores, and HTTP past any proxy."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psycopg
+import redis
+import requests
+from botocore.config import Config
+
+from infra.platform.accounts import REGION
+from infra.platform.endpoints import POINTER, Endpoints
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@contextmanager
+def connect_postgres(endpoints: Endpoints, role: str) -> Iterator[psycopg.Connection]:
+    """Connect as a role to its own database; every statement commits by itself."""
+    url = endpoints.database_url(role)
+    with psycopg.connect(url, autocommit=True, connect_timeout=3, application_name="marquee") as connection:
+        yield connection
+
+
+def check_postgres(endpoints: Endpoints, role: str) -> None:
+    """Raise unless the role can enter its database and a query is answered."""
+    with connect_postgres(endpoints, role) as connection:
+        connection.execute("select 1")
+
+
+def connect_redis(endpoints: Endpoints, user: str, decode_responses: bool = True) -> redis.Redis:
+    """Return a client of Redis, logged in as the user."""
+    url = endpoints.redis_url(user)
+    return redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3, decode_responses=decode_responses)
+
+
+def check_redis(endpoints: Endpoints, user: str) -> None:
+    """Raise unless the server has loaded its data and knows the user."""
+    with connect_redis(endpoints, user) as client:
+        client.ping()
+
+
+def connect_s3(endpoints: Endpoints, identity: str = "s3") -> "S3Client":
+    """Return a client of our object store with the keys of one identity."""
+    access_key, secret_key = endpoints.s3_keys(identity)
+    client: S3Client = boto3.client(
+        "s3",
+        endpoint_url=endpoints.s3.url,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}),
+    )
+    return client
+
+
+def read_pointer(endpoints: Endpoints) -> dict[str, str] | None:
+    """Return the pointer to the published feature set; None before the first was published."""
+    with connect_redis(endpoints, "api") as client:
+        text = client.get(POINTER)
+    return json.loads(text) if isinstance(text, str) else None
+
+
+def local_session() -> requests.Session:
+    """Return a session for our own servers, which reads no proxy, netrc or certificate setting of the machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def check_url(url: str, seconds: float = 5) -> None:
+    """Raise unless the URL answers 2xx in time."""
+    with local_session() as session:
+        session.get(url, timeout=seconds).raise_for_status()
+
+
+def read_json(url: str, seconds: float = 5) -> Any:
+    """Return the body of a 2xx answer, parsed."""
+    with local_session() as session:
+        answer = session.get(url, timeout=seconds)
+        answer.raise_for_status()
+        return answer.json()
