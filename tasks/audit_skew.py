@@ -16,9 +16,9 @@ from tasks.core.audit.receipts import Receipt
 from tasks.core.audit.skew import Group, Skew, compute_skew, find_skewed
 from tasks.core.errors import Skewed
 from tasks.core.model.onnx_model import read_onnx_features
-from tasks.io import receipt_sources as past
-from tasks.io.postgres import connection as postgres
+from tasks.io import receipt_sources
 from tasks.io.postgres import receipts
+from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.skew_audits import read_accepted_at, write_audit
 from tasks.settings import Settings
@@ -33,7 +33,7 @@ FLAGS = {"accept": "report what differs, and let publishing go on"}
 def run(settings: Settings, day: date, lease: Lease, accept: bool = False) -> None:
     """Same receipts twice, same state. The day only stands beside the audit: receipts are of the hours before now."""
     now = datetime.now(UTC)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         since = max(now - timedelta(hours=HOURS), read_accepted_at(conn) or datetime.min.replace(tzinfo=UTC))
     with receipts.connect(settings) as conn:
         sample = receipts.read_sample(conn, since, now, MOST)
@@ -59,12 +59,12 @@ def gather(settings: Settings, sample: Sequence[Receipt]) -> list[Group]:
     """The receipts beside what they point to; those whose model or snapshot is no more are left out, and it is said."""
     if not sample:
         return []
-    models = past.read_models(settings.mlflow_tracking_uri, [receipt.model_version for receipt in sample])
-    rows = past.read_rows(sample)
+    models = receipt_sources.read_models(settings.mlflow_tracking_uri, [receipt.model_version for receipt in sample])
+    rows = receipt_sources.read_rows(sample)
     names = {version: read_onnx_features(exported) for version, exported in models.items()}
-    together: dict[tuple[str, past.Published], list[Receipt]] = {}
+    together: dict[tuple[str, receipt_sources.Published], list[Receipt]] = {}
     for receipt in sample:
-        together.setdefault((receipt.model_version, past.published_from(receipt)), []).append(receipt)
+        together.setdefault((receipt.model_version, receipt_sources.published_from(receipt)), []).append(receipt)
     groups = []
     for (version, published), group in sorted(together.items()):
         if version in names and published in rows:

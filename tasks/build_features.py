@@ -15,7 +15,7 @@ from tasks.core.errors import BadInput
 from tasks.core.features.changes import compute_changes, compute_content_hash
 from tasks.core.features.compute import compute_features
 from tasks.io.feast import offline_store
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.movies import read_tables
 from tasks.settings import Settings
@@ -25,7 +25,7 @@ log = logging.getLogger("tasks.build_features")
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same day and sources twice, same state: the second build finds no changed row and writes no snapshot."""
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         tables = read_tables(conn)
     log.info("read %d films, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)
     if tables.film.is_empty():

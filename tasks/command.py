@@ -68,7 +68,7 @@ def main_without_lease(run: Callable[..., None], doc: str | None, flags: Mapping
     given = vars(parser.parse_args())
     day = given.pop("day")
     start_log()
-    sys.exit(guarded(run, day, **given))
+    sys.exit(run_and_map_errors(run, day, **given))
 
 
 def make_parser(doc: str | None) -> argparse.ArgumentParser:
@@ -85,7 +85,7 @@ def start_log() -> None:
     logging.getLogger("tasks").setLevel(logging.INFO)
 
 
-def guarded(run: Callable[..., None], *arguments: Any, **named: Any) -> int:
+def run_and_map_errors(run: Callable[..., None], *arguments: Any, **named: Any) -> int:
     """Run the verb; an understood error becomes one log line and its exit code, any other keeps its traceback."""
     try:
         settings = Settings()

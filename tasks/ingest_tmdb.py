@@ -1,8 +1,8 @@
 """Ask TMDB for the films of IMDb: raw answers to the bucket first, then into Postgres.
 
 Asked are films that were never asked of (most voted first, at most TMDB_REQUESTS_PER_RUN a run), films that TMDB says
-changed since the last run, and films that it did not know 30 days ago. The ledger, table tmdb_request, is written pack by
-pack, so a run that is killed goes on where it stopped, and the same day again asks for nothing that is known.
+changed since the last run, and films that it did not know 30 days ago. The ledger, table tmdb_request, is written batch by
+batch, so a run that is killed goes on where it stopped, and the same day again asks for nothing that is known.
 
 Without TMDB_ACCESS_TOKEN the platform runs on IMDb alone: this task says so and ends well.
 """
@@ -14,13 +14,13 @@ from datetime import date
 from itertools import islice
 
 from tasks.command import main
-from tasks.core.tmdb.batch import ANSWERS_A_PACK, Answer, PackRows, compute_pack_rows, render_pack
-from tasks.core.tmdb.plan import compute_plan, order_films
+from tasks.core.tmdb.batch import ANSWERS_PER_BATCH, Answer, BatchRows, compute_batch_rows, render_batch
+from tasks.core.tmdb.plan import compute_plan, order_movies
 from tasks.io.imdb.titles import fetch_titles
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.ingested_files import read_current_files
 from tasks.io.postgres.lease import Lease
-from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_day, write_changes, write_pack
+from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_day, write_batch, write_changes
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
 from tasks.io.tmdb.client import Tmdb
@@ -44,7 +44,7 @@ def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: da
     with connect(settings) as conn:
         current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
     # ingest_imdb runs beside this task, and before the first run table film is empty: the list comes from IMDb's own files.
-    films = order_films(*fetch_titles(settings.imdb_base_url, bucket, current))
+    films = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
     changed = tmdb.fetch_changes(since, day) if since is not None and since <= day else []
 
     plan = compute_plan(films, asked, changed, day, settings.tmdb_requests_per_run)
@@ -60,17 +60,17 @@ def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: da
 
 
 def ask_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
-    """Store pack by pack, each for good; returns the films that TMDB gave no answer to."""
+    """Store batch by batch, each for good; returns the films that TMDB gave no answer to."""
     answers = tmdb.fetch_movies(movie_ids)
     progress, outcomes, dropped = Progress("TMDB films", len(movie_ids)), Counter[str](), Counter[str]()
     answered: set[str] = set()
-    for start in range(0, len(movie_ids), ANSWERS_A_PACK):
-        pack = [one for one in islice(answers, ANSWERS_A_PACK) if one is not None]
-        if pack:
-            rows = store_pack(lease, bucket, pack, day)
-            answered.update(one.movie_id for one in pack)
+    for start in range(0, len(movie_ids), ANSWERS_PER_BATCH):
+        batch = [one for one in islice(answers, ANSWERS_PER_BATCH) if one is not None]
+        if batch:
+            rows = store_batch(lease, bucket, batch, day)
+            answered.update(one.movie_id for one in batch)
             outcomes, dropped = outcomes + rows.outcomes, dropped + rows.dropped
-        progress.advance(min(ANSWERS_A_PACK, len(movie_ids) - start))
+        progress.advance(min(ANSWERS_PER_BATCH, len(movie_ids) - start))
     progress.finish()
     unanswered = set(movie_ids) - answered
     log.info("found %(found)d, absent %(absent)d, quarantined %(quarantined)d", {**dict.fromkeys(OUTCOMES, 0), **outcomes})
@@ -84,13 +84,13 @@ def ask_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str]
 OUTCOMES = ("found", "absent", "quarantined")
 
 
-def store_pack(lease: Lease, bucket: Bucket, pack: list[Answer], day: date) -> PackRows:
+def store_batch(lease: Lease, bucket: Bucket, batch: list[Answer], day: date) -> BatchRows:
     """Raw bytes first; then the rows, in one transaction."""
-    body = render_pack(pack)
+    body = render_batch(batch)
     raw_key = f"raw/tmdb/{hashlib.sha256(body).hexdigest()}.parquet"
     bucket.put_once(raw_key, body)
-    rows = compute_pack_rows(pack, raw_key, day)
-    write_pack(lease, rows)
+    rows = compute_batch_rows(batch, raw_key, day)
+    write_batch(lease, rows)
     return rows
 
 

@@ -19,14 +19,13 @@ from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.features.changes import compute_content_hash
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
-from tasks.core.predictions.title_database import render_catalogue
+from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
-from tasks.io.feast import offline_store
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import offline_store, online_store
 from tasks.io.feast.online_store import FeatureSet
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import Champion
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.tables import fill_new_table, swap_new_table
 from tasks.io.prediction_sets import PredictionSet
@@ -41,7 +40,7 @@ IN_TABLE = ("movie_id", "rating", "model_output", "features_as_of")
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same champion and feature set twice, same state: the second run only writes what a kill left unwritten."""
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     try:
         live = read_live_features(redis, day)
         rated = rate(settings, live, lease)
@@ -57,7 +56,7 @@ def rate(settings: Settings, live: FeatureSet, lease: Lease) -> PredictionSet:
     """The live ratings of this feature set by the champion, made unless they are there already."""
     champion = read_champion(settings)
     set_id, as_of = compute_set_id(champion.sha256, live.content_hash), date.fromisoformat(live.day)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         known = prediction_sets.read_live(conn)
     names = (set_id, champion.version, live.feature_set)
     if known and known.catalogue_key and (known.prediction_set, known.model_version, known.feature_set) == names:
@@ -71,7 +70,7 @@ def rate(settings: Settings, live: FeatureSet, lease: Lease) -> PredictionSet:
     predictions, about = compute_predictions(champion.exported, rows), describe(set_id, champion, live)
 
     parquet = render_parquet(predictions, about)
-    catalogue = render_catalogue(predictions, rows, about | {"snapshot_id": live.snapshot_id})
+    catalogue = render_title_database(predictions, rows, about | {"snapshot_id": live.snapshot_id})
     bucket = Bucket.from_settings(settings)
     fresh = PredictionSet(
         prediction_set=set_id,
@@ -95,7 +94,7 @@ def rate(settings: Settings, live: FeatureSet, lease: Lease) -> PredictionSet:
 
 def read_live_features(redis: Redis, day: date) -> FeatureSet:
     """The live feature set; one that knows more than was known on the day is refused."""
-    live = feature_store.read_live(redis)
+    live = online_store.read_live(redis)
     if live is None:
         raise BadInput("no feature set is live: run build_features and publish_features first")
     if live.day > day.isoformat():

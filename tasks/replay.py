@@ -11,13 +11,13 @@ import hashlib
 import sys
 from collections.abc import Sequence
 
-from tasks.command import guarded, make_parser, start_log
-from tasks.core.audit.receipts import SNAPSHOT, Receipt
+from tasks.command import make_parser, run_and_map_errors, start_log
+from tasks.core.audit.receipts import PREDICTION_SET, Receipt
 from tasks.core.audit.replay import PUBLISHED, Difference, Differences, replay, replay_published
 from tasks.core.errors import Differs, Unknown
-from tasks.io import receipt_sources as past
-from tasks.io.postgres import connection as postgres
+from tasks.io import receipt_sources
 from tasks.io.postgres import receipts
+from tasks.io.postgres.connection import connect
 from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 
@@ -42,24 +42,24 @@ def run(settings: Settings, prediction_ids: Sequence[str], last: int | None = No
 
 def compare(settings: Settings, read: Sequence[Receipt]) -> dict[str, Differences]:
     """What differs of each receipt, by prediction id."""
-    computed = [receipt for receipt in read if receipt.source != SNAPSHOT]
+    computed = [receipt for receipt in read if receipt.source != PREDICTION_SET]
     return compare_computed(settings, computed) | compare_published(
-        settings, [receipt for receipt in read if receipt.source == SNAPSHOT]
+        settings, [receipt for receipt in read if receipt.source == PREDICTION_SET]
     )
 
 
 def compare_computed(settings: Settings, read: Sequence[Receipt]) -> dict[str, Differences]:
     if not read:
         return {}
-    models = past.read_models(settings.mlflow_tracking_uri, [receipt.model_version for receipt in read])
+    models = receipt_sources.read_models(settings.mlflow_tracking_uri, [receipt.model_version for receipt in read])
     digests = {version: hashlib.sha256(exported).hexdigest() for version, exported in models.items()}
-    rows = past.read_rows(read)
+    rows = receipt_sources.read_rows(read)
     found: dict[str, Differences] = {}
-    groups: dict[tuple[str, past.Published], list[Receipt]] = {}
+    groups: dict[tuple[str, receipt_sources.Published], list[Receipt]] = {}
     for receipt in read:
         version, digest = receipt.model_version, digests.get(receipt.model_version)
         if digest == receipt.model_sha256:
-            groups.setdefault((version, past.published_from(receipt)), []).append(receipt)
+            groups.setdefault((version, receipt_sources.published_from(receipt)), []).append(receipt)
         else:
             other = Difference("sha256 of model.onnx", receipt.model_sha256, digest, f"in version {version} of MLflow")
             found[receipt.prediction_id] = [other]
@@ -72,8 +72,8 @@ def compare_computed(settings: Settings, read: Sequence[Receipt]) -> dict[str, D
 def compare_published(settings: Settings, read: Sequence[Receipt]) -> dict[str, Differences]:
     if not read:
         return {}
-    with postgres.connect(settings) as conn:
-        ratings = past.read_ratings(conn, Bucket.from_settings(settings), read)
+    with connect(settings) as conn:
+        ratings = receipt_sources.read_ratings(conn, Bucket.from_settings(settings), read)
     found: dict[str, Differences] = {}
     for receipt in read:
         rows = ratings.get((receipt.model_sha256, receipt.feature_set))
@@ -103,7 +103,7 @@ def main() -> int:
     what.add_argument("--last", type=parse_count, metavar="N", help="the newest N instead")
     given = parser.parse_args()
     start_log()
-    return guarded(run, given.prediction_ids, given.last)
+    return run_and_map_errors(run, given.prediction_ids, given.last)
 
 
 if __name__ == "__main__":

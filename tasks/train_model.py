@@ -14,16 +14,14 @@ from importlib.metadata import version as installed
 
 from tasks.command import main
 from tasks.core.errors import BadInput
-from tasks.core.model import plots as pictures
-from tasks.core.model.evaluation import Trial, run_trial
+from tasks.core.model import plots
+from tasks.core.model.evaluation import Evaluation, evaluate
 from tasks.core.model.onnx_model import PARAMETERS
 from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
 from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
-from tasks.io.feast import definitions as feature_definitions
-from tasks.io.feast import offline_store
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.movies import read_labels
 from tasks.settings import Settings
@@ -35,14 +33,14 @@ LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     snapshot_id = offline_store.read_snapshot_id()
     if live is None or snapshot_id is None:
         raise BadInput("no feature set is live: run build_features and publish_features first")
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         labels = read_labels(conn, MIN_LABEL_VOTES)
-    rows, features = feature_store.read_as_of(live.feature_set, labels, day)
-    schema_hash = feature_definitions.read_schema(feature_store.open_store(live.feature_set))
+    rows, features = online_store.read_as_of(live.feature_set, labels, day)
+    schema_hash = definitions.read_schema(online_store.open_store(live.feature_set))
 
     split = split_by_year(rows, features)
     training_id = compute_training_id(split, schema_hash)
@@ -55,14 +53,14 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         else:
             champion = registry.read_champion(client)
             servable = champion is None or champion.schema_hash == schema_hash
-            trial = run_trial(split, champion.exported if champion else None, servable)
-            service, feature_set = feature_definitions.SERVICE, live.feature_set
+            evaluation = evaluate(split, champion.exported if champion else None, servable)
+            service, feature_set = definitions.SERVICE, live.feature_set
             origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
-            release = render_release(describe_release(split, trial, origin))
-            tags = describe(trial, release, origin, champion.version if champion else None)
-            record = describe_run(split, trial, origin, release, tags)
-            version = registry.write_run(client, record, trial.fitted, trial.exported, lease)
-            log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], trial.verdict.reason)
+            release = render_release(describe_release(split, evaluation, origin))
+            tags = describe(evaluation, release, origin, champion.version if champion else None)
+            record = describe_run(split, evaluation, origin, release, tags)
+            version = registry.write_run(client, record, evaluation.fitted, evaluation.exported, lease)
+            log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], evaluation.decision.reason)
         if registry.awaits_promotion(version):
             registry.promote(client, version.version, lease)
             log.info("version %s is the champion", version.version)
@@ -75,22 +73,22 @@ def compute_training_id(split: Split, schema_hash: str) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def describe(trial: Trial, release: bytes, origin: Origin, champion: str | None) -> dict[str, str]:
+def describe(evaluation: Evaluation, release: bytes, origin: Origin, champion: str | None) -> dict[str, str]:
     """The tags of the run and of the version."""
     return {
         registry.TRAINING_ID: origin.training_id,
-        registry.GATE: "passed" if trial.verdict.passed else "refused",
-        "gate_reason": trial.verdict.reason,
+        registry.GATE: "passed" if evaluation.decision.passed else "refused",
+        "gate_reason": evaluation.decision.reason,
         "compared_with": f"version {champion}" if champion else "no champion",
-        registry.DIGEST: hashlib.sha256(trial.exported).hexdigest(),
+        registry.DIGEST: hashlib.sha256(evaluation.exported).hexdigest(),
         registry.SCHEMA: origin.schema_hash,
         registry.RELEASE_DIGEST: hashlib.sha256(release).hexdigest(),
     }
 
 
-def describe_run(split: Split, trial: Trial, origin: Origin, release: bytes, tags: dict[str, str]) -> registry.Record:
-    """Everything of the trial that people look at in MLflow."""
-    actual = split.test[LABEL].to_numpy()
+def describe_run(split: Split, evaluation: Evaluation, origin: Origin, release: bytes, tags: dict[str, str]) -> registry.Record:
+    """Everything of the evaluation that people look at in MLflow."""
+    actual, years = split.test[LABEL].to_numpy(), split.test["release_year"].to_numpy()
     return registry.Record(
         name=f"{origin.day}-{origin.training_id[:8]}",
         parameters=PARAMETERS
@@ -101,15 +99,15 @@ def describe_run(split: Split, trial: Trial, origin: Origin, release: bytes, tag
             "dataset_hash": split.dataset_hash,
             "first_test_year": split.first_test_year,
             "features": len(split.features),
-            "iterations": trial.fitted.n_iter_,
+            "iterations": evaluation.fitted.n_iter_,
         },
-        metrics=compute_metrics(trial),
+        metrics=compute_metrics(evaluation),
         tags=tags,
         release=release,
         pictures={
-            "predicted_against_actual": pictures.draw_predicted_against_actual(actual, trial.predicted),
-            "residuals_by_year": pictures.draw_residuals_by_year(split.test["release_year"].to_numpy(), actual - trial.predicted),
-            "feature_importance": pictures.draw_importance(split.features, trial.importance),
+            "predicted_against_actual": plots.draw_predicted_against_actual(actual, evaluation.predicted),
+            "residuals_by_year": plots.draw_residuals_by_year(years, actual - evaluation.predicted),
+            "feature_importance": plots.draw_importance(split.features, evaluation.importance),
         },
         train=split.train.select(*split.features, LABEL).to_pandas(),
         label=LABEL,

@@ -41,7 +41,7 @@ class Superseded(TaskError):
     exit_code = os.EX_TEMPFAIL
 
 
-class Refused(TaskError):
+class AccessDenied(TaskError):
     """An outside system refuses our credentials; someone must correct a setting."""
 
     exit_code = os.EX_NOPERM

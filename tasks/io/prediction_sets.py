@@ -14,7 +14,7 @@ from tasks.io.s3.bucket import Bucket
 
 POINTER = "marquee:prediction_set"
 """Holds, as JSON, what the API must know of the live set to fetch its catalogue and to answer from it."""
-TOLD = (
+POINTER_FIELDS = (
     *("prediction_set", "catalogue_key", "catalogue_sha256", "catalogue_bytes", "films"),
     *("model_version", "model_sha256", "feature_set", "day", "predicted_at"),
 )
@@ -102,6 +102,6 @@ def write_pointer(redis: Redis, live: PredictionSet) -> None:
 
 
 def _render_pointer(live: PredictionSet) -> bytes:
-    fields = {name: value for name, value in asdict(live).items() if name in TOLD}
+    fields = {name: value for name, value in asdict(live).items() if name in POINTER_FIELDS}
     times = {"day": live.day.isoformat(), "predicted_at": live.predicted_at.astimezone(UTC).isoformat()}
     return json.dumps(fields | times).encode()

@@ -15,15 +15,14 @@ import polars as pl
 import skops.io
 
 from tasks.core.model.onnx_model import read_onnx_features, to_matrix
-from tasks.io.feast import offline_store
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import offline_store, online_store
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import SKOPS_TRUSTED
 from tasks.settings import Settings
 
 
 def predict_offline(settings: Settings, count: int) -> dict[str, object]:
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     table = offline_store.open_table()
     assert live is not None
     assert table is not None

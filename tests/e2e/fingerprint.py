@@ -9,9 +9,9 @@ import sys
 
 from mlflow import MlflowClient
 
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
 VOLATILE = {
@@ -28,13 +28,13 @@ TABLES = (
 
 def read_fingerprint(settings: Settings) -> dict[str, object]:
     tables = {}
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         for table in TABLES:
             left_out = list(VOLATILE.get(table, ()))
             query = f"select count(*), md5(string_agg(row, '|' order by row)) from (select (to_jsonb(t) - %s::text[])::text as row from {table} t) r"  # noqa: S608, E501  # constants
             rows, digest = conn.execute(query.encode(), [left_out]).fetchone() or (0, "")
             tables[table] = {"rows": rows, "md5": digest}
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     client = MlflowClient(settings.mlflow_tracking_uri)
     champion = registry.find_champion(client)
     assert live is not None

@@ -3,14 +3,14 @@
 import json
 import sys
 
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
 TABLES = ("film", "rating", "crew", "credit", "person", "tmdb_movie")
 
 
 def read_ledger(settings: Settings) -> dict[str, object]:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         files = conn.execute(
             "select name, lines, loaded, skipped, quarantined, raw_key from ingested_file where is_current"
         ).fetchall()

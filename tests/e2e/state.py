@@ -7,9 +7,9 @@ import sys
 import boto3
 from mlflow import MlflowClient
 
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
 TABLES = (
@@ -31,14 +31,14 @@ OURS = ("raw/", "offline/", "predictions/")
 
 
 def read_state(settings: Settings) -> dict[str, object]:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         tables = {}
         for table in TABLES:
             query = f"select count(*), md5(coalesce(string_agg(r::text, '|' order by r::text), '')) from {table} r"  # noqa: S608  # constants
             rows, digest = conn.execute(query.encode()).fetchone() or (0, "")
             tables[table] = {"rows": rows, "md5": digest}
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
-    live = feature_store.read_live(redis)
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    live = online_store.read_live(redis)
     keys = sorted(redis.scan_iter(count=10_000))
     online = hashlib.sha256()
     for key in keys:

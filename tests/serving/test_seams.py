@@ -16,7 +16,7 @@ from serving.features import feature_set, movie_row, tmdb_id
 from serving.models import onnx_model as predictor
 from serving.models import registry as champion
 from serving.settings import Settings
-from tasks.io.feast import online_store as published
+from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY
 from tests.serving.tiny_models import FEATURES
@@ -34,7 +34,7 @@ def test_the_feature_views_are_what_the_decoder_reads() -> None:
 
 
 def test_the_pointer_that_publishing_writes_is_read() -> None:
-    written = published.FeatureSet(
+    written = online_store.FeatureSet(
         feature_set="marquee_20261122_ab12cd34ef56",
         snapshot_id="8541223",
         content_hash="ab12cd34ef56",
@@ -45,7 +45,7 @@ def test_the_pointer_that_publishing_writes_is_read() -> None:
     read = feature_set.parse_pointer(json.dumps(asdict(written)).encode())
     assert (read.name, read.snapshot_id, read.movies) == (written.feature_set, written.snapshot_id, written.movies)
     assert (read.day.isoformat(), read.published_at.isoformat()) == (written.day, written.published_at)
-    assert published.POINTER == feature_set.POINTER_KEY
+    assert online_store.POINTER == feature_set.POINTER_KEY
 
 
 def test_the_model_that_training_registers_is_asked_for() -> None:

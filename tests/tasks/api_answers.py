@@ -21,7 +21,7 @@ from serving.settings import Settings as ServingSettings
 from serving.telemetry.log_writer import LogWriter
 from serving.telemetry.metrics import Metrics
 from tasks.io import prediction_sets
-from tasks.io.postgres import connection as postgres
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
 Change = Callable[[Receipt], Receipt]
@@ -104,7 +104,7 @@ class Answers:
 
     def _read_catalogue(self) -> Any:
         """The published ratings, from the table that is alike."""
-        with postgres.connect(self._settings) as conn:
+        with connect(self._settings) as conn:
             live = prediction_sets.read_live(conn)
             rows = conn.execute("select movie_id, rating, model_output, features_as_of from prediction").fetchall()
             snapshots = dict(conn.execute("select feature_set, snapshot_id::text from feature_set").fetchall())

@@ -16,18 +16,17 @@ from mlflow import MlflowClient
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.utils.config import Config
 
-from feature_repo import movies as definitions
+from feature_repo.movies import PRE_RELEASE
+from feature_repo.movies import movies as movies_view
 from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
 from tasks.core.audit.skew import Skew
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
-from tasks.io.feast import definitions as feature_definitions
-from tasks.io.feast import offline_store
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
 from tasks.io.postgres import lease
+from tasks.io.postgres.connection import connect
 from tasks.io.postgres.movies import read_labels
 from tasks.io.postgres.skew_audits import write_audit
 from tasks.settings import Settings
@@ -55,7 +54,7 @@ def movies(settings: Settings) -> None:
     """600 invented films of 2000 to 2019 by thirty directors, each of whom is as good as their number."""
     random = np.random.default_rng(0)
     directors = random.integers(30, size=FILMS)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("truncate film, rating, crew, credit, tmdb_movie, feature_set")
         for number, director in enumerate(directors):
             movie_id, rating = f"tt{number + 1:07d}", 3 + director / 6 + random.normal(scale=0.3)
@@ -81,12 +80,12 @@ def snapshots() -> list[int]:
 
 
 def set_rating(settings: Settings, movie_id: str, rating: float) -> None:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("update rating set average_rating = %s where movie_id = %s", (rating, movie_id))
 
 
 def state_of_redis(settings: Settings) -> dict[bytes, bytes]:
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     return {key: redis.dump(key) for key in redis.scan_iter(count=10_000)}  # type: ignore[misc]  # redis-py types both clients
 
 
@@ -94,7 +93,7 @@ def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settin
     if offline_store.open_table() is None:
         with pytest.raises(BadInput, match="run build_features first"):
             run_verb(publish_features, settings, TODAY)
-    if feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value())) is None:
+    if online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value())) is None:
         with pytest.raises(BadInput, match="run build_features and publish_features first"):
             run_verb(train_model, settings, TODAY)
 
@@ -129,7 +128,7 @@ def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies
 def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
     run_verb(publish_features, settings, TODAY)
     before = state_of_redis(settings)
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     assert live.movies == FILMS
     assert len([key for key in before if key.endswith(live.feature_set.encode())]) == FILMS + FILMS // 2
@@ -137,24 +136,24 @@ def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(se
     assert state_of_redis(settings) == before
 
 
-def read_live(settings: Settings) -> feature_store.FeatureSet:
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+def read_live(settings: Settings) -> online_store.FeatureSet:
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     return live
 
 
 def test_the_pointer_tells_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
-    fields = sorted([name, "Float64"] for name in definitions.PRE_RELEASE)
+    fields = sorted([name, "Float64"] for name in PRE_RELEASE)
     text = json.dumps(fields, separators=(",", ":")).encode()
     assert read_live(settings).schema_hash == hashlib.sha256(text).hexdigest()
 
 
 def test_a_pointer_of_before_it_told_the_schema_is_read_and_completed(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     before = state_of_redis(settings)
-    old = json.loads(redis.get(feature_store.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
+    old = json.loads(redis.get(online_store.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
     del old["schema_hash"]
-    redis.set(feature_store.POINTER, json.dumps(old))
+    redis.set(online_store.POINTER, json.dumps(old))
     assert read_live(settings).schema_hash == ""
     run_verb(publish_features, settings, TODAY)
     assert state_of_redis(settings) == before
@@ -163,17 +162,17 @@ def test_a_pointer_of_before_it_told_the_schema_is_read_and_completed(settings: 
 def test_a_live_set_of_other_definitions_is_published_anew_beside_it(
     settings: Settings, movies: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, contents = read_live(settings), feature_definitions.read_definitions()
-    fewer = FeatureService(name="pre_release", features=[definitions.movies[list(definitions.PRE_RELEASE)[1:]]])
+    before, contents = read_live(settings), definitions.read_definitions()
+    fewer = FeatureService(name="pre_release", features=[movies_view[list(PRE_RELEASE)[1:]]])
     changed = contents._replace(feature_services=[fewer])
     with monkeypatch.context() as patch:
-        patch.setattr(feature_definitions, "read_definitions", lambda: changed)
+        patch.setattr(definitions, "read_definitions", lambda: changed)
         run_verb(publish_features, settings, TODAY)
         other = read_live(settings)
         assert (other.content_hash, other.schema_hash == before.schema_hash) == (before.content_hash, False)
         assert other.feature_set != before.feature_set
-        registered = feature_store.open_store(other.feature_set).get_feature_service("pre_release")
-        assert [len(view.features) for view in registered.feature_view_projections] == [len(definitions.PRE_RELEASE) - 1]
+        registered = online_store.open_store(other.feature_set).get_feature_service("pre_release")
+        assert [len(view.features) for view in registered.feature_view_projections] == [len(PRE_RELEASE) - 1]
         again = state_of_redis(settings)
         run_verb(publish_features, settings, TODAY)
         assert state_of_redis(settings) == again
@@ -182,23 +181,23 @@ def test_a_live_set_of_other_definitions_is_published_anew_beside_it(
 
 
 def test_a_set_that_was_removed_is_written_again(settings: Settings, movies: None) -> None:
-    live, redis = read_live(settings), feature_store.open_redis(settings.feast_redis.get_secret_value())
+    live, redis = read_live(settings), online_store.open_redis(settings.feast_redis.get_secret_value())
     for _ in range(2):  # a removal that was killed near its end begins anew
-        feature_store.delete_set(feature_store.open_store(live.feature_set), redis)
-    assert feature_definitions.read_schema(feature_store.open_store(live.feature_set)) == ""
+        online_store.delete_set(online_store.open_store(live.feature_set), redis)
+    assert definitions.read_schema(online_store.open_store(live.feature_set)) == ""
     run_verb(publish_features, settings, TODAY)
-    assert feature_definitions.read_schema(feature_store.open_store(live.feature_set)) == live.schema_hash
-    assert feature_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
+    assert definitions.read_schema(online_store.open_store(live.feature_set)) == live.schema_hash
+    assert online_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
 
 
 def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies: None) -> None:
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     table = offline_store.open_table()
     assert live is not None
     assert table is not None
     offline = offline_store.read_latest(table, TODAY).drop("withdrawn", "tmdb_id", *offline_store.TIMES)
     names = offline.drop("movie_id").columns
-    online = feature_store.read_online(feature_store.open_store(live.feature_set), "movies", offline["movie_id"].to_list(), names)
+    online = online_store.read_online(online_store.open_store(live.feature_set), "movies", offline["movie_id"].to_list(), names)
     assert online.sort("movie_id").cast(offline.schema).equals(offline.sort("movie_id"), null_equal=True)
 
 
@@ -276,7 +275,7 @@ def find_champion_version(client: MlflowClient) -> str | None:
 
 
 def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Settings, movies: None) -> None:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         (director,) = conn.execute("select directors[1] from crew where movie_id = 'tt0000001'").fetchone() or ("",)
         (others,) = conn.execute(
             "select count(*) from crew where directors[1] = %s and movie_id <> 'tt0000001'", (director,)
@@ -293,57 +292,57 @@ def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Se
 
 
 def test_a_set_that_was_found_to_differ_is_written_anew_when_people_say_so(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     run_verb(publish_features, settings, TODAY)
-    before = feature_store.read_live(redis)
+    before = online_store.read_live(redis)
     assert before is not None
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         skew = Skew("runtime_minutes", 10, 1, "0" * 32)
         write_audit(conn, "audit", TODAY, "accepted", [skew])
     try:
         run_verb(publish_features, settings, TODAY)
-        after = feature_store.read_live(redis)
+        after = online_store.read_live(redis)
         assert after is not None
         assert (after.content_hash, after.movies) == (before.content_hash, before.movies)
         assert after.feature_set != before.feature_set
         run_verb(publish_features, settings, TODAY)
-        assert feature_store.read_live(redis) == after
+        assert online_store.read_live(redis) == after
     finally:
-        with postgres.connect(settings) as conn:
+        with connect(settings) as conn:
             conn.execute("delete from skew_audit where audit_id = 'audit'")
 
 
 def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     names = []
     for rating in (2.0, 3.0, 4.0):
         set_rating(settings, "tt0000001", rating)
         run_verb(build_features, settings, TODAY)
         run_verb(publish_features, settings, TODAY)
-        live = feature_store.read_live(redis)
+        live = online_store.read_live(redis)
         assert live is not None
         names.append(live.feature_set)
     assert len(set(names)) == 3
-    assert [feature_store.count_rows(redis, name) > 0 for name in names] == [False, True, True]
-    kept = {project.name for project in feature_store.open_store(names[-1]).list_projects()}
+    assert [online_store.count_rows(redis, name) > 0 for name in names] == [False, True, True]
+    kept = {project.name for project in online_store.open_store(names[-1]).list_projects()}
     assert kept == set(names[1:])
 
 
 def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None) -> None:
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
-    live = feature_store.read_live(redis)
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    live = online_store.read_live(redis)
     assert live is not None
-    redis.unlink(*list(feature_store.scan_keys(redis, live.feature_set))[:10])
+    redis.unlink(*list(online_store.scan_keys(redis, live.feature_set))[:10])
     run_verb(publish_features, settings, TODAY)
-    assert feature_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
+    assert online_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
 
 
 def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies: None) -> None:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("delete from film where movie_id = 'tt0000600'")
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)
-    live = json.loads(feature_store.open_redis(settings.feast_redis.get_secret_value()).get(feature_store.POINTER) or "{}")  # type: ignore[arg-type]
+    live = json.loads(online_store.open_redis(settings.feast_redis.get_secret_value()).get(online_store.POINTER) or "{}")  # type: ignore[arg-type]
     assert live["movies"] == FILMS - 1
 
 
@@ -357,13 +356,13 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
     )
     with lease.take(settings, "build_features") as held:
         offline_store.append_rows(planted, earlier, "planted", held)
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
 
     def runtime_known_on(day: date) -> float | None:
-        with postgres.connect(settings) as conn:
+        with connect(settings) as conn:
             labels = read_labels(conn, 100).head(1)
-        rows, _ = feature_store.read_as_of(live.feature_set, labels, day)
+        rows, _ = online_store.read_as_of(live.feature_set, labels, day)
         value: float | None = rows["runtime_minutes"][0]
         return value
 
@@ -413,7 +412,7 @@ def test_of_two_overlapping_publishers_the_later_one_s_set_is_live(settings: Set
     state: list[object] = []
 
     def look() -> object:
-        with postgres.connect(settings) as conn:
+        with connect(settings) as conn:
             return state_of_redis(settings), conn.execute("select * from feature_set order by 1").fetchall()
 
     def overtake() -> None:
@@ -427,13 +426,13 @@ def test_of_two_overlapping_publishers_the_later_one_s_set_is_live(settings: Set
     with overtaken(lease.Lease, "held", overtake, commit):
         run_verb(publish_features, number_attempt(settings, 1), TODAY)
     assert [look()] == state
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         sets = dict(conn.execute("select state, array_agg(feature_set) from feature_set group by 1").fetchall())
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     assert {name: len(sets[name]) for name in ("live", "previous")} == {"live": 1, "previous": 1}
     assert "writing" not in sets
-    assert [feature_store.count_rows(redis, name) for name in sets["retired"]] == [0] * len(sets["retired"])
-    live = feature_store.read_live(redis)
+    assert [online_store.count_rows(redis, name) for name in sets["retired"]] == [0] * len(sets["retired"])
+    live = online_store.read_live(redis)
     assert live is not None
     assert sets["live"] == [live.feature_set]
 

@@ -87,8 +87,8 @@ def test_a_first_run_asks_for_imdbs_films_most_voted_first(world: World) -> None
     assert [(row[0], row[2], row[3]) for row in rows] == [(THREE, 0, DAY), (TWO, 1, DAY), (ONE, 2, DAY)]
 
     [raw_key] = {row[1] for row in rows}
-    pack = pq.read_table(io.BytesIO(Bucket.from_settings(world.settings).read(raw_key))).to_pylist()
-    assert pack[2] == {"movie_id": ONE, "status": 200, "body": render(make_movie(1))}
+    batch = pq.read_table(io.BytesIO(Bucket.from_settings(world.settings).read(raw_key))).to_pylist()
+    assert batch[2] == {"movie_id": ONE, "status": 200, "body": render(make_movie(1))}
     found = world.query("select movie_id, tmdb_id, title, budget, genres, companies, raw_key, raw_row from tmdb_movie order by 1")
     assert found[0] == (ONE, 101, "Film 1", 1_000_000, ["Drama"], ["Kornvik Film"], raw_key, 2)
     assert len(found) == 2
@@ -166,9 +166,9 @@ def test_a_limit_lets_the_next_run_go_on(world: World) -> None:
     assert [world.run(DAY, *movies, limit=1) for _ in range(4)] == [[THREE], [TWO], [ONE], []]
 
 
-@pytest.mark.parametrize("step", ["put_once", "write_pack"])
+@pytest.mark.parametrize("step", ["put_once", "write_batch"])
 def test_a_run_that_is_killed_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_PER_BATCH", 1)
     movies = [make_movie(1), make_movie(2)]
     world.run(DAY, *movies)
     whole = world.state()
@@ -181,13 +181,13 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(world: World, monkeypatch
         world.run(DAY, *movies)
     assert list(world.outcomes()) == [THREE]
     monkeypatch.undo()
-    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_PER_BATCH", 1)
     assert sorted(world.run(DAY, *movies)) == [ONE, TWO]
     assert world.state()[:3] == whole[:3]
 
 
 def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
-    """Let the at-th pack's step end the program, before (put_once) or inside (write_pack) its transaction."""
+    """Let the at-th batch's step end the program, before (put_once) or inside (write_batch) its transaction."""
     calls = 0
     target: Any = Bucket if step == "put_once" else ingest_tmdb
     true: Callable[..., Any] = getattr(target, step)
@@ -199,7 +199,7 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
         calls += 1
         if calls < at:
             return true(*args)
-        if step == "write_pack":
+        if step == "write_batch":
             lease: Lease = args[0]
             with lease.held():
                 true(*args)
@@ -209,9 +209,9 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, step: str, at: int) -> None:
     monkeypatch.setattr(target, step, crash)
 
 
-@pytest.mark.parametrize("commit", [1, 2, 4], ids=["first pack", "second pack", "changes"])
+@pytest.mark.parametrize("commit", [1, 2, 4], ids=["first batch", "second batch", "changes"])
 def test_of_two_overlapping_attempts_the_later_one_writes(world: World, monkeypatch: pytest.MonkeyPatch, commit: int) -> None:
-    monkeypatch.setattr(ingest_tmdb, "ANSWERS_A_PACK", 1)
+    monkeypatch.setattr(ingest_tmdb, "ANSWERS_PER_BATCH", 1)
     movies, settings, state = [make_movie(1), make_movie(2)], world.settings, []
 
     def overtake() -> None:

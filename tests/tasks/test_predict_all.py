@@ -35,11 +35,10 @@ from tasks import build_features, predict_all, publish_features
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model.onnx_model import to_matrix
 from tasks.io import prediction_sets
-from tasks.io.feast import offline_store
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import offline_store, online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
 from tasks.io.postgres import lease
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx, graph_onnx
 from tests.tasks.settings_factory import number_attempt, overtaken, own_environment, run_verb
@@ -70,7 +69,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
 def add_films(settings: Settings) -> None:
     """Invented films by ten directors; of every third the runtime is unknown, and half are known to TMDB."""
     random = np.random.default_rng(3)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         for number in range(FILMS):
             movie_id, director = f"tt8{number:06d}", f"nm{random.integers(10):07d}"
             conn.execute(
@@ -93,8 +92,8 @@ def publish(settings: Settings) -> None:
     run_verb(publish_features, settings, TODAY)
 
 
-def read_live(settings: Settings) -> feature_store.FeatureSet:
-    live = feature_store.read_live(feature_store.open_redis(settings.feast_redis.get_secret_value()))
+def read_live(settings: Settings) -> online_store.FeatureSet:
+    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     return live
 
@@ -131,14 +130,14 @@ def crown(settings: Settings, exported: bytes) -> str:
 
 def read_pointer(settings: Settings) -> dict[str, object]:
     """What predict_all tells the API; empty before it ever did."""
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     pointer: dict[str, object] = json.loads(redis.get(prediction_sets.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
     return pointer
 
 
 def look(settings: Settings) -> tuple[list[Row], list[Row], list[str], dict[str, object]]:
     """All that predict_all writes: the table, its sets, the objects, the pointer."""
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         rows = conn.execute("select * from prediction order by movie_id").fetchall()
         sets = conn.execute("select * from prediction_set order by prediction_set").fetchall()
     found = boto3.client("s3").list_objects_v2(Bucket=settings.s3_bucket, Prefix="predictions/").get("Contents", [])
@@ -146,7 +145,7 @@ def look(settings: Settings) -> tuple[list[Row], list[Row], list[str], dict[str,
 
 
 def read_states(settings: Settings) -> dict[str, list[str]]:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         states = "select state, array_agg(model_version order by model_version) from prediction_set group by 1"
         return dict(conn.execute(states.encode()).fetchall())
 
@@ -157,12 +156,12 @@ def test_what_is_missing_is_named_with_the_dag_that_makes_it(settings: Settings)
             client.delete_registered_model_alias(registry.MODEL, registry.CHAMPION)
     with pytest.raises(BadInput, match="run train_model first"):
         run_verb(predict_all, settings, TODAY)
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     live = read_live(settings)
-    redis.delete(feature_store.POINTER)
+    redis.delete(online_store.POINTER)
     with pytest.raises(BadInput, match="run build_features and publish_features first"):
         run_verb(predict_all, settings, TODAY)
-    feature_store.write_live(redis, live)
+    online_store.write_live(redis, live)
     with pytest.raises(BadInput, match=f"is of {TODAY}, later than {TODAY - timedelta(days=1)}"):
         run_verb(predict_all, settings, TODAY - timedelta(days=1))
 
@@ -176,7 +175,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     exported = export_onnx(model, FEATURES)
     version = crown(settings, exported)
     run_verb(predict_all, settings, TODAY)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         table = {movie_id: row for movie_id, *row in conn.execute("select * from prediction").fetchall()}
         live = prediction_sets.read_live(conn)
     rows = read_features(settings)
@@ -222,7 +221,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
 
 
 def test_the_api_is_told_of_a_catalogue_of_the_same_ratings(settings: Settings) -> None:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         table = conn.execute("select movie_id, rating, model_output, features_as_of from prediction order by movie_id").fetchall()
         live = prediction_sets.read_live(conn)
     assert live is not None
@@ -282,7 +281,7 @@ def test_a_run_that_was_killed_before_it_told_the_api_is_finished_by_the_next(
     assert finished[:3] == left[:3]
     assert finished[3]["model_version"] == version
 
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     redis.delete(prediction_sets.POINTER)
     run_verb(predict_all, settings, TODAY)
     assert look(settings) == finished
@@ -290,7 +289,7 @@ def test_a_run_that_was_killed_before_it_told_the_api_is_finished_by_the_next(
 
 def test_a_set_of_before_there_were_catalogues_gets_one(settings: Settings) -> None:
     rows, _, objects, pointer = look(settings)
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute(
             """update prediction_set set catalogue_key = null, catalogue_sha256 = null, catalogue_bytes = null
                where state = 'live'"""
@@ -299,7 +298,7 @@ def test_a_set_of_before_there_were_catalogues_gets_one(settings: Settings) -> N
     again = look(settings)
     assert (again[0], again[2]) == (rows, objects)
     assert again[3] | {"predicted_at": ""} == pointer | {"predicted_at": ""}
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         live = prediction_sets.read_live(conn)
     assert live is not None
     assert live.catalogue_key == pointer["catalogue_key"]
@@ -309,7 +308,7 @@ def test_the_same_again_changes_nothing_and_a_later_day_only_the_day(settings: S
     before = look(settings)
     run_verb(predict_all, settings, TODAY)
     assert look(settings) == before
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("update prediction_set set day = day - 1 where state = 'live'")
     run_verb(predict_all, settings, TODAY)
     assert look(settings) == before
@@ -379,7 +378,7 @@ def test_of_two_overlapping_attempts_the_later_one_s_ratings_are_live(
 
 
 def test_a_film_that_left_the_sources_is_rated_no_more(settings: Settings) -> None:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("delete from film where movie_id = 'tt8000007'")
     publish(settings)
     run_verb(predict_all, settings, TODAY)
@@ -414,12 +413,12 @@ def test_a_model_file_that_is_not_what_training_wrote_is_refused(settings: Setti
 def test_features_other_than_the_published_are_not_rated(settings: Settings) -> None:
     before, live = look(settings), read_live(settings)
     crown(settings, export_onnx(fit(settings, 41), FEATURES))
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     for other in (replace(live, content_hash="0" * 64), replace(live, snapshot_id="1")):
-        feature_store.write_live(redis, other)
+        online_store.write_live(redis, other)
         with pytest.raises(BadInput, match="run build_features and publish_features"):
             run_verb(predict_all, settings, TODAY)
-    feature_store.write_live(redis, live)
+    online_store.write_live(redis, live)
     assert look(settings) == before
 
 

@@ -16,10 +16,10 @@ from infra.platform.layout import REPOSITORY
 from serving.features.online_row import build_key, hash_field
 from tasks import audit_skew, build_features, predict_all, publish_features, replay
 from tasks.core.errors import BadSetting, Differs, Skewed, Unavailable, Unknown
-from tasks.io.feast import online_store as feature_store
+from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import connection as postgres
 from tasks.io.postgres import lease
+from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
@@ -78,7 +78,7 @@ def test_before_the_api_ever_ran_there_are_no_receipts(
 
 
 def read_audits(settings: Settings) -> list[tuple[object, ...]]:
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         return conn.execute("select * from skew_audit order by audit_id, feature").fetchall()
 
 
@@ -93,7 +93,7 @@ def world(stack: Stack, settings: Settings) -> World:
     run_verb(predict_all, settings, TODAY)
     made["snapshot"] = first.fall_back(IDS[:50])
 
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("update film set runtime_minutes = runtime_minutes + 30")
     before = read_live(settings)
     run_verb(build_features, settings, TODAY)
@@ -234,7 +234,7 @@ def test_sound_features_pass_the_audit_and_the_same_again_changes_nothing(world:
 
 def test_a_corrupt_field_in_redis_turns_the_audit_red_and_is_named(world: World, caplog: pytest.LogCaptureFixture) -> None:
     settings = world.settings
-    redis = feature_store.open_redis(settings.feast_redis.get_secret_value())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     field: Any = hash_field("movies", CORRUPT)  # redis-py's types know no binary names
     key, other = (cast(Any, build_key("movie_id", movie_id, read_live(settings).feature_set)) for movie_id in IDS[1:3])
     sound = redis.hget(key, field)
@@ -264,7 +264,7 @@ def test_a_corrupt_field_in_redis_turns_the_audit_red_and_is_named(world: World,
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, settings, TODAY)
     assert "there was nothing to audit" in caplog.text, "what was accepted is not held against publishing again"
-    with postgres.connect(settings) as conn:
+    with connect(settings) as conn:
         conn.execute("delete from skew_audit where verdict = 'accepted'")  # the tests below look at these receipts again
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SNAPSHOT = "snapshot"
+PREDICTION_SET = "snapshot"
 """The source of an answer that came from the published ratings of all films, not from features."""
 Row = Mapping[str, Any]
 Floats = NDArray[np.float32]
@@ -49,7 +49,7 @@ def read_day(feature_set: str) -> date | None:
         return None
 
 
-def to_matrix(rows: Iterable[Sequence[float | None]]) -> Floats:
+def to_float32(rows: Iterable[Sequence[float | None]]) -> Floats:
     """Values as the model reads them: float32, None as NaN. Shape [rows, features]."""
     return np.array([[np.nan if value is None else value for value in row] for row in rows], np.float32)
 

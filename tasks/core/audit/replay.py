@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_values, to_matrix
+from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_values, to_float32
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
 
 TOLERANCE = 1e-6
@@ -44,7 +44,7 @@ def replay(receipts: Sequence[Receipt], exported: bytes, rows: Mapping[str, Row]
     whole = [number for number, differences in enumerate(found) if not differences]
     if not whole:
         return found
-    recorded = to_matrix([receipts[number].features or () for number in whole])
+    recorded = to_float32([receipts[number].features or () for number in whole])
     for number, output in zip(whole, predict_onnx(exported, recorded), strict=True):
         found[number] += compare_outputs(receipts[number], float(output), REPLAYED)
 
@@ -53,7 +53,7 @@ def replay(receipts: Sequence[Receipt], exported: bytes, rows: Mapping[str, Row]
             found[number].append(Difference("snapshot_id", receipts[number].snapshot_id, None, OFFLINE))
         return found
     offline = [rows.get(receipts[number].movie_id) for number in whole]
-    values = to_matrix(offline_values(receipts[n], names, row or {}) for n, row in zip(whole, offline, strict=True))
+    values = to_float32(offline_values(receipts[n], names, row or {}) for n, row in zip(whole, offline, strict=True))
     outputs, differing = predict_onnx(exported, values), find_differing(recorded, values)
     for place, (number, row) in enumerate(zip(whole, offline, strict=True)):
         receipt = receipts[number]

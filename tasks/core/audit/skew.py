@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_values, to_matrix
+from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_values, to_float32
 
 WIDTH, ROW, TIME = "number of features", "movie_id", "features_as_of"
 """Counted like features: whether the model has as many columns, the film an offline row, and that row the same time."""
@@ -52,8 +52,8 @@ def compute_skew(groups: Sequence[Group]) -> list[Skew]:
         _count(counted, TIME, found, times)
         if not found:
             continue
-        recorded = to_matrix([receipt.features or () for receipt in found])
-        offline = to_matrix(offline_values(receipt, group.names, row) for receipt, row in zip(found, rows, strict=True))
+        recorded = to_float32([receipt.features or () for receipt in found])
+        offline = to_float32(offline_values(receipt, group.names, row) for receipt, row in zip(found, rows, strict=True))
         differing = find_differing(recorded, offline)
         for column, name in enumerate(group.names):
             _count(counted, name, found, differing[:, column].tolist())

@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from tasks.core.features.movie_features import compute_film_features
+from tasks.core.features.movie_features import compute_movie_features
 from tasks.core.features.release_dates import compute_release
 from tasks.core.features.track_record import compute_track_record
 
@@ -34,7 +34,7 @@ def compute_features(tables: Tables, day: date) -> pl.DataFrame:
     """
     films = tables.film.sort("movie_id")
     release = compute_release(films, tables.tmdb_movie)
-    rows = compute_film_features(films, tables.tmdb_movie)
+    rows = compute_movie_features(films, tables.tmdb_movie)
     for role in ROLES:
         record = compute_track_record(_links(tables, role), release, tables.rating, day, role)
         rows = rows.join(record, on="movie_id", how="left", maintain_order="left")

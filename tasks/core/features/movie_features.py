@@ -14,7 +14,7 @@ def genre_feature(genre: str) -> str:
     return f"genre_{genre.lower().replace('-', '_')}"
 
 
-def compute_film_features(films: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataFrame:
+def compute_movie_features(films: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataFrame:
     """One row a film, in the order of `films`; an unknown value is null, never 0.
 
     films: movie_id, primary_title, original_title, start_year, runtime_minutes, genres (list).

@@ -66,7 +66,7 @@ PERSON_ID = Kind("a person id: nm and 7 to 10 digits", "nm[0-9]{7,10}", to(pa.st
 TEXT = Kind("a text", "", to(pa.string()))
 NULLABLE_TEXT = Kind("a text", "", to(pa.string()), nullable=True)
 FLAG = Kind("0 or 1", "[01]", to_flag)
-FILM_YEAR = Kind("a year from 1870 to 2199", YEAR, to(pa.int16()), nullable=True)
+RELEASE_YEAR = Kind("a year from 1870 to 2199", YEAR, to(pa.int16()), nullable=True)
 LIFE_YEAR = Kind("a year from 1 to 2199", "[1-9][0-9]{0,2}|1[0-9]{3}|2[01][0-9]{2}", to(pa.int16()), nullable=True)
 MINUTES = Kind("a number of minutes", "[0-9]{1,9}", to(pa.int32()), nullable=True)
 PLACE = Kind("a place from 1 to 9999", "[1-9][0-9]{0,3}", to(pa.int32()))

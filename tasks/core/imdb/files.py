@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from tasks.core.imdb.fields import (
-    FILM_YEAR,
     FLAG,
     LIFE_YEAR,
     MINUTES,
@@ -12,6 +11,7 @@ from tasks.core.imdb.fields import (
     PERSON_IDS,
     PLACE,
     RATING,
+    RELEASE_YEAR,
     TEXT,
     TITLE_ID,
     TITLE_IDS,
@@ -45,8 +45,8 @@ BASICS = SourceFile(
         Field("primaryTitle", "primary_title", TEXT),
         Field("originalTitle", "original_title", NULLABLE_TEXT),
         Field("isAdult", "is_adult", FLAG),
-        Field("startYear", "start_year", FILM_YEAR),
-        Field("endYear", "end_year", FILM_YEAR),
+        Field("startYear", "start_year", RELEASE_YEAR),
+        Field("endYear", "end_year", RELEASE_YEAR),
         Field("runtimeMinutes", "runtime_minutes", MINUTES),
         Field("genres", "genres", WORDS),
     ),

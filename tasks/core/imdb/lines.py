@@ -41,7 +41,7 @@ class Lines:
         return Lines(self.text.take(pa.array(at)), self.numbers[at], self.starts[at], self.ends[at], self.block)
 
     def rejected(self, row: int, reason: str) -> Rejected:
-        return Rejected(int(self.numbers[row]), reason, shown(self.block[self.starts[row] : self.ends[row]]))
+        return Rejected(int(self.numbers[row]), reason, printable(self.block[self.starts[row] : self.ends[row]]))
 
 
 def split_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -54,7 +54,7 @@ def split_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         end = rest.rfind(b"\n") + 1
         if not end:
             raise BadInput(
-                f"a line is longer than {BLOCK_BYTES} bytes, from {shown(bytes(rest[:80]))!r}: this is no IMDb TSV file"
+                f"a line is longer than {BLOCK_BYTES} bytes, from {printable(bytes(rest[:80]))!r}: this is no IMDb TSV file"
             )
         yield bytes(rest[:end])
         del rest[:end]
@@ -129,6 +129,6 @@ def undecodable_rows(block: bytes, ends: NDArray[np.int64]) -> Iterator[int]:
             return
 
 
-def shown(record: bytes) -> str:
+def printable(record: bytes) -> str:
     """A line as text that Postgres can hold: bytes that are no UTF-8, and NUL, appear as \\x.."""
     return record.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:LONGEST_RECORD]

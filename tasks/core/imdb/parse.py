@@ -16,7 +16,7 @@ from tasks.core.imdb.files import BASICS, SourceFile
 from tasks.core.imdb.keys import Keys, SeenKeys, compute_keys
 from tasks.core.imdb.lines import Lines, Rejected, check_header, parse_lines, split_blocks
 
-FILM_TYPES = pa.array(["movie", "tvMovie"])
+MOVIE_TYPES = pa.array(["movie", "tvMovie"])
 TOLERATED_REJECTS = 100
 """Above this many, a file more of whose lines are rejected than not is refused: its format has changed."""
 
@@ -105,7 +105,7 @@ def find_others(file: SourceFile, lines: Lines, keys: Keys, other_titles: SeenKe
     """Rows of titles that are no films; a missing title type is not another one, but wrong."""
     if file is BASICS:
         types = lines.text.column("titleType")
-        return to_numpy(pc.and_(types.is_valid(), pc.invert(pc.is_in(types, FILM_TYPES))))
+        return to_numpy(pc.and_(types.is_valid(), pc.invert(pc.is_in(types, MOVIE_TYPES))))
     if file.of_titles:
         return other_titles.holds(keys)
     return np.zeros(len(keys), np.bool_)

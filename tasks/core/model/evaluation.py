@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
 
 from tasks.core.model.onnx_model import Score, export_onnx, fit, predict_onnx, read_onnx_features, score, to_matrix
-from tasks.core.model.promotion_gate import Verdict, judge
+from tasks.core.model.promotion_gate import Decision, decide_promotion
 from tasks.core.model.training import LABEL, Split
 
 IMPORTANCE_ROWS = 2_000
@@ -18,21 +18,21 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Trial:
+class Evaluation:
     """What the fit gave: the model in both forms, how all did, and whether it may become the champion."""
 
     fitted: HistGradientBoostingRegressor
     exported: bytes
     scores: dict[str, Score]
     """By part: train, test, baseline (test rows), champion (test rows; absent while there is none)."""
-    verdict: Verdict
+    decision: Decision
     predicted: Values
     """Of the test rows."""
     importance: Values
     """Rise of the test RMSE with a feature's values shuffled, in the order of the split's features."""
 
 
-def run_trial(split: Split, champion: bytes | None, champion_is_servable: bool = True) -> Trial:
+def evaluate(split: Split, champion: bytes | None, champion_is_servable: bool = True) -> Evaluation:
     """Fit on the older years, export, judge on the newest. champion: an exported model, or None."""
     x_train, x_test = (to_matrix(part, split.features) for part in (split.train, split.test))
     y_train, y_test = (part[LABEL].to_numpy() for part in (split.train, split.test))
@@ -45,17 +45,17 @@ def run_trial(split: Split, champion: bytes | None, champion_is_servable: bool =
         "baseline": score(y_test, np.full_like(y_test, y_train.mean())),
     }
     if champion is not None:
-        scores["champion"] = score(y_test, predict_as(champion, split.test))
+        scores["champion"] = score(y_test, predict_with(champion, split.test))
     champion_rmse = scores["champion"].rmse if champion is not None else None
-    verdict = judge(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable)
+    decision = decide_promotion(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable)
     some = np.random.default_rng(0).permutation(len(y_test))[:IMPORTANCE_ROWS]
     importance = permutation_importance(
         fitted, x_test[some], y_test[some], scoring="neg_root_mean_squared_error", n_repeats=3, random_state=0
     ).importances_mean
-    return Trial(fitted, exported, scores, verdict, predicted, importance)
+    return Evaluation(fitted, exported, scores, decision, predicted, importance)
 
 
-def predict_as(exported: bytes, rows: pl.DataFrame) -> Values:
+def predict_with(exported: bytes, rows: pl.DataFrame) -> Values:
     """An earlier model's ratings of these rows; a feature that is no more is null to it, as an unknown value is."""
     wanted = read_onnx_features(exported)
     missing = [pl.lit(None, pl.Float64).alias(name) for name in wanted if name not in rows.columns]

@@ -4,28 +4,32 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """`passed` and why, in words for the run's page."""
 
     passed: bool
     reason: str
 
 
-def judge(candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None, champion_is_servable: bool = True) -> Verdict:
+def decide_promotion(
+    candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None, champion_is_servable: bool = True
+) -> Decision:
     """A candidate must beat the constant baseline and the champion, all three on the same test rows.
 
     champion_rmse is None while there is no champion. One that cannot be served any more, because it has no release.json or
     was trained on other features than those published, holds nobody back: without a new champion nothing would be served.
     """
     if not candidate_rmse < baseline_rmse:
-        return Verdict(passed=False, reason=f"RMSE {candidate_rmse:.4f} is not below the constant baseline's {baseline_rmse:.4f}")
+        return Decision(
+            passed=False, reason=f"RMSE {candidate_rmse:.4f} is not below the constant baseline's {baseline_rmse:.4f}"
+        )
     gain = (
         f"RMSE {candidate_rmse:.4f}, {1 - candidate_rmse / baseline_rmse:.1%} below the constant baseline's {baseline_rmse:.4f}"
     )
     if champion_rmse is None:
-        return Verdict(passed=True, reason=f"{gain}; there was no champion")
+        return Decision(passed=True, reason=f"{gain}; there was no champion")
     if not champion_is_servable:
-        return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}, and cannot be served any more")
+        return Decision(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}, and cannot be served any more")
     if not candidate_rmse < champion_rmse:
-        return Verdict(passed=False, reason=f"{gain}, but not below the champion's {champion_rmse:.4f}")
-    return Verdict(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}")
+        return Decision(passed=False, reason=f"{gain}, but not below the champion's {champion_rmse:.4f}")
+    return Decision(passed=True, reason=f"{gain}; the champion had {champion_rmse:.4f}")

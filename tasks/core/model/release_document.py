@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.core.model.evaluation import Trial
+from tasks.core.model.evaluation import Evaluation
 from tasks.core.model.onnx_model import Floats, predict_onnx, to_matrix
 from tasks.core.model.training import Split
 from tasks.core.predictions.predict import HIGHEST_RATING, LOWEST_RATING
@@ -36,27 +36,27 @@ class Origin:
     training_id: str
 
 
-def describe_release(split: Split, trial: Trial, origin: Origin) -> dict[str, object]:
+def describe_release(split: Split, evaluation: Evaluation, origin: Origin) -> dict[str, object]:
     """release.json: where the model comes from, the sha256 of its file, how well it does, what it knows, golden answers.
 
     `ranges`: the least and the greatest known value of each feature among the training rows. `golden`: feature rows in the
     model's column order, null for unknown, and the ratings that the exported model gives them: float32 values, both.
     """
-    golden = pick_golden_rows(to_matrix(split.test, split.features), trial.exported)
+    golden = pick_golden_rows(to_matrix(split.test, split.features), evaluation.exported)
     return {
         "model": origin.model,
-        "files": {"model.onnx": hashlib.sha256(trial.exported).hexdigest()},
+        "files": {"model.onnx": hashlib.sha256(evaluation.exported).hexdigest()},
         "feature_service": origin.feature_service,
         "feature_set": origin.feature_set,
         "schema_hash": origin.schema_hash,
         "training_snapshot": origin.snapshot_id,
         "training_day": origin.day.isoformat(),
         "training_id": origin.training_id,
-        "metrics": {name: value for name, value in compute_metrics(trial).items() if math.isfinite(value)},
+        "metrics": {name: value for name, value in compute_metrics(evaluation).items() if math.isfinite(value)},
         "ranges": compute_ranges(split.train, split.features),
         "golden": {
             "features": [[None if math.isnan(value) else value for value in row] for row in golden.tolist()],
-            "ratings": predict_onnx(trial.exported, golden).tolist(),
+            "ratings": predict_onnx(evaluation.exported, golden).tolist(),
         },
     }
 
@@ -66,10 +66,10 @@ def render_release(release: dict[str, object]) -> bytes:
     return json.dumps(release, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def compute_metrics(trial: Trial) -> dict[str, float]:
+def compute_metrics(evaluation: Evaluation) -> dict[str, float]:
     """Each score as part_name, and the share by which the model's error is below the constant baseline's."""
-    scores = {f"{part}_{name}": value for part, score in trial.scores.items() for name, value in asdict(score).items()}
-    return scores | {"gain_over_baseline": 1 - trial.scores["test"].rmse / trial.scores["baseline"].rmse}
+    scores = {f"{part}_{name}": value for part, score in evaluation.scores.items() for name, value in asdict(score).items()}
+    return scores | {"gain_over_baseline": 1 - evaluation.scores["test"].rmse / evaluation.scores["baseline"].rmse}
 
 
 def compute_ranges(rows: pl.DataFrame, features: tuple[str, ...]) -> dict[str, list[float]]:

@@ -33,7 +33,7 @@ insert into title_search (title_search) values ('optimize');
 """
 
 
-def render_catalogue(predictions: pl.DataFrame, years: pl.DataFrame, about: Mapping[str, str]) -> bytes:
+def render_title_database(predictions: pl.DataFrame, years: pl.DataFrame, about: Mapping[str, str]) -> bytes:
     """The predictions as an SQLite file; `about`, what they were made from, becomes a table of it.
 
     predictions: as compute_predictions gives them. years: movie_id, release_year (null where unknown).

@@ -1,4 +1,4 @@
-"""Answers in packs: the raw pack's bytes, and the rows that one pack becomes."""
+"""Answers in batches: the raw batch's bytes, and the rows that one batch becomes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 from tasks.core.errors import BadInput
 from tasks.core.tmdb.parse import Parsed, Rejected, TmdbMovie, is_tmdb_refusal, parse_message, parse_movie
 
-ANSWERS_A_PACK = 1_000
+ANSWERS_PER_BATCH = 1_000
 TOLERATED_REJECTS = 20
-"""Above this many, a pack more of whose answers are rejected than not is refused: something answers in TMDB's place."""
+"""Above this many, a batch more of whose answers are rejected than not is refused: something answers in TMDB's place."""
 SHOWN_CHARS = 2_000
-"""Of a body, in the quarantine; the whole of it is in the raw pack."""
+"""Of a body, in the quarantine; the whole of it is in the raw batch."""
 
-PACK = pa.schema([("movie_id", pa.string()), ("status", pa.int16()), ("body", pa.binary())])
+RAW_BATCH = pa.schema([("movie_id", pa.string()), ("status", pa.int16()), ("body", pa.binary())])
 TEXT, TEXTS, INTEGER = pa.string(), pa.list_(pa.string()), pa.int64()
 ARROW_TYPES = {str: TEXT, str | None: TEXT, int: INTEGER, int | None: INTEGER, float | None: pa.float64(),
                bool | None: pa.bool_(), date | None: pa.date32(), list[str]: TEXTS}  # fmt: skip
@@ -41,7 +41,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class PackRows:
+class BatchRows:
     """Rows for the tables tmdb_movie, tmdb_request and quarantine. `dropped` counts fields set to null by name."""
 
     movies: pa.Table
@@ -54,34 +54,34 @@ class PackRows:
         return Counter(self.requests.column("outcome").to_pylist())
 
 
-def render_pack(answers: Sequence[Answer]) -> bytes:
+def render_batch(answers: Sequence[Answer]) -> bytes:
     """Parquet of the answers in the order given; the same answers give the same bytes."""
     columns = [[one.movie_id for one in answers], [one.status for one in answers], [one.body for one in answers]]
     sink = pa.BufferOutputStream()
     # A dictionary of bodies would be as large as the bodies and be given up half-way.
-    table = pa.table(columns, schema=PACK)
+    table = pa.table(columns, schema=RAW_BATCH)
     pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=["movie_id", "status"])
     return bytes(sink.getvalue())
 
 
-def compute_pack_rows(answers: Sequence[Answer], raw_key: str, day: date) -> PackRows:
+def compute_batch_rows(answers: Sequence[Answer], raw_key: str, day: date) -> BatchRows:
     """What the answers become; BadInput if most of them are not TMDB's."""
-    verdicts = [compute_verdict(one) for one in answers]
+    results = [parse_answer(one) for one in answers]
     owners: dict[int, str] = {}
-    for row, verdict in enumerate(verdicts):
-        if isinstance(verdict, Parsed):
-            owner = owners.setdefault(verdict.movie.tmdb_id, verdict.movie.movie_id)
-            if owner != verdict.movie.movie_id:
-                verdicts[row] = Rejected(f"TMDB {verdict.movie.tmdb_id} is {owner} in the same pack")
-    rejected = [(row, verdict.reason) for row, verdict in enumerate(verdicts) if isinstance(verdict, Rejected)]
+    for row, result in enumerate(results):
+        if isinstance(result, Parsed):
+            owner = owners.setdefault(result.movie.tmdb_id, result.movie.movie_id)
+            if owner != result.movie.movie_id:
+                results[row] = Rejected(f"TMDB {result.movie.tmdb_id} is {owner} in the same batch")
+    rejected = [(row, result.reason) for row, result in enumerate(results) if isinstance(result, Rejected)]
     if len(rejected) > TOLERATED_REJECTS and len(rejected) * 2 > len(answers):
         raise BadInput(
             f"{len(rejected)} of {len(answers)} answers are none of TMDB's; the first, {rejected[0][1]}; see {raw_key}"
         )
-    found = [(row, verdict) for row, verdict in enumerate(verdicts) if isinstance(verdict, Parsed)]
-    return PackRows(
+    found = [(row, result) for row, result in enumerate(results) if isinstance(result, Parsed)]
+    return BatchRows(
         movies=_tabulate_movies(found, raw_key),
-        requests=_tabulate_requests(answers, verdicts, raw_key, day),
+        requests=_tabulate_requests(answers, results, raw_key, day),
         quarantine=pa.Table.from_pylist(
             [
                 {
@@ -100,7 +100,7 @@ def compute_pack_rows(answers: Sequence[Answer], raw_key: str, day: date) -> Pac
     )
 
 
-def compute_verdict(answer: Answer) -> Parsed | Rejected | None:
+def parse_answer(answer: Answer) -> Parsed | Rejected | None:
     """The record, the reason why there is none, or None for a film that TMDB does not know."""
     if answer.status == 200:
         return parse_movie(answer.body, answer.movie_id)
@@ -116,12 +116,12 @@ def _tabulate_movies(found: list[tuple[int, Parsed]], raw_key: str) -> pa.Table:
     return pa.table(columns + rows, schema=pa.schema([*MOVIE, *ROW]))
 
 
-def _tabulate_requests(answers: Sequence[Answer], verdicts: list[Parsed | Rejected | None], raw_key: str, day: date) -> pa.Table:
+def _tabulate_requests(answers: Sequence[Answer], results: list[Parsed | Rejected | None], raw_key: str, day: date) -> pa.Table:
     outcomes = {Parsed: "found", Rejected: "quarantined", type(None): "absent"}
     columns = [
         [one.movie_id for one in answers],
-        [outcomes[type(verdict)] for verdict in verdicts],
-        [verdict.movie.tmdb_id if isinstance(verdict, Parsed) else None for verdict in verdicts],
+        [outcomes[type(result)] for result in results],
+        [result.movie.tmdb_id if isinstance(result, Parsed) else None for result in results],
         [one.status for one in answers],
         [raw_key] * len(answers),
         list(range(len(answers))),

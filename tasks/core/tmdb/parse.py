@@ -60,7 +60,7 @@ class ChangesPage:
     total_pages: int
 
 
-def looks_whole(body: bytes) -> bool:
+def seems_complete_json(body: bytes) -> bool:
     """Cheap first look: neither an HTML page nor JSON that was cut."""
     return body[:1] == b"{" and body.rstrip()[-1:] == b"}"
 

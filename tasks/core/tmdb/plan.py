@@ -30,7 +30,7 @@ class Plan:
     left: int
 
 
-def order_films(basics: pa.Table, ratings: pa.Table) -> list[str]:
+def order_movies(basics: pa.Table, ratings: pa.Table) -> list[str]:
     """Ids of films that are not adult, most voted first, then by id.
 
     basics: movie_id, is_adult; ratings: movie_id, num_votes, of any titles.

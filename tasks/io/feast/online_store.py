@@ -68,7 +68,7 @@ def read_live(redis: Redis) -> FeatureSet | None:
     return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
 
 
-def found_right(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:
+def with_verified_day(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:
     """The same set, found right for the day, which may be later than its own, and of this schema."""
     return replace(live, day=max(live.day, day.isoformat()), schema_hash=schema_hash)
 

@@ -15,7 +15,7 @@ import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import HTTPError
 
-from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
 
 log = logging.getLogger("tasks.imdb")
 
@@ -90,7 +90,7 @@ class Part:
         elif known and known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
         wait = (CONNECT_SECONDS, SILENCE_SECONDS)
-        with translated(), requests.get(url, headers=headers, stream=True, timeout=wait, allow_redirects=False) as answer:
+        with translate_errors(), requests.get(url, headers=headers, stream=True, timeout=wait, allow_redirects=False) as answer:
             if answer.status_code == 304 and known:
                 return False
             self._take(answer, have, deadline)
@@ -127,7 +127,7 @@ def check_status(answer: requests.Response) -> None:
     if status in (200, 206):
         return
     if status in (401, 403):
-        raise Refused(f"IMDB_BASE_URL: {url} answers {status}")
+        raise AccessDenied(f"IMDB_BASE_URL: {url} answers {status}")
     if status in (408, 416, 425, 429) or status >= 500:
         raise Interrupted(f"answers {status}", retry_after(answer.headers.get("Retry-After")))
     target = f" and points to {answer.headers['Location']}" if "Location" in answer.headers else ""
@@ -151,7 +151,7 @@ def backoff(attempt: int) -> float:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     try:
         yield
     except (InvalidSchema, InvalidURL, MissingSchema) as error:

@@ -10,10 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from tasks.core.errors import BadSetting, Refused, TaskError, Unavailable
-from tasks.io.postgres.tables import replace_table, upsert
-
-__all__ = ["connect", "open_session", "replace_table", "understanding", "upsert"]
+from tasks.core.errors import AccessDenied, BadSetting, TaskError, Unavailable
 
 MOVIES = "MOVIES_DATABASE_URL"
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -30,9 +27,9 @@ LIMITS = b"""
     set client_connection_check_interval = '10s' -- a killed task's statement ends, and frees its locks
 """
 """Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
-GONE = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+CONNECTION_LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
 """The server is away, ended the session, or held a lock too long."""
-REFUSALS = ("authentication failed", "no password supplied", "pg_hba.conf")
+DENIAL_PHRASES = ("authentication failed", "no password supplied", "pg_hba.conf")
 
 
 class PostgresSettings(Protocol):
@@ -46,15 +43,15 @@ class PostgresSettings(Protocol):
 def connect(settings: PostgresSettings, name: str = "marquee-tasks") -> Iterator[psycopg.Connection]:
     """A connection with the schema in place: commits at the end of the block, rolls back on an error.
 
-    A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are Refused.
+    A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are AccessDenied.
     """
-    with understanding(), open_session(settings, name) as conn:
+    with translate_errors(), open_session(settings, name) as conn:
         yield conn
 
 
 def open_session(settings: PostgresSettings, name: str, autocommit: bool = False) -> psycopg.Connection:
     """The same without a block: closing it and understanding its errors is left to the caller."""
-    conn = dial(settings.movies_database_url, MOVIES, name, autocommit)
+    conn = open_connection(settings.movies_database_url, MOVIES, name, autocommit)
     try:
         apply_schema(conn)
     except BaseException:
@@ -63,7 +60,7 @@ def open_session(settings: PostgresSettings, name: str, autocommit: bool = False
     return conn
 
 
-def dial(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> psycopg.Connection:
+def open_connection(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> psycopg.Connection:
     """A connection with deadlines and limits to the database that a setting names, without our schema."""
     try:
         conninfo_to_dict(url.get_secret_value())
@@ -80,19 +77,19 @@ def dial(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> p
 
 
 @contextmanager
-def understanding(setting: str = MOVIES) -> Iterator[None]:
+def translate_errors(setting: str = MOVIES) -> Iterator[None]:
     """Within the block, what a server or connection may suffer is the error that says what to do; `setting` names it."""
     try:
         yield
-    except GONE as error:
-        raise understood(error, setting) from error
+    except CONNECTION_LOST as error:
+        raise to_task_error(error, setting) from error
 
 
-def understood(error: psycopg.Error, setting: str) -> TaskError:
+def to_task_error(error: psycopg.Error, setting: str) -> TaskError:
     """What the reader of the log should do; errors of the start carry no code, only libpq's text, which has no password."""
     text = str(error).strip()
-    if error.sqlstate in ("28000", "28P01") or any(words in text for words in REFUSALS):
-        return Refused(f"{setting}: Postgres refuses the role or its password: {text}")
+    if error.sqlstate in ("28000", "28P01") or any(words in text for words in DENIAL_PHRASES):
+        return AccessDenied(f"{setting}: Postgres refuses the role or its password: {text}")
     if error.sqlstate == "3D000" or ('database "' in text and "does not exist" in text):
         return BadSetting(f"{setting}: {text}")
     return Unavailable(f"Postgres ({error.sqlstate or 'no connection'}): {text}")

@@ -16,7 +16,7 @@ from typing import Protocol
 import psycopg
 
 from tasks.core.errors import Superseded, Unavailable
-from tasks.io.postgres.connection import GONE, PostgresSettings, connect, open_session, understanding
+from tasks.io.postgres.connection import CONNECTION_LOST, PostgresSettings, connect, open_session, translate_errors
 from tasks.io.postgres.lease_row import adopt_row, delete_row, lock_row, take_row
 
 log = logging.getLogger("tasks.lease")
@@ -45,7 +45,7 @@ def take(settings: LeaseSettings, verb: str) -> Iterator["Lease"]:
     """
     task, _, number = (settings.task_attempt or "").rpartition("/")
     holder = task or f"by hand, {socket.gethostname()}:{os.getpid()}"
-    with understanding(), open_lease_session(settings, verb) as session:
+    with translate_errors(), open_lease_session(settings, verb) as session:
         token = take_row(session, verb, holder, int(number) if task else None)
         if token is None:
             who = lock_row(session, verb) or "one that has ended this moment"
@@ -89,7 +89,7 @@ class Lease:
         the block for more than 45 seconds loses its hold, and what it sends on waking is let through. Its block ends as
         Unavailable. (Iceberg by itself refuses an append to a table that has moved on.)
         """
-        with understanding():
+        with translate_errors():
             session = self._find_session()
             with session.transaction():
                 self.check(session)
@@ -116,7 +116,7 @@ class Lease:
         """Free the lease; a session that was lost has freed it by its end."""
         try:
             delete_row(self._session, self.verb, self.token)
-        except GONE as error:
+        except CONNECTION_LOST as error:
             log.warning("%s was free for others before it ended: its session is gone: %s", self.verb, str(error).strip())
         finally:
             self._session.close()
@@ -125,7 +125,7 @@ class Lease:
         """The session, or a new one in its place: Postgres may have been started again since."""
         try:
             self._session.execute("select")
-        except GONE:
+        except CONNECTION_LOST:
             self._session.close()
             self._session = open_lease_session(self._settings, self.verb)
             adopt_row(self._session, self.verb, self.token)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tasks.core.audit.receipts import Receipt
 from tasks.core.errors import BadSetting
-from tasks.io.postgres.connection import dial, understanding
+from tasks.io.postgres.connection import open_connection, translate_errors
 
 SETTING = "RECEIPTS_DATABASE_URL"
 COLUMNS = ", ".join(Receipt.__dataclass_fields__)
@@ -29,7 +29,7 @@ def connect(settings: ReceiptSettings) -> Iterator[psycopg.Connection]:
     """A connection that commits at the end of the block; a server that is away is Unavailable."""
     if settings.receipts_database_url is None:
         raise BadSetting(f"{SETTING} is not set: it names the database in which the API keeps its receipts")
-    with understanding(SETTING), dial(settings.receipts_database_url, SETTING, "marquee-tasks receipts") as conn:
+    with translate_errors(SETTING), open_connection(settings.receipts_database_url, SETTING, "marquee-tasks receipts") as conn:
         yield conn
 
 

@@ -9,10 +9,10 @@ from datetime import date
 
 import psycopg
 
-from tasks.core.tmdb.batch import PackRows
+from tasks.core.tmdb.batch import BatchRows
 from tasks.core.tmdb.plan import Asked
-from tasks.io.postgres.connection import upsert
 from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.tables import upsert
 from tasks.io.s3.bucket import Bucket
 
 log = logging.getLogger("tasks.tmdb")
@@ -42,8 +42,8 @@ def read_changes_day(conn: psycopg.Connection) -> date | None:
     return None if row is None else row[0]
 
 
-def write_pack(lease: Lease, rows: PackRows) -> None:
-    """Write one pack whole or not at all; the same pack again changes nothing."""
+def write_batch(lease: Lease, rows: BatchRows) -> None:
+    """Write one batch whole or not at all; the same batch again changes nothing."""
     with lease.held() as conn:
         _give_up_rows(conn, rows)
         upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
@@ -51,8 +51,8 @@ def write_pack(lease: Lease, rows: PackRows) -> None:
         upsert(conn, "quarantine", rows.quarantine, ["source", "raw_key", "line"])
 
 
-def _give_up_rows(conn: psycopg.Connection, rows: PackRows) -> None:
-    """Delete films that TMDB deleted, and films whose TMDB id it has moved to another film of this pack."""
+def _give_up_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
+    """Delete films that TMDB deleted, and films whose TMDB id it has moved to another film of this batch."""
     requests = rows.requests.select(["movie_id", "outcome"]).to_pylist()
     absent = [one["movie_id"] for one in requests if one["outcome"] == "absent"]
     conn.execute("delete from tmdb_movie where movie_id = any(%s)", [absent])

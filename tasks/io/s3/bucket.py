@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
 from tasks.core.errors import BadSetting
-from tasks.io.s3.errors import status_of, understood
+from tasks.io.s3.errors import status_of, to_task_error
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +52,7 @@ class BucketSettings(Protocol):
 
 
 class Bucket:
-    """One S3 bucket; a method whose part the store does not do ends with Unavailable, Refused or BadSetting."""
+    """One S3 bucket; a method whose part the store does not do ends with Unavailable, AccessDenied or BadSetting."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client, self.name = client, name
@@ -151,5 +151,5 @@ class Bucket:
             except (ClientError, BotoCoreError, HTTPError) as error:
                 worth_repeating = isinstance(error, CUT_BODY) or (isinstance(error, ClientError) and status_of(error) == 409)
                 if not worth_repeating or attempt == ATTEMPTS:
-                    raise understood(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
+                    raise to_task_error(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
         raise AssertionError("unreachable")

@@ -10,19 +10,19 @@ from typing import Protocol, Self
 
 from pydantic import SecretStr
 
-from tasks.core.errors import BadSetting, Refused, TaskError, Unavailable
+from tasks.core.errors import AccessDenied, BadSetting, TaskError, Unavailable
 from tasks.core.tmdb.batch import Answer
-from tasks.core.tmdb.parse import ChangesPage, looks_whole, parse_changes, parse_message
+from tasks.core.tmdb.parse import ChangesPage, parse_changes, parse_message, seems_complete_json
 from tasks.io.imdb.download import retry_after
 from tasks.io.tmdb.http import CallFailed, Reply, Transport
-from tasks.io.tmdb.limits import Pace, Patience
+from tasks.io.tmdb.limits import RateLimiter, RetryBudget
 
 log = logging.getLogger("tasks.tmdb")
 
 SECTIONS = "credits,keywords,external_ids,release_dates"
 WORKERS = 8
 LOOK_AHEAD = 2_000
-"""Films asked for before the first answer is taken: two packs, so that asking goes on while one is stored."""
+"""Films asked for before the first answer is taken: two batches, so that asking goes on while one is stored."""
 TRIES = 5
 LONGEST_PAUSE_SECONDS = 60
 CHANGES_DAYS = 14
@@ -43,11 +43,11 @@ class TmdbSettings(Protocol):
 
 
 class Tmdb:
-    """Refused when the token is; Unavailable when calls fail too often. One instance a run."""
+    """AccessDenied when the token is; Unavailable when calls fail too often. One instance a run."""
 
     def __init__(self, transport: Transport, requests_per_second: float) -> None:
         self._transport = transport
-        self._pace, self._patience = Pace(requests_per_second), Patience()
+        self._limiter, self._budget = RateLimiter(requests_per_second), RetryBudget()
 
     @classmethod
     def from_settings(cls, settings: TmdbSettings) -> Self:
@@ -60,7 +60,7 @@ class Tmdb:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pace.end()
+        self._limiter.end()
         self._transport.close()
 
     def fetch_movies(self, movie_ids: Iterable[str]) -> Iterator[Answer | None]:
@@ -75,7 +75,7 @@ class Tmdb:
                 while asked:
                     yield asked.popleft().result()
             except BaseException:
-                self._pace.end()
+                self._limiter.end()
                 workers.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -84,7 +84,7 @@ class Tmdb:
         try:
             reply = self._fetch(f"/3/movie/{movie_id}?append_to_response={SECTIONS.replace(',', '%2C')}")
         except TaskError as error:
-            self._pace.end(error)  # at once: the answers asked for before this one are waited for first
+            self._limiter.end(error)  # at once: the answers asked for before this one are waited for first
             raise
         return None if reply is None else Answer(movie_id, reply.status, reply.body)
 
@@ -124,16 +124,16 @@ class Tmdb:
     def _fetch(self, path: str) -> Reply | None:
         """An answer to keep, be it a refusal of this path; None after TRIES failures."""
         for attempt in range(1, TRIES + 1):
-            self._pace.wait()
+            self._limiter.wait()
             try:
                 reply = self._transport.get(path)
                 problem, asked_pause = find_problem(reply)
             except CallFailed as error:
                 reply, problem, asked_pause = None, str(error), None
             if problem is None:
-                self._patience.restore()
+                self._budget.restore()
                 return reply
-            self._patience.take(f"{path}: {problem}")
+            self._budget.take(f"{path}: {problem}")
             if attempt < TRIES:
                 self._wait_after(path, problem, asked_pause, attempt)
         log.warning("%s: %s; given up after %d tries", path, problem, TRIES)
@@ -144,20 +144,20 @@ class Tmdb:
             pause = random.uniform(0, 2 ** (attempt - 1))  # noqa: S311  # spreads retries, guards nothing
         else:
             pause = min(asked_pause, LONGEST_PAUSE_SECONDS)
-            self._pace.hold(pause)  # it is meant for every thread
+            self._limiter.hold(pause)  # it is meant for every thread
         log.warning("%s: %s; try %d of %d in %.1f s", path, problem, attempt + 1, TRIES, pause)
-        self._pace.pause(pause)
+        self._limiter.pause(pause)
 
 
 def find_problem(reply: Reply) -> tuple[str | None, float | None]:
     """Why the answer is worth another try, if it is, and the pause in seconds that it asks for."""
     status = reply.status
     if status in {401, 403}:
-        raise Refused(f"TMDB refuses TMDB_ACCESS_TOKEN with {status}: {parse_message(reply.body)}")
+        raise AccessDenied(f"TMDB refuses TMDB_ACCESS_TOKEN with {status}: {parse_message(reply.body)}")
     if 300 <= status < 400:
         raise BadSetting(f"TMDB_BASE_URL: it answers {status} and points to {reply.headers.get('Location')!r:.200}; set that one")
     if status in {408, 425, 429} or status >= 500:
         return f"answered {status}: {parse_message(reply.body)}", retry_after(reply.headers.get("Retry-After"))
-    if status == 200 and not looks_whole(reply.body):
+    if status == 200 and not seems_complete_json(reply.body):
         return f"answered 200 without whole JSON: {parse_message(reply.body)}", None
     return None, None

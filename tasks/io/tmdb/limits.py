@@ -10,7 +10,7 @@ SUCCESSES_A_RETRY = 10
 """A service that fails one call in ten is still worth asking; one that fails more is left for a later run."""
 
 
-class Pace:
+class RateLimiter:
     """Spaces calls evenly at `rate` a second; a hold, as when TMDB says 429, is for all threads, and so is the end."""
 
     def __init__(self, rate: float) -> None:
@@ -45,7 +45,7 @@ class Pace:
                 self._ended.set()
 
 
-class Patience:
+class RetryBudget:
     """A budget of retries for the whole run, so that an outage ends it soon while single failures do not."""
 
     def __init__(self) -> None:

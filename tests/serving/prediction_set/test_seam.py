@@ -14,7 +14,7 @@ from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
-from tasks.core.predictions.title_database import render_catalogue
+from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
 from tasks.io.feast.online_store import FeatureSet
 from tasks.io.mlflow import registry
@@ -44,7 +44,7 @@ def produced(tmp_path: Path) -> bytes:
     champion = Champion.__new__(Champion)
     for name, value in {"version": "3", "sha256": "a" * 64}.items():
         object.__setattr__(champion, name, value)
-    return render_catalogue(predictions, years, describe("set", champion, LIVE) | {"snapshot_id": LIVE.snapshot_id})
+    return render_title_database(predictions, years, describe("set", champion, LIVE) | {"snapshot_id": LIVE.snapshot_id})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tasks.core.audit.receipts import find_differing, offline_values, read_day, to_matrix
+from tasks.core.audit.receipts import find_differing, offline_values, read_day, to_float32
 from tests.tasks.core.audit.receipt_factories import RECEIPT
 
 
@@ -28,8 +28,8 @@ def test_a_feature_set_s_name_tells_its_day(name: str, day: date | None) -> None
 
 
 def test_values_differ_as_the_model_reads_them() -> None:
-    recorded = to_matrix([[0.1, None, 2.0, None, float("inf"), 1.0]])
-    offline = to_matrix([[0.1 + 1e-12, None, 2.001, 0.0, float("inf"), None]])
+    recorded = to_float32([[0.1, None, 2.0, None, float("inf"), 1.0]])
+    offline = to_float32([[0.1 + 1e-12, None, 2.001, 0.0, float("inf"), None]])
     assert recorded.dtype == np.float32
     assert find_differing(recorded, offline).tolist() == [[False, False, True, True, False, True]]
 

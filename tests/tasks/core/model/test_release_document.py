@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.core.model.evaluation import Trial, run_trial
+from tasks.core.model.evaluation import Evaluation, evaluate
 from tasks.core.model.onnx_model import predict_onnx, to_matrix
 from tasks.core.model.release_document import (
     GOLDEN_ROWS,
@@ -33,20 +33,20 @@ def split() -> Split:
 
 
 @pytest.fixture(scope="module")
-def trial(split: Split) -> Trial:
-    return run_trial(split, None)
+def evaluation(split: Split) -> Evaluation:
+    return evaluate(split, None)
 
 
 @pytest.fixture(scope="module")
-def release(split: Split, trial: Trial) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(render_release(describe_release(split, trial, ORIGIN)))
+def release(split: Split, evaluation: Evaluation) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(render_release(describe_release(split, evaluation, ORIGIN)))
     return parsed
 
 
-def test_it_names_the_model_s_file_and_all_that_it_was_trained_from(trial: Trial, release: dict[str, Any]) -> None:
+def test_it_names_the_model_s_file_and_all_that_it_was_trained_from(evaluation: Evaluation, release: dict[str, Any]) -> None:
     assert {name: value for name, value in release.items() if name not in ("metrics", "ranges", "golden")} == {
         "model": "movie-rating",
-        "files": {"model.onnx": hashlib.sha256(trial.exported).hexdigest()},
+        "files": {"model.onnx": hashlib.sha256(evaluation.exported).hexdigest()},
         "feature_service": "pre_release",
         "feature_set": "movies_1",
         "schema_hash": "ab" * 32,
@@ -54,8 +54,8 @@ def test_it_names_the_model_s_file_and_all_that_it_was_trained_from(trial: Trial
         "training_day": "2026-11-22",
         "training_id": "0123",
     }
-    assert release["metrics"] == compute_metrics(trial)
-    assert release["metrics"]["test_rmse"] == trial.scores["test"].rmse
+    assert release["metrics"] == compute_metrics(evaluation)
+    assert release["metrics"]["test_rmse"] == evaluation.scores["test"].rmse
 
 
 def test_the_ranges_are_of_the_known_values_of_the_training_rows(split: Split, release: dict[str, Any]) -> None:
@@ -64,7 +64,9 @@ def test_the_ranges_are_of_the_known_values_of_the_training_rows(split: Split, r
     assert release["ranges"] == {"release_year": [2000.0, 2001.0], "signal": [known.min(), known.max()]}
 
 
-def test_golden_rows_are_of_the_test_rows_and_one_is_all_unknown(split: Split, trial: Trial, release: dict[str, Any]) -> None:
+def test_golden_rows_are_of_the_test_rows_and_one_is_all_unknown(
+    split: Split, evaluation: Evaluation, release: dict[str, Any]
+) -> None:
     rows, ratings = release["golden"]["features"], release["golden"]["ratings"]
     assert len(rows) == len(ratings) == GOLDEN_ROWS
     assert rows[0] == [None, None]
@@ -73,19 +75,19 @@ def test_golden_rows_are_of_the_test_rows_and_one_is_all_unknown(split: Split, t
     assert all(row in test for row in rows[1:])
     assert rows[1] == test[0]
     assert rows[-1] == test[-1]
-    assert predict_onnx(trial.exported, np.array(rows, np.float32)).tolist() == ratings
+    assert predict_onnx(evaluation.exported, np.array(rows, np.float32)).tolist() == ratings
 
 
-def test_the_same_training_gives_the_same_bytes(split: Split, trial: Trial, release: dict[str, Any]) -> None:
-    again = render_release(describe_release(split, run_trial(split, None), ORIGIN))
+def test_the_same_training_gives_the_same_bytes(split: Split, evaluation: Evaluation, release: dict[str, Any]) -> None:
+    again = render_release(describe_release(split, evaluate(split, None), ORIGIN))
     assert json.loads(again) == release
     assert again == json.dumps(release, sort_keys=True, separators=(",", ":")).encode()
 
 
-def test_a_score_that_cannot_be_told_of_so_few_films_is_left_out(split: Split, trial: Trial) -> None:
-    few = replace(trial, scores=trial.scores | {"test": replace(trial.scores["test"], r2=float("nan"))})
+def test_a_score_that_cannot_be_told_of_so_few_films_is_left_out(split: Split, evaluation: Evaluation) -> None:
+    few = replace(evaluation, scores=evaluation.scores | {"test": replace(evaluation.scores["test"], r2=float("nan"))})
     metrics = json.loads(render_release(describe_release(split, few, ORIGIN)))["metrics"]
-    assert compute_metrics(trial).keys() - metrics.keys() == {"test_r2"}
+    assert compute_metrics(evaluation).keys() - metrics.keys() == {"test_r2"}
 
 
 def test_of_few_rows_all_are_golden_and_no_output_off_the_scale_is() -> None:
@@ -96,6 +98,6 @@ def test_of_few_rows_all_are_golden_and_no_output_off_the_scale_is() -> None:
         assert len(pick_golden_rows(rows, constant_onnx(output, names))) == 0
 
 
-def test_values_that_are_no_number_are_unknown(split: Split, trial: Trial, release: dict[str, Any]) -> None:
+def test_values_that_are_no_number_are_unknown(split: Split, evaluation: Evaluation, release: dict[str, Any]) -> None:
     odd = replace(split, train=split.train.with_columns(pl.col("signal").fill_null(float("nan"))))
-    assert describe_release(odd, trial, ORIGIN)["ranges"] == release["ranges"]
+    assert describe_release(odd, evaluation, ORIGIN)["ranges"] == release["ranges"]

@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 
 from tasks.core.errors import BadInput
-from tasks.core.model.evaluation import Trial, predict_as, run_trial
+from tasks.core.model.evaluation import Evaluation, evaluate, predict_with
 from tasks.core.model.onnx_model import export_onnx, fit, predict_onnx, read_onnx_features, to_matrix
 from tasks.core.model.plots import draw_importance, draw_predicted_against_actual, draw_residuals_by_year
-from tasks.core.model.promotion_gate import judge
+from tasks.core.model.promotion_gate import decide_promotion
 from tasks.core.model.training import MIN_ROWS, Split, split_by_year
 
 
@@ -35,8 +35,8 @@ def split() -> Split:
 
 
 @pytest.fixture(scope="module")
-def trial(split: Split) -> Trial:
-    return run_trial(split, None)
+def evaluation(split: Split) -> Evaluation:
+    return evaluate(split, None)
 
 
 FEATURES = ["empty", "release_year", "signal"]
@@ -72,26 +72,26 @@ def test_films_without_a_year_are_left_out_and_the_hash_knows_every_value() -> N
     assert split_by_year(other, FEATURES).dataset_hash != split_by_year(rows, FEATURES).dataset_hash
 
 
-def test_a_trial_beats_the_baseline_and_its_export_equals_scikit_learn(split: Split, trial: Trial) -> None:
-    assert trial.scores["test"].rmse < 0.7 * trial.scores["baseline"].rmse
-    assert trial.verdict.passed
-    assert read_onnx_features(trial.exported) == list(split.features)
+def test_a_trial_beats_the_baseline_and_its_export_equals_scikit_learn(split: Split, evaluation: Evaluation) -> None:
+    assert evaluation.scores["test"].rmse < 0.7 * evaluation.scores["baseline"].rmse
+    assert evaluation.decision.passed
+    assert read_onnx_features(evaluation.exported) == list(split.features)
     matrix = to_matrix(split.test, split.features)
-    assert np.abs(predict_onnx(trial.exported, matrix) - trial.fitted.predict(matrix)).max() <= 1e-4
-    assert trial.importance[list(split.features).index("signal")] > 0.2
+    assert np.abs(predict_onnx(evaluation.exported, matrix) - evaluation.fitted.predict(matrix)).max() <= 1e-4
+    assert evaluation.importance[list(split.features).index("signal")] > 0.2
 
 
-def test_the_same_split_gives_the_same_model_which_does_not_beat_itself(split: Split, trial: Trial) -> None:
-    second = run_trial(split, trial.exported)
-    assert second.scores["test"] == trial.scores["test"]
-    assert second.scores["champion"].rmse == pytest.approx(trial.scores["test"].rmse, abs=1e-6)
-    assert not second.verdict.passed
-    assert run_trial(split, trial.exported, champion_is_servable=False).verdict.passed
+def test_the_same_split_gives_the_same_model_which_does_not_beat_itself(split: Split, evaluation: Evaluation) -> None:
+    second = evaluate(split, evaluation.exported)
+    assert second.scores["test"] == evaluation.scores["test"]
+    assert second.scores["champion"].rmse == pytest.approx(evaluation.scores["test"].rmse, abs=1e-6)
+    assert not second.decision.passed
+    assert evaluate(split, evaluation.exported, champion_is_servable=False).decision.passed
 
 
-def test_a_champion_that_reads_a_feature_that_is_no_more_sees_it_as_unknown(split: Split, trial: Trial) -> None:
-    gone = predict_as(trial.exported, split.test.drop("signal"))
-    assert np.allclose(gone, predict_as(trial.exported, split.test.with_columns(pl.lit(None, pl.Float64).alias("signal"))))
+def test_a_champion_that_reads_a_feature_that_is_no_more_sees_it_as_unknown(split: Split, evaluation: Evaluation) -> None:
+    gone = predict_with(evaluation.exported, split.test.drop("signal"))
+    assert np.allclose(gone, predict_with(evaluation.exported, split.test.with_columns(pl.lit(None, pl.Float64).alias("signal"))))
 
 
 def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,14 +113,14 @@ def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_the_gate(candidate: float, baseline: float, champion: float | None, passed: bool, reason: str) -> None:
-    verdict = judge(candidate, baseline, champion)
-    assert verdict.passed is passed
-    assert reason in verdict.reason
+    decision = decide_promotion(candidate, baseline, champion)
+    assert decision.passed is passed
+    assert reason in decision.reason
 
 
 @pytest.mark.parametrize(("candidate", "passed"), [(0.7, True), (0.81, True), (1.0, False)])
 def test_a_champion_that_cannot_be_served_holds_nobody_back(candidate: float, passed: bool) -> None:
-    assert judge(candidate, 1.0, 0.8, champion_is_servable=False).passed is passed
+    assert decide_promotion(candidate, 1.0, 0.8, champion_is_servable=False).passed is passed
 
 
 def test_the_pictures_show_what_they_are_given() -> None:

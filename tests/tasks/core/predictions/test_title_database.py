@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from tasks.core.predictions.title_database import render_catalogue
+from tasks.core.predictions.title_database import render_title_database
 
 TITLES = {
     "tt0000003": ("Amélie", 7, 2001.0),
@@ -34,7 +34,7 @@ YEARS = pl.DataFrame({"movie_id": list(TITLES), "release_year": [year for _, _, 
 
 @pytest.fixture(scope="module")
 def body() -> bytes:
-    return render_catalogue(PREDICTIONS, YEARS, ABOUT)
+    return render_title_database(PREDICTIONS, YEARS, ABOUT)
 
 
 @contextmanager
@@ -83,8 +83,8 @@ def test_a_title_is_found_by_its_words_whatever_their_accents(body: bytes, query
 
 def test_the_same_ratings_give_the_same_bytes_in_whatever_order(body: bytes) -> None:
     shuffled = PREDICTIONS.sample(fraction=1, shuffle=True, seed=1)
-    assert render_catalogue(shuffled, YEARS.reverse(), dict(reversed(ABOUT.items()))) == body
-    assert render_catalogue(PREDICTIONS, YEARS, ABOUT | {"model_version": "4"}) != body
+    assert render_title_database(shuffled, YEARS.reverse(), dict(reversed(ABOUT.items()))) == body
+    assert render_title_database(PREDICTIONS, YEARS, ABOUT | {"model_version": "4"}) != body
 
 
 def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
@@ -98,8 +98,8 @@ def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
 
 def test_a_film_named_twice_is_refused() -> None:
     with pytest.raises(sqlite3.IntegrityError, match=r"film\.movie_id"):
-        render_catalogue(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, ABOUT)
+        render_title_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, ABOUT)
 
 
 def test_no_film_is_a_catalogue_too() -> None:
-    assert find(render_catalogue(PREDICTIONS.clear(), YEARS, ABOUT), "amelie") == []
+    assert find(render_title_database(PREDICTIONS.clear(), YEARS, ABOUT), "amelie") == []

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.core.errors import BadInput
 from tasks.core.tmdb.batch import MOVIE as MOVIE_SCHEMA
-from tasks.core.tmdb.batch import TOLERATED_REJECTS, Answer, compute_pack_rows, render_pack
+from tasks.core.tmdb.batch import TOLERATED_REJECTS, Answer, compute_batch_rows, render_batch
 from tests.tasks.core.tmdb.bodies import HTML, MOVIE, MOVIE_ID, NOT_FOUND, with_fields
 
 DAY = date(2026, 11, 22)
@@ -25,18 +25,18 @@ ANSWERS = [
 
 
 def test_a_pack_holds_the_bytes_in_the_order_asked() -> None:
-    table = pq.read_table(io.BytesIO(render_pack(ANSWERS)))
+    table = pq.read_table(io.BytesIO(render_batch(ANSWERS)))
     assert table.to_pylist() == [{"movie_id": a.movie_id, "status": a.status, "body": a.body} for a in ANSWERS]
     assert str(table.schema.field("status").type) == "int16"
 
 
 def test_the_same_answers_are_the_same_bytes() -> None:
-    assert render_pack(ANSWERS) == render_pack(list(ANSWERS))
-    assert render_pack(ANSWERS) != render_pack(ANSWERS[::-1])
+    assert render_batch(ANSWERS) == render_batch(list(ANSWERS))
+    assert render_batch(ANSWERS) != render_batch(ANSWERS[::-1])
 
 
 def test_every_answer_has_one_row_in_the_ledger() -> None:
-    rows = compute_pack_rows(ANSWERS, "raw/tmdb/x.parquet", DAY)
+    rows = compute_batch_rows(ANSWERS, "raw/tmdb/x.parquet", DAY)
     requests = rows.requests.to_pylist()
     assert [(one["movie_id"], one["outcome"], one["tmdb_id"], one["status"]) for one in requests] == [
         (MOVIE_ID, "found", 7012345, 200),
@@ -54,29 +54,29 @@ def test_every_answer_has_one_row_in_the_ledger() -> None:
 
 
 def test_found_films_lead_to_their_bytes() -> None:
-    movies = compute_pack_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).movies
+    movies = compute_batch_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).movies
     assert movies.column_names == [*MOVIE_SCHEMA.names, "raw_key", "raw_row"]
     assert [(one["movie_id"], one["raw_row"]) for one in movies.to_pylist()] == [(MOVIE_ID, 0), ("tt70000045", 3)]
 
 
 def test_what_is_set_aside_has_its_reason() -> None:
-    rows = compute_pack_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).quarantine.to_pylist()
+    rows = compute_batch_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).quarantine.to_pylist()
     assert [(one["source"], one["line"], one["seen_on"]) for one in rows] == [("tmdb", line, DAY) for line in (2, 4, 5, 6)]
     reasons = [one["reason"] for one in rows]
     assert "tt70000044 was asked" in reasons[0]
-    assert reasons[1] == "TMDB 9 is tt70000045 in the same pack"
+    assert reasons[1] == "TMDB 9 is tt70000045 in the same batch"
     assert reasons[2].startswith("answered 404: '<!DOCTYPE html>")
     assert reasons[3] == "answered 422: 'Invalid parameters' (status_code 5)"
     assert rows[2]["record"] == HTML.decode()
 
 
 def test_an_empty_outcome_keeps_the_columns() -> None:
-    rows = compute_pack_rows([Answer("tt70000043", 404, NOT_FOUND)], "k", DAY)
+    rows = compute_batch_rows([Answer("tt70000043", 404, NOT_FOUND)], "k", DAY)
     assert (rows.movies.num_rows, rows.quarantine.num_rows, rows.requests.num_rows) == (0, 0, 1)
 
 
 def test_bytes_that_are_no_text_are_shown_as_far_as_they_go() -> None:
-    record = compute_pack_rows([Answer(MOVIE_ID, 200, b"\xff\x00" * 5000)], "k", DAY).quarantine.to_pylist()[0]["record"]
+    record = compute_batch_rows([Answer(MOVIE_ID, 200, b"\xff\x00" * 5000)], "k", DAY).quarantine.to_pylist()[0]["record"]
     assert "\0" not in record
     assert len(record) == 2000
 
@@ -85,8 +85,8 @@ def test_a_pack_of_pages_that_something_else_sent_is_refused() -> None:
     def pages(count: int) -> list[Answer]:
         return [Answer(f"tt7{n:07}", 200, HTML) for n in range(count)]
 
-    assert compute_pack_rows(pages(TOLERATED_REJECTS), "k", DAY).quarantine.num_rows == TOLERATED_REJECTS
+    assert compute_batch_rows(pages(TOLERATED_REJECTS), "k", DAY).quarantine.num_rows == TOLERATED_REJECTS
     with pytest.raises(BadInput, match=r"21 of 21 answers are none of TMDB's; the first, no JSON .* see k"):
-        compute_pack_rows(pages(TOLERATED_REJECTS + 1), "k", DAY)
+        compute_batch_rows(pages(TOLERATED_REJECTS + 1), "k", DAY)
     absent = [Answer(f"tt8{n:07}", 404, NOT_FOUND) for n in range(30)]
-    assert compute_pack_rows(pages(TOLERATED_REJECTS + 1) + absent, "k", DAY).requests.num_rows == 51
+    assert compute_batch_rows(pages(TOLERATED_REJECTS + 1) + absent, "k", DAY).requests.num_rows == 51

@@ -14,10 +14,10 @@ from tasks.core.tmdb.parse import (
     Rejected,
     TmdbMovie,
     is_tmdb_refusal,
-    looks_whole,
     parse_changes,
     parse_message,
     parse_movie,
+    seems_complete_json,
 )
 from tests.tasks.core.tmdb.bodies import CHANGES, HTML, INVALID_KEY, MOVIE, MOVIE_ID, NOT_FOUND, with_fields, without
 
@@ -234,9 +234,9 @@ def test_what_is_no_json_object_is_rejected_and_shown(body: bytes, why: str) -> 
 
 
 def test_looks_whole_tells_a_cut_body_from_a_whole_one() -> None:
-    assert looks_whole(MOVIE)
-    assert looks_whole(MOVIE + b"\r\n")
-    assert not any(looks_whole(body) for body in (b"", HTML, MOVIE[:1000], b"[]", b"null"))
+    assert seems_complete_json(MOVIE)
+    assert seems_complete_json(MOVIE + b"\r\n")
+    assert not any(seems_complete_json(body) for body in (b"", HTML, MOVIE[:1000], b"[]", b"null"))
 
 
 @given(st.integers(0, len(MOVIE) - 1))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from tasks.core.tmdb.plan import Asked, Plan, compute_plan, order_films
+from tasks.core.tmdb.plan import Asked, Plan, compute_plan, order_movies
 
 DAY = date(2026, 11, 22)
 EARLIER = DAY - timedelta(days=1)
@@ -13,7 +13,7 @@ EARLIER = DAY - timedelta(days=1)
 def test_films_come_most_voted_first_and_adult_ones_not_at_all() -> None:
     basics = pa.table({"movie_id": ["tt1", "tt2", "tt3", "tt4", "tt5"], "is_adult": [False, False, True, False, False]})
     ratings = pa.table({"movie_id": ["tt2", "tt3", "tt5", "tt9"], "num_votes": pa.array([7, 99, 7, 1], pa.int32())})
-    assert order_films(basics, ratings) == ["tt2", "tt5", "tt1", "tt4"]
+    assert order_movies(basics, ratings) == ["tt2", "tt5", "tt1", "tt4"]
 
 
 def plan(changed: set[int], limit: int = 100, day: date = DAY) -> Plan:

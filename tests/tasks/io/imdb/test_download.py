@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
 from tasks.io.imdb import download as imdb_http
 from tasks.io.imdb.download import TRIES, Validators, backoff, download, retry_after
 from tests.tasks.io.http_faults import FileServer, serve
@@ -109,8 +109,8 @@ def test_a_server_that_does_not_recover(tmp_path: Path, pauses: list[float]) -> 
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        ((401, {}), Refused, "IMDB_BASE_URL: .* answers 401"),
-        ((403, {}), Refused, "answers 403"),
+        ((401, {}), AccessDenied, "IMDB_BASE_URL: .* answers 401"),
+        ((403, {}), AccessDenied, "answers 403"),
         ((404, {}), BadSetting, "IMDB_BASE_URL: .*title.basics.tsv.gz answers 404"),
         ((302, {"Location": "http://elsewhere.example/"}), BadSetting, "answers 302 and points to http://elsewhere.example/"),
         ((304, {}), BadSetting, "answers 304"),

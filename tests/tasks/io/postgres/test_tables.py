@@ -11,10 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from infra.local.stack import Stack
-from tasks.core.errors import BadSetting, Refused, Unavailable
+from tasks.core.errors import AccessDenied, BadSetting, Unavailable
 from tasks.io import prediction_sets
-from tasks.io.postgres import connection as postgres
-from tasks.io.postgres.connection import connect, replace_table, upsert
+from tasks.io.postgres import connection
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.tables import replace_table, upsert
 from tasks.settings import Settings
 from tests.tasks.settings_factory import own_environment, read_settings
 
@@ -154,9 +155,9 @@ def test_tasks_that_start_together_apply_the_schema_once(settings: Settings) -> 
 @pytest.mark.parametrize(
     ("change", "error", "told"),
     [
-        ((r"://movies:[^@]*@", "://movies:wrong@"), Refused, "MOVIES_DATABASE_URL: Postgres refuses"),
-        ((r"://movies:[^@]*@", "://movies@"), Refused, "no password supplied"),
-        ((r"/movies\?", "/nowhere?"), Refused, "no pg_hba.conf entry"),
+        ((r"://movies:[^@]*@", "://movies:wrong@"), AccessDenied, "MOVIES_DATABASE_URL: Postgres refuses"),
+        ((r"://movies:[^@]*@", "://movies@"), AccessDenied, "no password supplied"),
+        ((r"/movies\?", "/nowhere?"), AccessDenied, "no pg_hba.conf entry"),
         ((r":\d+/", ":1/"), Unavailable, "Connection refused"),
         ((r"^", "secret word"), BadSetting, "MOVIES_DATABASE_URL is no libpq URL"),
     ],
@@ -183,7 +184,7 @@ def test_a_server_that_ends_the_connection_in_the_middle(settings: Settings) -> 
 
 
 def test_a_lock_that_is_held_too_long(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "LIMITS", b"set lock_timeout = '100ms'")
+    monkeypatch.setattr(connection, "LIMITS", b"set lock_timeout = '100ms'")
     with connect(settings) as holder:
         holder.execute("lock table film in access exclusive mode")
         with pytest.raises(Unavailable, match="55P03"), connect(settings) as conn:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from infra.local.stack import Stack
-from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
 from tasks.io.s3 import bucket as bucket_module
 from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
@@ -82,11 +82,11 @@ def test_an_object_that_is_not_there(settings: Settings, key: str, tmp_path: Pat
 def test_wrong_credentials(settings: Settings, key: str) -> None:
     wrong = settings.model_copy(update={"aws_secret_access_key": SecretStr("wrong")})
     bucket = Bucket.from_settings(wrong)
-    with pytest.raises(Refused, match="refuses AWS_ACCESS_KEY_ID"):
+    with pytest.raises(AccessDenied, match="refuses AWS_ACCESS_KEY_ID"):
         bucket.put_once(key, b"x")
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         bucket.exists(key)
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         bucket.read(key)
 
 

@@ -17,11 +17,11 @@ import tasks.io.tmdb.client as tmdb_module
 import tasks.io.tmdb.http as http_module
 from infra.sources.faults import EVERY_PATH, Fault, FaultyApp
 from infra.sources.server import create_app
-from tasks.core.errors import BadInput, BadSetting, Refused, Unavailable
+from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
 from tasks.core.tmdb.batch import Answer
 from tasks.io.tmdb.client import Tmdb
 from tasks.io.tmdb.http import CallFailed, Transport
-from tasks.io.tmdb.limits import RETRIES_AT_START, Pace, Patience
+from tasks.io.tmdb.limits import RETRIES_AT_START, RateLimiter, RetryBudget
 from tests.infra.sources.folder import make_movie, render, write_folder
 from tests.infra.sources.running import run_app
 from tests.tasks.core.tmdb.bodies import HTML, INVALID_KEY, NOT_FOUND, TOO_MANY
@@ -84,13 +84,13 @@ def test_films_come_in_the_order_asked(start: Start) -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_ends_the_run_at_once_and_names_the_setting(start: Start, status: int) -> None:
     source = start({EVERY_PATH: [Fault(status, INVALID_KEY)]})
-    with pytest.raises(Refused, match=rf"TMDB_ACCESS_TOKEN with {status}: 'Invalid API key.*status_code 7"):
+    with pytest.raises(AccessDenied, match=rf"TMDB_ACCESS_TOKEN with {status}: 'Invalid API key.*status_code 7"):
         source.fetch()
     assert len(source.app.paths_asked) == 1
 
 
 def test_the_servers_own_refusal_of_a_wrong_token(start: Start) -> None:
-    with pytest.raises(Refused, match="TMDB_ACCESS_TOKEN"):
+    with pytest.raises(AccessDenied, match="TMDB_ACCESS_TOKEN"):
         list(start(token="another").tmdb.fetch_movies(["tt70000001"] * 50))
 
 
@@ -192,8 +192,8 @@ def test_a_redirect_is_not_followed_and_the_token_stays_here(start: Start, targe
 
 def test_retry_after_holds_every_thread_and_is_capped(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[float] = []
-    monkeypatch.setattr(Pace, "hold", lambda _, seconds: held.append(seconds))
-    monkeypatch.setattr(Pace, "pause", lambda _, seconds: None)
+    monkeypatch.setattr(RateLimiter, "hold", lambda _, seconds: held.append(seconds))
+    monkeypatch.setattr(RateLimiter, "pause", lambda _, seconds: None)
     in_ten = format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)
     waits = ["7", in_ten, "86400", "9" * 400]
     source = start({ONE: [Fault(429, TOO_MANY, {"Retry-After": wait}) for wait in waits]})
@@ -250,7 +250,7 @@ def test_a_page_that_never_comes_fails_the_run(start: Start) -> None:
 def test_the_token_is_in_no_url_and_no_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     source = start({ONE: [Fault(500), Fault(cut_after=3), Fault(401, INVALID_KEY)]})
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AccessDenied) as refused:
         source.fetch()
     assert ONE in caplog.text
     assert TOKEN not in caplog.text + str(refused.value) + repr(refused.value.__cause__)
@@ -283,7 +283,7 @@ def test_a_client_is_made_from_settings() -> None:
 
 
 def test_patience_grows_back_with_success() -> None:
-    patience = Patience()
+    patience = RetryBudget()
     for _ in range(RETRIES_AT_START):
         patience.take("x")
     for _ in range(10):
@@ -294,7 +294,7 @@ def test_patience_grows_back_with_success() -> None:
 
 
 def test_the_end_wakes_who_waits() -> None:
-    pace = Pace(0.001)
+    pace = RateLimiter(0.001)
     pace.wait()
     pace.end()
     with pytest.raises(Unavailable, match="ended before"):
