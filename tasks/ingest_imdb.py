@@ -26,7 +26,8 @@ from tasks.core.imdb.files import BASICS, FILES
 from tasks.core.imdb.gunzip import gunzip
 from tasks.core.imdb.keys import SeenKeys
 from tasks.core.imdb.parse import parse_file
-from tasks.io.imdb.files import RawFile, fetch_file, read_pieces, read_raw_file
+from tasks.core.imdb.raw_file import RawFile
+from tasks.io.imdb.files import fetch_file, read_pieces, read_raw_file
 from tasks.io.postgres.ingested_files import (
     IngestedFile,
     read_current_files,

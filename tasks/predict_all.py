@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.features.changes import compute_content_hash
+from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
 from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
 from tasks.io.feast import offline_store, online_store
-from tasks.io.feast.online_store import FeatureSet
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import Champion
 from tasks.io.postgres.connection import connect

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.features.changes import compute_content_hash
+from tasks.core.features.feature_set import FeatureSet, with_verified_day
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
@@ -55,7 +56,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     )
     if live and live.content_hash == content_hash and sound:
         log.info("feature set %s is live with these %d films already", live.feature_set, live.movies)
-        fresh = online_store.with_verified_day(live, day, schema_hash)
+        fresh = with_verified_day(live, day, schema_hash)
     else:
         now = datetime.now(UTC)
         # A set that is live is never written over with other features: the name tells both hashes.
@@ -63,9 +64,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
         if live and live.feature_set.startswith(name) and was_flagged_since_publishing(settings, live):
             name += f"_{now:%H%M%S}"
         snapshot_id = str(snapshot.snapshot_id)
-        fresh = online_store.FeatureSet(
-            name, snapshot_id, content_hash, rows.height, day.isoformat(), now.isoformat(), schema_hash
-        )
+        fresh = FeatureSet(name, snapshot_id, content_hash, rows.height, day.isoformat(), now.isoformat(), schema_hash)
         write_set(redis, fresh, rows, by_tmdb_id, lease)
 
     with lease.held() as conn:
@@ -87,14 +86,14 @@ def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> boo
     return definitions.read_schema(online_store.open_store(feature_set)) == schema_hash
 
 
-def was_flagged_since_publishing(settings: Settings, live: online_store.FeatureSet) -> bool:
+def was_flagged_since_publishing(settings: Settings, live: FeatureSet) -> bool:
     """An audit found it to differ from the offline store since, and people chose to publish all the same: it is written anew."""
     with connect(settings) as conn:
         accepted_at = read_accepted_at(conn)
     return accepted_at is not None and accepted_at > datetime.fromisoformat(live.published_at)
 
 
-def write_set(redis: Redis, fresh: online_store.FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame, lease: Lease) -> None:
+def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, by_tmdb_id: pl.DataFrame, lease: Lease) -> None:
     """Write a set nobody reads yet, and hold it to the offline rows: every key there, a sample equal in every value."""
     with lease.held() as conn:
         feature_sets.start(conn, fresh)

@@ -16,6 +16,7 @@ from serving.features import feature_set, movie_row, tmdb_id
 from serving.models import onnx_model as predictor
 from serving.models import registry as champion
 from serving.settings import Settings
+from tasks.core.features.feature_set import FeatureSet
 from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY
@@ -34,7 +35,7 @@ def test_the_feature_views_are_what_the_decoder_reads() -> None:
 
 
 def test_the_pointer_that_publishing_writes_is_read() -> None:
-    written = online_store.FeatureSet(
+    written = FeatureSet(
         feature_set="marquee_20261122_ab12cd34ef56",
         snapshot_id="8541223",
         content_hash="ab12cd34ef56",

@@ -22,6 +22,7 @@ from infra.local.stack import Stack
 from tasks import build_features, publish_features, train_model
 from tasks.core.audit.skew import Skew
 from tasks.core.errors import BadInput, Unavailable
+from tasks.core.features.feature_set import FeatureSet
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
@@ -136,7 +137,7 @@ def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(se
     assert state_of_redis(settings) == before
 
 
-def read_live(settings: Settings) -> online_store.FeatureSet:
+def read_live(settings: Settings) -> FeatureSet:
     live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     return live

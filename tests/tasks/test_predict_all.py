@@ -33,6 +33,7 @@ from serving.models.onnx_model import load_onnx_model
 from serving.settings import Settings as ServingSettings
 from tasks import build_features, predict_all, publish_features
 from tasks.core.errors import BadInput, Unavailable
+from tasks.core.features.feature_set import FeatureSet
 from tasks.core.model.onnx_model import to_matrix
 from tasks.io import prediction_sets
 from tasks.io.feast import offline_store, online_store
@@ -92,7 +93,7 @@ def publish(settings: Settings) -> None:
     run_verb(publish_features, settings, TODAY)
 
 
-def read_live(settings: Settings) -> online_store.FeatureSet:
+def read_live(settings: Settings) -> FeatureSet:
     live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     assert live is not None
     return live

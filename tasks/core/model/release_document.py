@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.core.model.evaluation import Evaluation
 from tasks.core.model.onnx_model import Floats, predict_onnx, to_matrix
 from tasks.core.model.training import Split
-from tasks.core.predictions.predict import HIGHEST_RATING, LOWEST_RATING
+from tasks.core.rating import HIGHEST_RATING, LOWEST_RATING
 
 RELEASE_FORMAT = 1
 """Of release.json; part of the training id, so that a version without this form of it is trained anew."""

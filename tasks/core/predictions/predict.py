@@ -9,11 +9,8 @@ import pyarrow.parquet as pq
 
 from tasks.core.errors import BadInput
 from tasks.core.model.onnx_model import predict_rows, read_onnx_features
+from tasks.core.rating import DECIMALS, HIGHEST_RATING, LOWEST_RATING
 
-LOWEST_RATING, HIGHEST_RATING = 1.0, 10.0
-"""IMDb's scale."""
-DECIMALS = 4
-"""Of the rating that the API answers."""
 ROWS_A_GROUP = 50_000
 
 SCHEMA = pa.schema(

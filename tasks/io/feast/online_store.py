@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 
 import polars as pl
@@ -13,6 +13,7 @@ from feast.repo_config import RepoConfig
 from redis import Redis
 
 from tasks.core.errors import Unavailable
+from tasks.core.features.feature_set import FeatureSet
 from tasks.io.feast.definitions import REPO, SERVICE
 from tasks.io.postgres.lease import Lease
 from tasks.io.progress import Progress
@@ -20,22 +21,6 @@ from tasks.io.progress import Progress
 POINTER = "marquee:feature_set"
 ROWS_PER_WRITE = 5_000
 """Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
-
-
-@dataclass(frozen=True)
-class FeatureSet:
-    """What the pointer key holds, as JSON: the one feature set that readers use."""
-
-    feature_set: str
-    """Feast project, and so the end of every Redis key, of the set."""
-    snapshot_id: str
-    content_hash: str
-    movies: int
-    day: str
-    """The latest day the set is known to be right for, YYYY-MM-DD."""
-    published_at: str
-    schema_hash: str = ""
-    """Of the names and types of the model's features; "" in a pointer written before there was one."""
 
 
 def open_redis(connection_string: str) -> Redis:
@@ -66,11 +51,6 @@ def read_live(redis: Redis) -> FeatureSet | None:
     if found is None:
         return None
     return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
-
-
-def with_verified_day(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:
-    """The same set, found right for the day, which may be later than its own, and of this schema."""
-    return replace(live, day=max(live.day, day.isoformat()), schema_hash=schema_hash)
 
 
 def write_live(redis: Redis, live: FeatureSet) -> None:

@@ -6,9 +6,6 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import requests
@@ -16,6 +13,8 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import HTTPError
 
 from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
+from tasks.core.imdb.raw_file import Validators
+from tasks.io.retries import read_retry_after
 
 log = logging.getLogger("tasks.imdb")
 
@@ -27,19 +26,6 @@ TRIES = 6
 LONGEST_PAUSE_SECONDS = 60
 LARGEST_BYTES = 8 << 30
 PIECE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Validators:
-    """What an HTTP server calls a version of a file; either may be missing."""
-
-    etag: str | None
-    last_modified: str | None
-
-    @property
-    def condition(self) -> str | None:
-        """What If-Range may hold: a weak ETag is not allowed there."""
-        return self.last_modified if self.etag is None or self.etag.startswith("W/") else self.etag
 
 
 class Interrupted(Exception):
@@ -129,21 +115,9 @@ def check_status(answer: requests.Response) -> None:
     if status in (401, 403):
         raise AccessDenied(f"IMDB_BASE_URL: {url} answers {status}")
     if status in (408, 416, 425, 429) or status >= 500:
-        raise Interrupted(f"answers {status}", retry_after(answer.headers.get("Retry-After")))
+        raise Interrupted(f"answers {status}", read_retry_after(answer.headers.get("Retry-After")))
     target = f" and points to {answer.headers['Location']}" if "Location" in answer.headers else ""
     raise BadSetting(f"IMDB_BASE_URL: {url} answers {status}{target}")
-
-
-def retry_after(text: str | None) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or a date; None if it is absent or neither."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # no date, or one without a zone
-        return None
 
 
 def backoff(attempt: int) -> float:

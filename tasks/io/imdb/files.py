@@ -3,29 +3,17 @@
 import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from tasks.core.errors import Unavailable
-from tasks.io.imdb.download import Validators, download
+from tasks.core.imdb.raw_file import RawFile, Validators
+from tasks.io.imdb.download import download
 from tasks.io.s3.bucket import Bucket
 
 log = logging.getLogger("tasks.imdb")
 
 PIECE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """One published file as fetched: its bytes lie at `path` and, the same, at `raw_key` in the bucket."""
-
-    name: str
-    path: Path
-    raw_key: str
-    sha256: str
-    bytes: int
-    validators: Validators
 
 
 def fetch_file(base_url: str, name: str, bucket: Bucket, folder: Path, known: Validators | None = None) -> RawFile | None:

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from tasks.io.feast.online_store import FeatureSet
+from tasks.core.features.feature_set import FeatureSet
 
 
 def start(conn: psycopg.Connection, fresh: FeatureSet) -> None:

@@ -10,8 +10,7 @@ from psycopg.rows import class_row
 
 from tasks.core.imdb.checks import Counts
 from tasks.core.imdb.lines import Rejected
-from tasks.io.imdb.download import Validators
-from tasks.io.imdb.files import RawFile
+from tasks.core.imdb.raw_file import RawFile, Validators
 from tasks.io.postgres.tables import upsert
 
 

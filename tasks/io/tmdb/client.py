@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tasks.core.errors import AccessDenied, BadSetting, TaskError, Unavailable
 from tasks.core.tmdb.batch import Answer
 from tasks.core.tmdb.parse import ChangesPage, parse_changes, parse_message, seems_complete_json
-from tasks.io.imdb.download import retry_after
+from tasks.io.retries import read_retry_after
 from tasks.io.tmdb.http import CallFailed, Reply, Transport
 from tasks.io.tmdb.limits import RateLimiter, RetryBudget
 
@@ -157,7 +157,7 @@ def find_problem(reply: Reply) -> tuple[str | None, float | None]:
     if 300 <= status < 400:
         raise BadSetting(f"TMDB_BASE_URL: it answers {status} and points to {reply.headers.get('Location')!r:.200}; set that one")
     if status in {408, 425, 429} or status >= 500:
-        return f"answered {status}: {parse_message(reply.body)}", retry_after(reply.headers.get("Retry-After"))
+        return f"answered {status}: {parse_message(reply.body)}", read_retry_after(reply.headers.get("Retry-After"))
     if status == 200 and not seems_complete_json(reply.body):
         return f"answered 200 without whole JSON: {parse_message(reply.body)}", None
     return None, None

@@ -14,9 +14,9 @@ from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
+from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
-from tasks.io.feast.online_store import FeatureSet
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import Champion
 from tasks.io.prediction_sets import PredictionSet, write_pointer

@@ -12,6 +12,7 @@ from onnx.helper import make_tensor
 
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING, RATING_DECIMALS
 from serving.models.onnx_model import load_onnx_model
+from tasks.core import rating
 from tasks.core.errors import BadInput
 from tasks.core.model import onnx_model as core_model
 from tasks.core.predictions import predict as core
@@ -59,7 +60,7 @@ def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: p
 
 
 def test_plausible_means_the_same_to_the_api() -> None:
-    assert (core.LOWEST_RATING, core.HIGHEST_RATING) == (LOWEST_RATING, HIGHEST_RATING)
+    assert (rating.LOWEST_RATING, rating.HIGHEST_RATING) == (LOWEST_RATING, HIGHEST_RATING)
 
 
 @pytest.mark.parametrize("rating", [0.999, 10.001, -6.0, float("inf"), float("nan")])

@@ -10,8 +10,10 @@ from typing import NoReturn
 import pytest
 
 from tasks.core.errors import AccessDenied, BadInput, BadSetting, Unavailable
+from tasks.core.imdb.raw_file import Validators
 from tasks.io.imdb import download as imdb_http
-from tasks.io.imdb.download import TRIES, Validators, backoff, download, retry_after
+from tasks.io.imdb.download import TRIES, backoff, download
+from tasks.io.retries import read_retry_after
 from tests.tasks.io.http_faults import FileServer, serve
 
 pytestmark = pytest.mark.integration  # a real server on loopback
@@ -163,12 +165,12 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         download(server.url, tmp_path / "f", None)
 
 
-def test_retry_after() -> None:
+def test_read_retry_after() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 25 < (retry_after(soon) or 0) <= 30
-    assert retry_after("Sun, 01 Jan 2023 00:00:00 GMT") == 0
-    assert retry_after(" 12 ") == 12
-    assert [retry_after(text) for text in (None, "", "soon", "-1", "1.5", "Sun, 01 Jan 2023 00:00:00")] == [None] * 6
+    assert 25 < (read_retry_after(soon) or 0) <= 30
+    assert read_retry_after("Sun, 01 Jan 2023 00:00:00 GMT") == 0
+    assert read_retry_after(" 12 ") == 12
+    assert [read_retry_after(text) for text in (None, "", "soon", "-1", "1.5", "Sun, 01 Jan 2023 00:00:00")] == [None] * 6
 
 
 def test_backoff_grows_and_is_spread() -> None:
