@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import requests
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk import Context
@@ -41,16 +42,19 @@ class TaskContainer(DockerOperator):
     @cached_property
     def cli(self) -> Engine:
         """The client of the engine, in place of the one that the provider's hook would make."""
-        return connect()
+        engine = connect()
+        engine.write_line = self._write_line
+        return engine
+
+    def _write_line(self, line: str) -> None:
+        self.log.info("%s", line)
 
     def execute(self, context: Context) -> None:
         """Remove the containers that earlier attempts left, then run the verb to its end."""
-        if not self.cli.images(
-            name=self.image
-        ):  # otherwise the operator would pull it, but what may run on a host is decided there
-            raise AirflowException(
-                f"image {self.image} is not on the engine at {read_setting('DOCKER_HOST')}: build or pull it there"
-            )
+        host = read_setting("DOCKER_HOST")
+        # Otherwise the operator would pull the image, but what may run on a host is decided on that host.
+        if not self.cli.images(name=self.image):
+            raise AirflowException(f"image {self.image} is not on the engine at {host}: build or pull it there")
         attempt = Attempt.of(context)
         for left in self.cli.list_containers(attempt.task_labels()):
             self.log.warning("removing container %s, left by attempt %s", left["Id"][:12], left["Labels"]["marquee.try"])
@@ -62,6 +66,8 @@ class TaskContainer(DockerOperator):
         except DockerContainerFailedException:
             state = self.cli.state
             raise to_airflow_error(self.verb, state["ExitCode"], self.memory if state["OOMKilled"] else "") from None
+        except requests.ConnectionError as error:
+            raise AirflowException(f"the Docker engine at {host} went away: {error}") from error
 
     def on_kill(self) -> None:
         """Stop and remove the container; Airflow calls this on a timeout and when a person ends the task."""

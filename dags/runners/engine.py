@@ -1,18 +1,31 @@
 """The client of the Docker engine at DOCKER_HOST, used by the task containers and by the sweeper."""
 
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from dags.runners.command import STOP_SECONDS
+from dags.runners.container_log import ContainerLog, container_is_gone
 from dags.runners.environment import read_setting
+
+log = logging.getLogger(__name__)
+
+RECONNECT = Retry(total=None, connect=30, read=0, redirect=0, status=0, other=0, backoff_factor=0.5, backoff_max=5)
+"""A filter that restarts is waited for: a request that could not connect is sent again for about two minutes."""
 
 
 class Engine(APIClient):
-    """Docker's client, with the hardening that DockerOperator has no parameters for."""
+    """Docker's client, with the hardening that DockerOperator has no parameters for, and patient with a broken connection."""
+
+    write_line: Callable[[str], object] = log.info
+    """Receives each line of a container's output."""
 
     state: dict[str, Any]
     """State of the container last waited for, as the engine describes it: ExitCode, OOMKilled, …"""
@@ -31,14 +44,28 @@ class Engine(APIClient):
         }
         return super().create_host_config(*args, **options)
 
-    def wait(self, container: Any, *args: Any, **options: Any) -> Any:
-        """Wait for the end and keep the state: the operator removes the container straight afterwards."""
+    def wait(self, container: Any, *_args: Any, **_options: Any) -> Any:
+        """Read how the container ended, and keep it: the operator removes the container straight afterwards.
+
+        Nothing is left to wait for: the output has been read to its end, which is the container's.
+        """
         try:
-            answer = super().wait(container, *args, **options)
             self.state = self.inspect_container(container)["State"]
         except NotFound:
-            raise AirflowException(f"container {container[:12]} is gone: it was removed while its task ran") from None
-        return answer
+            raise container_is_gone(container) from None
+        return {"StatusCode": self.state["ExitCode"]}
+
+    def attach(self, container: Any, *args: Any, **options: Any) -> Any:
+        """Attach, and return an iterator that writes each line of the output and yields nothing.
+
+        The operator would keep all that it yields in memory until the task ends.
+        """
+        frames = super().attach(container, *args, **{**options, "demux": True})
+        return self._copy_output(container, frames)
+
+    def _copy_output(self, container: str, frames: Any) -> Iterator[bytes]:
+        ContainerLog(self, container, self.write_line).copy(frames)
+        yield from ()
 
     def remove_container(self, container: Any, *args: Any, **options: Any) -> None:
         """Remove a container, unless it is gone or is being removed: a kill, a sweep and the task's own end may meet."""
@@ -65,6 +92,9 @@ def connect() -> Engine:
     """Return a client of the engine. DOCKER_HOST leads to a filter (infra/docker_filter) that allows only the calls made here."""
     host = read_setting("DOCKER_HOST")
     try:
-        return Engine(base_url=host)
+        engine = Engine(base_url=host)
     except DockerException as error:
         raise AirflowException(f"the Docker engine at {host} does not answer: {error}") from error
+    if engine.base_url.startswith("http://"):  # over TCP, that is through the filter
+        engine.mount("http://", HTTPAdapter(max_retries=RECONNECT))
+    return engine

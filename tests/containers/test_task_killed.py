@@ -125,6 +125,20 @@ def test_sigkill_of_the_scheduler_and_its_workers(world: World) -> None:
     world.platform.wait_until_well(60)
 
 
+def test_a_restart_of_the_filter_neither_ends_the_task_nor_loses_its_log(world: World) -> None:
+    """The runner waits for the filter, reads the output on and learns how the container ended."""
+    run = start(world, "killed_once")
+    caught = world.platform.catch(run)
+    world.platform.service("docker-filter").restart(timeout=5)
+    caught.unpause()
+    assert world.platform.wait_for_end("killed_once", run)["state"] == "success"
+    assert world.platform.task("killed_once", run)["try_number"] == 1
+    log = world.platform.log("killed_once", run, 1)
+    assert "the connection to the Docker engine was cut" in log
+    assert log.count("tagged build-") == 1, log
+    world.assert_swept_and_whole(run, commits=1)
+
+
 def test_docker_kill_of_the_container(world: World) -> None:
     run = start(world, "killed_and_retried")
     caught = world.platform.catch(run)

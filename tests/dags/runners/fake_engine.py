@@ -1,7 +1,7 @@
 """A fake Docker engine: it answers the calls of docker's own client and records them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -40,22 +40,31 @@ class FakeEngine(BaseAdapter):
         self.stopped_within = 0
         """Seconds between SIGTERM and SIGKILL in the last stop request."""
         self.while_it_runs: Callable[[], None] = lambda: None
+        self.outputs: list[Iterable[tuple[bytes, None] | tuple[None, bytes]]] = [[(b"INFO tasks: begun\n", None)]]
+        """Frames of the container's output: of the attached stream, then of each time that the log is read."""
+        self.away = False
+        """Whether connections are refused."""
+        self.logs_since: list[int] = []
+        """Unix times from which the log was read."""
 
     def client(self) -> Engine:
         engine = Engine(base_url="tcp://docker-filter:2375", version="1.41")
         engine.mount("http://", self)
-        # The answer to an attach is an upgraded connection, which this adapter cannot give.
-        engine.__dict__["attach"] = self.attach
+        # Both streams come over the connection itself, which this adapter does not have.
+        engine.__dict__["_read_from_socket"] = lambda *_args, **_options: self.read_output()
+        engine.__dict__["_get_result"] = lambda *_args: (out or err for out, err in self.read_output())
         return engine
 
-    def attach(self, *_args: Any, **_options: Any) -> Iterator[bytes]:
-        yield b"2026-11-22 03:00:01 INFO tasks: begun\n"
+    def read_output(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        yield from self.outputs.pop(0)
         self.while_it_runs()
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
         url = urlsplit(str(request.url))
         call = f"{request.method} {url.path.removeprefix('/v1.41')}"
         self.calls.append(call)
+        if self.away:
+            raise requests.ConnectionError("refused")
         body = json.loads(request.body) if request.body else None
         status, answer = self.answer(call, parse_qs(url.query), body)
         response = requests.Response()
@@ -80,11 +89,13 @@ class FakeEngine(BaseAdapter):
                 return self.removal, {"message": "the answer that the test set"}
             case [_, path] if path.startswith(f"/containers/{ID}") and self.ended is None:
                 return 404, {"message": f"No such container: {ID}"}
-            case ["POST", path] if path.endswith("/wait"):
-                assert self.ended is not None
-                return 200, {"StatusCode": self.ended["ExitCode"]}
             case ["GET", path] if path == f"/containers/{ID}/json":
-                return 200, {"State": self.ended}
+                return 200, {"Config": {"Tty": False}, "State": {"Running": bool(self.outputs)} | (self.ended or {})}
+            case ["POST", path] if path.endswith("/attach"):
+                return 200, None
+            case ["GET", path] if path.endswith("/logs"):
+                self.logs_since.append(int(query["since"][0]))
+                return 200, None
             case ["POST", path] if path.endswith("/stop"):
                 self.stopped_within = int(query["t"][0])
                 return 204, None

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from urllib3.exceptions import ConnectTimeoutError, ProtocolError
 
+from dags.runners import container_log
 from dags.runners import docker as task_container
 from dags.runners import engine as engines
 from dags.runners.docker import TaskContainer
@@ -132,6 +134,33 @@ def test_an_image_that_is_missing_is_named_and_never_pulled(engine: FakeEngine, 
     with pytest.raises(AirflowException, match="image marquee/tasks:1 is not on the engine at tcp://docker-filter:2375: build"):
         task.execute(context())
     assert engine.calls == ["GET /images/json"]
+
+
+def test_a_cut_connection_neither_fails_the_task_nor_loses_or_repeats_a_line(
+    engine: FakeEngine, task: TaskContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_log, "ENDING_SECONDS", 0)
+    engine.outputs = [[(b"a\nb", None)], [(b"a\nbc\n", None)]]
+    lines: list[str] = []
+    monkeypatch.setattr(task, "_write_line", lines.append)
+    task.execute(context())
+    assert [line for line in lines if "was cut" not in line] == ["a", "bc"]
+    assert engine.calls[-1] == REMOVED
+
+
+def test_an_engine_that_went_away_is_named_in_the_error(engine: FakeEngine, task: TaskContainer) -> None:
+    def go_away() -> None:
+        engine.away = True
+
+    engine.while_it_runs = go_away
+    with pytest.raises(AirflowException, match="the Docker engine at tcp://docker-filter:2375 went away: refused"):
+        task.execute(context())
+
+
+def test_a_request_that_cannot_connect_is_sent_again_and_one_that_was_sent_is_not() -> None:
+    assert engines.RECONNECT.increment("POST", "/", error=ConnectTimeoutError()).is_exhausted() is False
+    with pytest.raises(ProtocolError):
+        engines.RECONNECT.increment("POST", "/", error=ProtocolError())
 
 
 def test_a_kill_stops_the_container_before_airflow_kills_its_process_and_removes_it(
