@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -92,6 +92,9 @@ bench-agreement: dev # one film, one rating, through every door
 fuzz-serving: dev # requests and calls of any kind; make fuzz-serving FUZZ_REQUESTS=200000
 	@$(MARQUEE) install serving
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),50000) $(DEV)/pytest tests/serving/any_request --durations=6
+
+schemas: dev # infra/setup/migrations/*.sql, the whole schemas for people to read
+	$(DEV)/python -m tests.infra.setup.write_schemas
 
 proto: dev # the code of the gRPC door, and of Feast's values
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/grpc_api/marquee.proto

@@ -41,11 +41,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @contextmanager
-def started_stack(home: Path) -> Iterator[Stack]:
+def started_stack(home: Path, names: tuple[str, ...] = ("postgres", "redis", "s3", "mlflow")) -> Iterator[Stack]:
     """The same for a module that publishes, and so must not meet what another has published."""
     servers = Stack.load(Settings.trial(home))
     try:
-        servers.start({"postgres", "redis", "s3", "mlflow"})
+        servers.start(names)
         yield servers
     finally:
         servers.stop()

@@ -1,17 +1,21 @@
-"""`python -m infra.setup`: roles, databases and the bucket of a platform in containers, from its environment.
+"""`python -m infra.setup`: roles, databases, their schemas and the bucket of a platform in containers, from its environment.
 
 POSTGRES_ADMIN_URL, and SETUP_ROLE_<NAME> with each role's password; S3_BUCKET, and AWS_* with the administrator's keys,
 where the object store is ours (a bucket at a cloud's S3 is made by whoever pays for it).
 """
 
 import os
+import sys
 from collections.abc import Mapping
 
 import boto3
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from infra.setup.bucket import create_bucket
+from infra.setup.migrate import UnknownSchema, migrate
 from infra.setup.roles import create_roles
+from infra.setup.schema_version import DATABASES
 
 ROLE = "SETUP_ROLE_"
 
@@ -20,6 +24,12 @@ def main(environment: Mapping[str, str]) -> None:
     passwords = {name.removeprefix(ROLE).lower(): value for name, value in environment.items() if name.startswith(ROLE)}
     with psycopg.connect(environment["POSTGRES_ADMIN_URL"], autocommit=True, connect_timeout=10) as connection:
         create_roles(connection, passwords)
+    for database in DATABASES:
+        own = {"user": database, "password": passwords[database], "dbname": database}
+        try:
+            migrate(make_conninfo(environment["POSTGRES_ADMIN_URL"], **own), database)
+        except UnknownSchema as error:
+            sys.exit(str(error))
     if "S3_BUCKET" in environment:
         create_bucket(boto3.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL_S3"]), environment["S3_BUCKET"])
 

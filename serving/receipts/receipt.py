@@ -13,7 +13,7 @@ _COUNTER_MASK = 0xFFFF_FFFF
 
 
 class Receipt(NamedTuple):
-    """Enough to compute the answer again; a tuple, since making it is part of answering. `receipt.sql` has the same columns."""
+    """Enough to compute the answer again; a tuple, since making it is part of answering. table `receipt` has the same columns."""
 
     prediction_id: str
     """As PredictionIds makes them: 32 hex digits."""

@@ -1,10 +1,8 @@
 """The receipts' table in Postgres: one connection whose every call ends in time, and the two ways to add rows."""
 
-import hashlib
 import math
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,7 +13,8 @@ from psycopg.rows import TupleRow
 from serving.receipts.encode import COLUMNS, encode
 from serving.receipts.receipt import Receipt
 
-SCHEMA = Path(__file__).with_name("receipt.sql")
+SCHEMA = "0002"
+"""Revision of the newest migration in infra/setup/migrations/receipts."""
 CONNECT_SECONDS, CALL_SECONDS = 3, 5.0
 YIELD_SECONDS = 0.001
 """Slept between two pieces of a batch: only a sleep surely hands the interpreter's lock to the event loop."""
@@ -76,7 +75,10 @@ class ReceiptTable:
             )
             self._connection.deadline = time.monotonic() + CALL_SECONDS
             self._connection.execute(LIMITS)
-            apply_schema(self._connection)
+            check_schema(self._connection)
+        except TableUnavailable:
+            self._drop()
+            raise
         except psycopg.Error as error:
             raise self._give_up(error) from error
 
@@ -106,9 +108,12 @@ class ReceiptTable:
         if self._connection is not None:
             self._connection.close()
 
-    def _give_up(self, error: psycopg.Error) -> TableUnavailable:
+    def _drop(self) -> None:
         self.close()
         self._connection = None
+
+    def _give_up(self, error: psycopg.Error) -> TableUnavailable:
+        self._drop()
         if isinstance(error, psycopg.errors.QueryCanceled) or type(error).__name__ in ("_WaitTimeout", "ConnectionTimeout"):
             return TableUnavailable("Postgres does not answer in time")
         said = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -122,14 +127,15 @@ def copy(conn: DeadlineConnection, statement: bytes, receipts: Sequence[Receipt]
             time.sleep(YIELD_SECONDS)
 
 
-def apply_schema(conn: DeadlineConnection) -> None:
-    """Apply receipt.sql once for each version of the file: even where they change nothing, its statements wait for writers."""
-    text = SCHEMA.read_bytes()
-    digest = hashlib.sha256(text).hexdigest()
-    with conn.transaction():
-        conn.execute("select pg_advisory_xact_lock(hashtext('marquee receipts schema'))")  # workers start at once
-        conn.execute("create table if not exists applied_schema (sha256 text primary key, applied_at timestamptz not null)")
-        if conn.execute("select from applied_schema where sha256 = %s", [digest]).fetchone() is None:
-            conn.execute(text)
-            conn.execute("comment on table applied_schema is 'Versions of serving/receipts/receipt.sql that this database has.'")
-            conn.execute("insert into applied_schema values (%s, now())", [digest])
+def check_schema(conn: DeadlineConnection) -> None:
+    """Raise TableUnavailable unless the database has the schema that this release writes; infra/setup makes it."""
+    try:
+        row = conn.execute(b"select version_num from receipts_schema_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is None or row[0] != SCHEMA:
+        found = f"schema {row[0]}" if row else "no schema"
+        raise TableUnavailable(
+            f"the receipts database has {found}, and this release of the API needs schema {SCHEMA}: "
+            "run `make up` or `docker compose up setup`"
+        )

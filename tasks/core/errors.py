@@ -51,3 +51,7 @@ class BadSetting(TaskError):
     """A setting is missing or wrong; the message names it."""
 
     exit_code = os.EX_CONFIG
+
+
+class UnknownSchema(BadSetting):
+    """A database has the schema of another release; someone must run the migrations or the other release."""

@@ -5,15 +5,14 @@ from contextlib import contextmanager
 from datetime import date
 from types import ModuleType
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 
 from infra.local.stack import Stack
 from tasks.core.errors import Superseded
 from tasks.io.postgres.lease import take
 from tasks.settings import Settings
+from tests.schemas import own_schema
 
 
 def read_settings(environment: dict[str, str]) -> Settings:
@@ -26,19 +25,8 @@ def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
     """The tasks' environment, the URLs of films and of receipts naming new schemas that go away at the end."""
     environment = stack.environment("tasks")
     names = ("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL")
-    with own_schema(environment[names[0]]) as movies, own_schema(environment[names[1]]) as receipts:
+    with own_schema(environment[names[0]], "movies") as movies, own_schema(environment[names[1]], "receipts") as receipts:
         yield environment | dict(zip(names, (movies, receipts), strict=True))
-
-
-@contextmanager
-def own_schema(url: str) -> Iterator[str]:
-    """The URL of a new schema in this database."""
-    schema = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(f"create schema {schema}".encode())
-        mark = "&" if "?" in url else "?"
-        yield f"{url}{mark}options=-c%20search_path%3D{schema}"
-        conn.execute(f"drop schema {schema} cascade".encode())
 
 
 def run_verb(verb: ModuleType, settings: Settings, day: date) -> None:

@@ -15,7 +15,9 @@ from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
 from infra.platform.layout import Layout
 from infra.platform.secrets import Secrets, write_private
+from infra.setup.migrate import UnknownSchema, migrate
 from infra.setup.roles import create_roles
+from infra.setup.schema_version import DATABASES
 
 OPTIONS = {
     "unix_socket_directories": "",  # a socket would let local users in by name
@@ -40,7 +42,7 @@ def postgres_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Servic
         url=endpoints.postgres.netloc,
         directory=layout.data / "postgres",
         prepare=partial(prepare_cluster, layout, endpoints.secrets, stamp),
-        post_start=partial(make_roles, endpoints),
+        post_start=partial(prepare_databases, endpoints),
         stop_signal="INT",  # "fast": disconnect clients, write a checkpoint, stop
         stop_seconds=60,
         stop_group=False,
@@ -85,10 +87,15 @@ def write_access_rules(paths: PostgresPaths) -> None:
     share(paths.hba, 0o640)
 
 
-def make_roles(endpoints: Endpoints) -> None:
-    """Make each role and its database."""
+def prepare_databases(endpoints: Endpoints) -> None:
+    """Make each role and its database, and bring the schemas of our own databases to this release's."""
     with connect_postgres(endpoints, POSTGRES_ADMIN) as connection:
         create_roles(connection, role_passwords(endpoints.secrets))
+    for database in DATABASES:
+        try:
+            migrate(endpoints.database_url(database), database)
+        except UnknownSchema as error:
+            raise StackError(str(error)) from error
 
 
 def remove_stale_postmaster(cluster: Path) -> None:

@@ -17,7 +17,7 @@ DECIMALS = 3
 
 @dataclass(frozen=True)
 class Tables:
-    """The movies database as frames; columns as in tasks/io/postgres/schema.sql."""
+    """The movies database as frames; columns as in infra/setup/migrations/movies.sql."""
 
     film: pl.DataFrame
     rating: pl.DataFrame

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 YEAR = "18[7-9][0-9]|19[0-9]{2}|2[01][0-9]{2}"
-"""From the first films to 2199; film.start_year is checked to the same effect in schema.sql."""
+"""From the first films to 2199; film.start_year is checked to the same effect in infra/setup/migrations/movies.sql."""
 
 
 @dataclass(frozen=True)

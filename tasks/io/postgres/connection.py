@@ -1,9 +1,7 @@
 """The movies database: one way to connect; how its tables are written stands in postgres_tables."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
@@ -11,9 +9,9 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from tasks.core.errors import AccessDenied, BadSetting, TaskError, Unavailable
+from tasks.io.postgres.schema_version import MOVIES_SCHEMA, check_schema
 
 MOVIES = "MOVIES_DATABASE_URL"
-SCHEMA = Path(__file__).with_name("schema.sql")
 DEADLINES: dict[str, Any] = {
     "connect_timeout": 10,
     # A server that vanished without a word is noticed after a minute and a half.
@@ -41,9 +39,10 @@ class PostgresSettings(Protocol):
 
 @contextmanager
 def connect(settings: PostgresSettings, name: str = "marquee-tasks") -> Iterator[psycopg.Connection]:
-    """A connection with the schema in place: commits at the end of the block, rolls back on an error.
+    """A connection to a database of the schema that the tasks need: commits at the end of the block, rolls back on an error.
 
-    A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are AccessDenied.
+    A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are AccessDenied;
+    a schema of another release is UnknownSchema.
     """
     with translate_errors(), open_session(settings, name) as conn:
         yield conn
@@ -53,7 +52,7 @@ def open_session(settings: PostgresSettings, name: str, autocommit: bool = False
     """The same without a block: closing it and understanding its errors is left to the caller."""
     conn = open_connection(settings.movies_database_url, MOVIES, name, autocommit)
     try:
-        apply_schema(conn)
+        check_schema(conn, MOVIES, MOVIES_SCHEMA)
     except BaseException:
         conn.close()
         raise
@@ -61,7 +60,7 @@ def open_session(settings: PostgresSettings, name: str, autocommit: bool = False
 
 
 def open_connection(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> psycopg.Connection:
-    """A connection with deadlines and limits to the database that a setting names, without our schema."""
+    """A connection with deadlines and limits to the database that a setting names; its schema is not looked at."""
     try:
         conninfo_to_dict(url.get_secret_value())
     except psycopg.ProgrammingError:  # its text shows the URL, password included
@@ -93,31 +92,3 @@ def to_task_error(error: psycopg.Error, setting: str) -> TaskError:
     if error.sqlstate == "3D000" or ('database "' in text and "does not exist" in text):
         return BadSetting(f"{setting}: {text}")
     return Unavailable(f"Postgres ({error.sqlstate or 'no connection'}): {text}")
-
-
-def apply_schema(conn: psycopg.Connection) -> None:
-    """Apply schema.sql once for each version of the file.
-
-    Not at every start: its statements, even when they change nothing, wait for whoever is writing those tables.
-    """
-    text = SCHEMA.read_text()
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    with conn.transaction():
-        # Not to_regclass: it may answer from before the commit of a task that applied the schema while we waited.
-        found = conn.execute(
-            "select from pg_tables where schemaname = current_schema and tablename = 'applied_schema'"
-        ).fetchone()
-        if found is not None and schema_is_applied(conn, digest):
-            return
-    with conn.transaction():
-        conn.execute("select pg_advisory_xact_lock(hashtext('marquee schema'))")
-        conn.execute("create table if not exists applied_schema (sha256 text primary key, applied_at timestamptz not null)")
-        if schema_is_applied(conn, digest):
-            return
-        conn.execute(text.encode())
-        conn.execute("comment on table applied_schema is 'Versions of tasks/io/postgres/schema.sql that this database has.'")
-        conn.execute("insert into applied_schema values (%s, now())", [digest])
-
-
-def schema_is_applied(conn: psycopg.Connection, digest: str) -> bool:
-    return conn.execute("select from applied_schema where sha256 = %s", [digest]).fetchone() is not None

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from tasks.core.audit.receipts import Receipt
 from tasks.core.errors import BadSetting
 from tasks.io.postgres.connection import open_connection, translate_errors
+from tasks.io.postgres.schema_version import RECEIPTS_SCHEMA, check_schema
 
 SETTING = "RECEIPTS_DATABASE_URL"
 COLUMNS = ", ".join(Receipt.__dataclass_fields__)
@@ -26,10 +27,14 @@ class ReceiptSettings(Protocol):
 
 @contextmanager
 def connect(settings: ReceiptSettings) -> Iterator[psycopg.Connection]:
-    """A connection that commits at the end of the block; a server that is away is Unavailable."""
+    """A connection that commits at the end of the block.
+
+    A server that is away is Unavailable, a schema of another release is UnknownSchema.
+    """
     if settings.receipts_database_url is None:
         raise BadSetting(f"{SETTING} is not set: it names the database in which the API keeps its receipts")
     with translate_errors(SETTING), open_connection(settings.receipts_database_url, SETTING, "marquee-tasks receipts") as conn:
+        check_schema(conn, SETTING, RECEIPTS_SCHEMA)
         yield conn
 
 
@@ -61,16 +66,9 @@ def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, most
 
 def delete_before(conn: psycopg.Connection, moment: datetime) -> int:
     """Delete the older ones; returns how many there were."""
-    return conn.execute("delete from receipt where answered_at < %s", [moment]).rowcount if _has_table(conn) else 0
+    return conn.execute("delete from receipt where answered_at < %s", [moment]).rowcount
 
 
 def _read(conn: psycopg.Connection, condition: str, values: Sequence[Any]) -> list[Receipt]:
-    if not _has_table(conn):
-        return []
     with conn.cursor(row_factory=class_row(Receipt), binary=True) as cursor:  # binary: a float4 keeps its every bit
         return cursor.execute(f"select {COLUMNS} from receipt {condition}".encode(), values).fetchall()  # noqa: S608  # texts of this file only
-
-
-def _has_table(conn: psycopg.Connection) -> bool:
-    """No API that keeps receipts has run yet where there is none."""
-    return conn.execute("select to_regclass('receipt')").fetchone() != (None,)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from infra.local.stack import Stack
 from serving.receipts.queue import PAUSE_SECONDS, ReceiptQueue
+from tests.schemas import own_schema
 from tests.serving.receipts.factories import new_counter
 
 Ask = Callable[..., list[tuple[object, ...]]]
@@ -18,11 +18,8 @@ NewQueue = Callable[..., ReceiptQueue]
 @pytest.fixture
 def url(stack: Stack) -> Iterator[str]:
     """The receipts' role, in a schema of its own that goes away at the end."""
-    whole, schema = stack.environment("serving")["RECEIPTS_DATABASE_URL"], f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(whole, autocommit=True) as conn:
-        conn.execute(f"create schema {schema}".encode())
-        yield f"{whole}?options=-c%20search_path%3D{schema}"
-        conn.execute(f"drop schema {schema} cascade".encode())
+    with own_schema(stack.environment("serving")["RECEIPTS_DATABASE_URL"], "receipts") as own:
+        yield own
 
 
 @pytest.fixture

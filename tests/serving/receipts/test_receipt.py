@@ -4,10 +4,10 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
+from infra.setup.schema_version import MIGRATIONS
 from serving.receipts import receipt
 from serving.receipts.encode import COLUMNS
 from serving.receipts.receipt import PredictionIds, Receipt
@@ -43,8 +43,8 @@ def test_ids_of_many_threads_differ() -> None:
 
 
 def test_the_tables_columns_are_the_receipts_fields() -> None:
-    sql = Path(receipt.__file__).with_name("receipt.sql").read_text()
-    body = sql[sql.index("create table if not exists receipt (") : sql.index(");\n")]
-    columns = re.findall(r"^    (\w+) +", body, re.MULTILINE)
-    assert tuple(columns) == Receipt._fields
+    sql = (MIGRATIONS / "receipts.sql").read_text()
+    body = sql[sql.index("CREATE TABLE receipt (") : sql.index(");\n")]
+    columns = re.findall(r"^    ([a-z_0-9]+) +", body, re.MULTILINE)
+    assert tuple(columns) == (*Receipt._fields, "deployment")
     assert sorted(COLUMNS) == sorted(Receipt._fields)

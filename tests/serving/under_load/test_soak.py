@@ -7,10 +7,10 @@ import pytest
 
 from infra.local.stack import Stack
 from tests.bench.scenarios.soak import find_broken, soak
+from tests.schemas import own_schema
 from tests.serving.conftest import World
 from tests.serving.servers import wait_until
 from tests.serving.under_load.conftest import Serve
-from tests.tasks.settings_factory import own_schema
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def url(stack: Stack) -> Iterator[str]:
     """A receipts' database of the test's own."""
-    with own_schema(stack.environment("serving")["RECEIPTS_DATABASE_URL"]) as url:
+    with own_schema(stack.environment("serving")["RECEIPTS_DATABASE_URL"], "receipts") as url:
         yield url
 
 

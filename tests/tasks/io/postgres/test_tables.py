@@ -1,7 +1,6 @@
 """The movies database on real Postgres."""
 
 import re
-import threading
 from collections.abc import Iterator
 from datetime import date
 
@@ -11,8 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from infra.local.stack import Stack
-from tasks.core.errors import AccessDenied, BadSetting, Unavailable
-from tasks.io import prediction_sets
+from tasks.core.errors import AccessDenied, BadSetting, Unavailable, UnknownSchema
 from tasks.io.postgres import connection
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.tables import replace_table, upsert
@@ -134,22 +132,19 @@ def test_connecting_does_not_wait_for_a_writer(settings: Settings) -> None:
             assert conn.execute("show lock_timeout").fetchone() == ("1min",)
 
 
-def test_tasks_that_start_together_apply_the_schema_once(settings: Settings) -> None:
-    failures: list[Exception] = []
-
-    def start() -> None:
-        try:
-            with connect(settings) as conn:
-                assert conn.execute("select count(*) from applied_schema").fetchone() == (1,)
-        except Exception as error:  # noqa: BLE001  # told below
-            failures.append(error)
-
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("drop table {}", "the database movies has no schema, and this release .* needs schema 0.*: run `make up`, or `docker"),
+        ("update {} set version_num = '0001'", "has schema 0001, and .*: run `make up`, or `docker compose up setup`"),
+        ("update {} set version_num = '9999'", "has schema 9999, and .*: start the tasks of the release that made it"),
+    ],
+)
+def test_the_schema_of_another_release_is_refused(change: str, message: str, settings: Settings) -> None:
+    with connect(settings) as conn:
+        conn.execute(change.format("movies_schema_version").encode())
+    with pytest.raises(UnknownSchema, match=f"MOVIES_DATABASE_URL: .*{message}"), connect(settings):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -189,22 +184,3 @@ def test_a_lock_that_is_held_too_long(settings: Settings, monkeypatch: pytest.Mo
         holder.execute("lock table film in access exclusive mode")
         with pytest.raises(Unavailable, match="55P03"), connect(settings) as conn:
             titles(conn)
-
-
-def test_a_database_of_before_there_were_catalogues_keeps_its_sets(settings: Settings) -> None:
-    with connect(settings) as conn:
-        conn.execute(
-            """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
-                                           object_key, object_bytes, state, predicted_at)
-               values ('a', '1', '', '', '', '2026-11-22', 3, '', 0, 'live', now())"""
-        )
-        conn.execute(
-            "alter table prediction_set drop column catalogue_key, drop column catalogue_sha256, drop column catalogue_bytes"
-        )
-        conn.execute("delete from applied_schema")
-    for _ in range(2):
-        with connect(settings) as conn:
-            live = prediction_sets.read_live(conn)
-            conn.execute("delete from applied_schema")
-        assert live is not None
-        assert (live.films, live.catalogue_key, live.catalogue_sha256, live.catalogue_bytes) == (3, None, None, None)
