@@ -1,16 +1,16 @@
-"""What one answer of /predict says, and whether it is what was asked and labelled as it must be."""
+"""Checks of one answer of /predict: it is about the requested movie, and its body and headers name the same source."""
 
 import re
 from typing import NamedTuple
 
 import orjson
 
-LABELS, OTHER_FILM = "labels differ", "another film"
+LABELS, OTHER_MOVIE = "labels differ", "another movie"
 _SOURCE = re.compile(rb"\r\nx-feature-source: *([^\r]*)")
 
 
-class Verdict(NamedTuple):
-    """What an answer says, and what is wrong with it, or ''."""
+class CheckedAnswer(NamedTuple):
+    """The content of an answer, and its fault, '' for none."""
 
     source: str
     version: str
@@ -18,21 +18,21 @@ class Verdict(NamedTuple):
     fault: str
 
 
-NOTHING = Verdict("", "", "", "")
+NO_ANSWER = CheckedAnswer("", "", "", "")
 
 
-def judge(status: int, head: bytes, body: bytes, movie: str) -> Verdict:
-    """Read one answer; head in lower case. A 200 is a prediction that agrees with its labels, a 503 says why and when again."""
+def check_answer(status: int, head: bytes, body: bytes, movie: str) -> CheckedAnswer:
+    """Check one answer; `head` is in lower case. A 200 must be labelled consistently, a 503 must have Retry-After."""
     try:
-        said = orjson.loads(body)
+        fields = orjson.loads(body)
         if status != 200:
             labelled = status != 503 or b"\r\nretry-after: " in head
-            return Verdict(said["reason"], "", "", "" if labelled else LABELS)
-        source = said["feature_source"]
+            return CheckedAnswer(fields["reason"], "", "", "" if labelled else LABELS)
+        source = fields["feature_source"]
         header = _SOURCE.search(head)
-        right = header is not None and header[1].decode() == source and said["degraded"] == (source == "snapshot")
-        right = right and (source == "snapshot" or said["stale"] == (source == "stale"))
-        fault = OTHER_FILM if said["movie_id"] != movie else "" if right else LABELS
-        return Verdict(source, said["model"]["version"], said["rating"], fault)
+        agree = header is not None and header[1].decode() == source and fields["degraded"] == (source == "snapshot")
+        agree = agree and (source == "snapshot" or fields["stale"] == (source == "stale"))
+        fault = OTHER_MOVIE if fields["movie_id"] != movie else "" if agree else LABELS
+        return CheckedAnswer(source, fields["model"]["version"], fields["rating"], fault)
     except (ValueError, KeyError, TypeError):
-        return NOTHING._replace(fault=LABELS)
+        return NO_ANSWER._replace(fault=LABELS)

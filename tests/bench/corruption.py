@@ -1,4 +1,4 @@
-"""Feature rows in Redis that no publishing writes, each corrupt in another way, and the rows as they were."""
+"""Corrupt feature rows in Redis, each in another way, and their restoration."""
 
 import struct
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ WRONG: Sequence[bytes | None] = (
     struct.pack("<Bd", 0x29, 1.0)[:-1],
     None,
 )
-"""What takes the place of a double; None: nothing."""
+"""Values written in place of a double; None removes it."""
 
 
 class Corruption:
-    """Of these films' rows of one feature set."""
+    """Corruption of these movies' rows in one feature set."""
 
     def __init__(self, redis: Redis, feature_set: str, movies: Sequence[str], features: Sequence[str]) -> None:
         self._redis, self._features = redis, features
@@ -29,7 +29,7 @@ class Corruption:
         self._sound: dict[bytes, bytes] = {}
 
     def write(self) -> None:
-        """Spoil one value of each row, or its event time, or put something else in the row's place."""
+        """Replace one value of each row, or its event time, or the whole row."""
         for number, key in enumerate(self._keys):
             self._sound[key] = bytes(self._redis.dump(key))  # type: ignore[arg-type]  # redis-py types both clients
             kind = number % (len(WRONG) + 2)
@@ -45,6 +45,6 @@ class Corruption:
                     self._redis.hset(key, field, value)  # type: ignore[arg-type]
 
     def undo(self) -> None:
-        """Put the rows back."""
+        """Restore the rows."""
         for key, row in self._sound.items():
             self._redis.restore(key, 0, row, replace=True)

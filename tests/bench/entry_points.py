@@ -1,4 +1,4 @@
-"""One question through each door of the API, and the answers in one form."""
+"""Requests for predictions through each entry point of the API, with the answers as bodies of HTTP."""
 
 import http.client
 import json
@@ -13,11 +13,11 @@ from tests.bench.service import Service
 
 SECONDS = 10
 Answers = dict[str, dict[str, Any]]
-"""Bodies of predictions, by film."""
+"""Bodies of predictions, by movie."""
 
 
 def get_each(service: Service, movies: Sequence[str]) -> Answers:
-    """GET /predict, one after another over one connection."""
+    """Send GET /predict for each movie, one after another over one connection."""
     connection, found = http.client.HTTPConnection("127.0.0.1", service.port, timeout=SECONDS), {}
     try:
         for movie in movies:
@@ -31,14 +31,14 @@ def get_each(service: Service, movies: Sequence[str]) -> Answers:
 
 
 def post_all(service: Service, movies: Sequence[str]) -> Answers:
-    """POST /predict, all at once."""
+    """Send one POST /predict with all movies."""
     status, body = service.ask("/predict", {"movie_ids": list(movies)})
     assert status == 200, body
-    return {each["movie_id"]: each for each in body["predictions"]}
+    return {prediction["movie_id"]: prediction for prediction in body["predictions"]}
 
 
 def what_if(service: Service, movies: Sequence[str], overrides: dict[str, float | None]) -> Answers:
-    """POST /whatif, one after another."""
+    """Send POST /whatif for each movie, one after another."""
     found = {}
     for movie in movies:
         status, found[movie] = service.ask("/whatif", {"movie_id": movie, "overrides": overrides})
@@ -47,23 +47,23 @@ def what_if(service: Service, movies: Sequence[str], overrides: dict[str, float 
 
 
 def call_each(service: Service, movies: Sequence[str]) -> Answers:
-    """gRPC Predict, one after another."""
+    """Call Predict over gRPC for each movie, one after another."""
     with grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
         stub = PredictionsStub(channel)  # type: ignore[no-untyped-call]  # generated
-        asked = [stub.Predict(messages.PredictRequest(movie_id=movie), timeout=SECONDS) for movie in movies]
-    return {answer.movie_id: read_message(answer) for answer in asked}
+        answers = [stub.Predict(messages.PredictRequest(movie_id=movie), timeout=SECONDS) for movie in movies]
+    return {answer.movie_id: read_message(answer) for answer in answers}
 
 
 def call_all(service: Service, movies: Sequence[str]) -> Answers:
-    """gRPC PredictBatch, all at once."""
+    """Call PredictBatch over gRPC once with all movies."""
     with grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
         stub = PredictionsStub(channel)  # type: ignore[no-untyped-call]  # generated
         answer = stub.PredictBatch(messages.PredictBatchRequest(movie_ids=movies), timeout=SECONDS)
-    return {each.prediction.movie_id: read_message(each.prediction) for each in answer.predictions}
+    return {entry.prediction.movie_id: read_message(entry.prediction) for entry in answer.predictions}
 
 
 def read_message(message: Any) -> dict[str, Any]:
-    """A message of gRPC in the form of HTTP's bodies."""
+    """Return a gRPC message in the form of an HTTP body."""
     return {
         "prediction_id": message.prediction_id,
         "movie_id": message.movie_id,

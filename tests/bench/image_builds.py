@@ -15,7 +15,7 @@ CODE = ("dags", "feature_repo", "infra", "serving", "tasks")
 
 
 def build(repository: Path, version: str, flags: str = "") -> dict[str, float]:
-    """Build all images from this checkout; the seconds that each took."""
+    """Build all images from this checkout; return the seconds that each took."""
     seconds = {}
     for name in OURS:
         began = time.monotonic()
@@ -31,7 +31,7 @@ def build(repository: Path, version: str, flags: str = "") -> dict[str, float]:
 
 
 def change_code(folder: Path) -> Path:
-    """A copy of the repository in which one line of every room's code is new."""
+    """Copy the repository and change one line of every room's code; return the copy."""
     copy = folder / "changed"
     shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(".marquee", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
     for room in CODE:
@@ -41,7 +41,7 @@ def change_code(folder: Path) -> Path:
 
 
 def sizes(version: str) -> dict[str, int]:
-    """MB (10^6 bytes) of each image, its layers that others share counted too."""
+    """Return MB (10^6 bytes) of each image, shared layers counted in each."""
     engine = docker.from_env()
     return {name: round(engine.images.get(f"marquee/{name}:{version}").attrs["Size"] / 1e6) for name in OURS}
 

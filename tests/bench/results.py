@@ -1,4 +1,4 @@
-"""Where a bench leaves its figures, and how it says that a promise was broken."""
+"""The results of a bench: its figures in files, and its list of broken promises."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from infra.platform.layout import REPOSITORY
 
 
 def keep(name: str, figures: Mapping[str, Any]) -> None:
-    """Write them to .marquee/bench/<name>.json."""
+    """Write the figures to .marquee/bench/<name>.json."""
     target = REPOSITORY / ".marquee" / "bench" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(figures, indent=1) + "\n")
@@ -24,13 +24,13 @@ def keep_log(name: str, log: Path) -> None:
 
 
 def show(figures: Mapping[str, object]) -> None:
-    """Print them, one a line."""
+    """Print the figures, one a line."""
     for name, figure in figures.items():
         print(f"{name:<28}{figure}")  # noqa: T201  # the result
 
 
 def conclude(broken: Sequence[str]) -> int:
-    """Say which promises were broken; the exit code."""
+    """Print the broken promises; return the exit code."""
     for promise in broken:
         print(f"BROKEN: {promise}")  # noqa: T201  # the result
     if not broken:

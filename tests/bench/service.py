@@ -1,4 +1,4 @@
-"""The API with several workers: started, rolled over, looked into."""
+"""The API with several workers: start, rollover, metrics."""
 
 import http.client
 import json
@@ -17,9 +17,9 @@ from tests.serving.servers import Server, group_lives, wait_until
 
 WORKERS = 2
 METRICS_PORTS = 8
-"""In a rollover there is one worker more; one that comes takes the first free port."""
-LOOKS = 16
-"""So many connections in a row reach every worker, as good as surely."""
+"""A rollover has one worker more; a new worker takes the first free port."""
+CONNECTIONS_TO_REACH_ALL = 16
+"""So many connections in a row reach every worker, almost surely."""
 
 
 class Service(Server):
@@ -39,24 +39,24 @@ class Service(Server):
         super().__init__([python, "-m", "serving"], folder, first, dict(environment) | own)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it; one that ended by itself has said why to whoever started it."""
+        """End the service; 0 when it has ended by itself, which `start` has reported."""
         return super().stop(number) if self._process and group_lives(self.pid) else 0
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that answer, and in a rollover those that are about to."""
-        return [each for each in psutil.Process(self.pid).children() if lives(each)]
+        """Return the processes that answer, in a rollover also those that start."""
+        return [child for child in psutil.Process(self.pid).children() if lives(child)]
 
     def roll_over(self) -> None:
-        """Start all workers anew, and wait until none of the old ones is left."""
-        before = {each.pid for each in self.workers()}
+        """Replace all workers, and wait until none of the old ones is left."""
+        before = {worker.pid for worker in self.workers()}
         os.kill(self.pid, signal.SIGHUP)
         wait_until(
-            lambda: len(self.workers()) == self.count and not before & {each.pid for each in self.workers()},
+            lambda: len(self.workers()) == self.count and not before & {worker.pid for worker in self.workers()},
             what="the rollover to end",
         )
 
     def ask(self, path: str, body: object = None) -> tuple[int, Any]:
-        """Status and JSON, over a connection of its own."""
+        """Return status and JSON of one request over a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             if body is None:
@@ -72,7 +72,7 @@ class Service(Server):
         """Wait until every worker has a model, features and, if wanted, the last published ratings."""
 
         def is_ready() -> bool:
-            states = [self.ask("/readyz")[1] for _ in range(LOOKS)]
+            states = [self.ask("/readyz")[1] for _ in range(CONNECTIONS_TO_REACH_ALL)]
             return all(state["detail"] == "ready" and (state["snapshot"] or not snapshot) for state in states)
 
         wait_until(is_ready, what=f"all workers being ready (see {self.log})")
@@ -81,13 +81,13 @@ class Service(Server):
         """Wait until every worker answers by this version of the model."""
 
         def is_served() -> bool:
-            models = [self.ask("/readyz")[1]["model"] for _ in range(LOOKS)]
+            models = [self.ask("/readyz")[1]["model"] for _ in range(CONNECTIONS_TO_REACH_ALL)]
             return all(model and model["version"] == version for model in models)
 
         wait_until(is_served, what=f"version {version} being served by all workers (see {self.log})")
 
     def read_counters(self) -> Counter[str]:
-        """The workers' counters, added up, as `name{label}`; those of workers that left are gone."""
+        """Return the sum of the workers' counters as `name{label}`; counters of ended workers are lost."""
         found: Counter[str] = Counter()
         for port in self._metrics_ports:
             for family in text_string_to_metric_families(read_metrics(port)):
@@ -106,7 +106,7 @@ def lives(process: psutil.Process) -> bool:
 
 
 def read_metrics(port: int) -> str:
-    """What a worker shows there; '' where there is none."""
+    """Return a worker's metrics; '' where no worker listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/metrics")

@@ -1,4 +1,4 @@
-"""Further versions of the champion for the benches: its trees, shifted, so that a rating tells which version it is of."""
+"""Further versions of the champion for the benches: its trees, shifted, so that a rating identifies its version."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 
 MODEL, ALIAS = "movie-rating", "champion"
 DEFAULT_EXPERIMENT = "0"
-"""Every tracking server has it; the client remembers the experiment of another server that this process trained on."""
+"""Exists on every tracking server; the client may remember an experiment of another server."""
 DECIMALS = 4
 Rows = Mapping[str, Mapping[str, float | None]]
 
@@ -26,7 +26,7 @@ def connect(tracking_uri: str) -> MlflowClient:
 
 
 def read_champion(client: MlflowClient) -> tuple[str, bytes, dict[str, object]]:
-    """Version, model and release.json of the champion."""
+    """Return version, model and release.json of the champion."""
     version = client.get_model_version_by_alias(MODEL, ALIAS)
     with open(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.version}/model.onnx"), "rb") as file:
         model = file.read()
@@ -34,7 +34,7 @@ def read_champion(client: MlflowClient) -> tuple[str, bytes, dict[str, object]]:
 
 
 def shift(model: bytes, points: float) -> bytes:
-    """The same trees, every rating that much higher."""
+    """Return the model with every rating higher by `points`."""
     graph = onnx.load_from_string(model)
     (trees,) = [node for node in graph.graph.node if node.op_type == "TreeEnsembleRegressor"]
     (base,) = [attribute for attribute in trees.attribute if attribute.name == "base_values"]
@@ -43,7 +43,7 @@ def shift(model: bytes, points: float) -> bytes:
 
 
 def rate(model: bytes, rows: Rows) -> dict[str, float]:
-    """What the model gives for these films, as the API rounds it."""
+    """Return the model's rating of each movie, rounded as the API does."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = json.loads(session.get_modelmeta().custom_metadata_map["features"])
     matrix = np.array([[row[name] for name in names] for row in rows.values()], np.float32)
@@ -79,17 +79,17 @@ def register(client: MlflowClient, model: bytes, release: Mapping[str, object]) 
 
 @dataclass
 class Alias:
-    """The alias `champion`, and when it named which version."""
+    """The alias `champion` and the history of the versions that it named."""
 
     client: MlflowClient
     history: list[tuple[float, str]] = field(default_factory=list)
-    """From when on it may have named a version, Unix seconds."""
+    """Unix seconds from which on the alias may have named a version, and the version."""
 
     def move(self, version: str) -> None:
         self.history.append((time.time(), version))
         self.client.set_registered_model_alias(MODEL, ALIAS, version)
 
     def was_champion(self, version: str, begin: float, end: float) -> bool:
-        """Whether it named the version at any time between these."""
+        """Return whether the alias named the version at any time between these."""
         spans = zip(self.history, [*(began for began, _ in self.history[1:]), float("inf")], strict=True)
         return any(name == version and began <= end and ended >= begin for (began, name), ended in spans)

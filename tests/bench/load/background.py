@@ -1,4 +1,4 @@
-"""The open loop as a process of its own beside whoever breaks things meanwhile, and its records as a table."""
+"""The open loop in a process of its own, beside the test that causes faults; its records as a table."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ GOOD = (pl.col("status") == 200) & (pl.col("fault") == "")
 
 @dataclass
 class BackgroundLoad:
-    """A load that runs; `records` are there when it has ended."""
+    """A running load; `records` is filled when it has ended."""
 
     process: subprocess.Popen[bytes]
     out: Path
@@ -29,7 +29,7 @@ class BackgroundLoad:
     cpu_seconds: float = 0
 
     def wait(self) -> None:
-        """Wait until all that was to be asked was asked and answered."""
+        """Wait until every request was sent and answered."""
         while self.process.poll() is None:
             self.look()
             try:
@@ -40,7 +40,7 @@ class BackgroundLoad:
         self.records = pl.read_csv(self.out, separator="\t", schema=SCHEMA).with_columns(pl.col(TEXTS).fill_null(""))
 
     def look(self) -> None:
-        """Note the processor time that it took so far."""
+        """Note the processor time that the load took so far."""
         try:
             times = psutil.Process(self.process.pid).cpu_times()
             self.cpu_seconds = times.user + times.system
@@ -48,7 +48,7 @@ class BackgroundLoad:
             return  # it has just ended
 
     def stop(self) -> None:
-        """Ask nothing more; wait for what is under way."""
+        """Send nothing more; wait for the answers under way."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(2 * HANG_SECONDS)
         self.wait()
@@ -58,11 +58,11 @@ class BackgroundLoad:
 def put_load(
     port: int, movies: Iterable[str], folder: Path, *, rate: float, seconds: float = 3600, connections: int = 64
 ) -> Iterator[BackgroundLoad]:
-    """Begin to ask; whoever does not wait for the end, or stop it, gets no records."""
+    """Start a load; its records exist only after `wait` or `stop`."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked, out = folder / "movies", folder / "records.tsv"
-    asked.write_text("".join(f"{movie}\n" for movie in movies))
-    options = {"port": port, "movies": asked, "out": out, "rate": rate, "seconds": seconds, "connections": connections}
+    ids, out = folder / "movies", folder / "records.tsv"
+    ids.write_text("".join(f"{movie}\n" for movie in movies))
+    options = {"port": port, "movies": ids, "out": out, "rate": rate, "seconds": seconds, "connections": connections}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     process = subprocess.Popen([sys.executable, "-m", "tests.bench.load.open_loop", *words], cwd=REPOSITORY)
     try:
@@ -74,7 +74,7 @@ def put_load(
 
 
 def summarize(records: pl.DataFrame) -> dict[str, float]:
-    """Counts, and times in ms; `failed` is whatever is no labelled prediction of the film that was asked for."""
+    """Return counts, and times in ms; `failed` counts answers that are not a labelled prediction of the requested movie."""
     times = {
         f"{name}_ms": records[column].quantile(share, "higher")
         for name, column, share in (
@@ -89,6 +89,6 @@ def summarize(records: pl.DataFrame) -> dict[str, float]:
 
 
 def count_failures(records: pl.DataFrame) -> dict[str, int]:
-    """How many failed, by status, reason and fault."""
+    """Count the failed answers by status, reason and fault."""
     bad = records.filter(~GOOD).group_by("status", "source", "fault").len().sort("len", descending=True)
     return {f"{status} {source} {fault}".strip(): count for status, source, fault, count in bad.rows()}

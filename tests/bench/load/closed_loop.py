@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.peers.peers import Contestant
+from tests.bench.peers.peers import ComparedServer
 from tests.serving.servers import wait_until
 
 SCRIPT = Path(__file__).parent / "requests.lua"
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Load:
-    """How many connections ask without a pause, and how long."""
+    """The number of connections that send without a pause, and for how long."""
 
     connections: int
     seconds: int
@@ -26,7 +26,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one load measured."""
+    """The measurements of one load."""
 
     requests_per_second: float
     p50_ms: float
@@ -35,7 +35,7 @@ class Figures:
     """User and system time of the server and all its children."""
     failed: int
     load_average: float
-    """Of the machine, over the last minute: what else it did."""
+    """Of the machine, over the last minute."""
 
 
 def check_wrk() -> None:
@@ -43,42 +43,45 @@ def check_wrk() -> None:
         raise SystemExit("wrk is not installed, and the bench needs it: apt-get install wrk")
 
 
-def wait_until_answering(one: Contestant) -> None:
-    """Wait until the first of its requests is answered with 200."""
-    line = one.requests.open().readline().strip()
+def wait_until_answering(server: ComparedServer) -> None:
+    """Wait until the server answers the first of its requests with 200."""
+    line = server.requests.open().readline().strip()
 
     def answers() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", one.server.port, timeout=TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", server.process.port, timeout=TIMEOUT_SECONDS)
         try:
-            if one.method == "GET":
+            if server.method == "GET":
                 connection.request("GET", line)
             else:
-                connection.request("POST", one.path, line, {"Content-Type": "application/json"})
+                connection.request("POST", server.path, line, {"Content-Type": "application/json"})
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False  # it is starting
         finally:
             connection.close()
 
-    wait_until(answers, what=f"{one.name} answering 200 (see {one.server.log})")
+    wait_until(answers, what=f"{server.name} answering 200 (see {server.process.log})")
 
 
-def put_load(one: Contestant, load: Load) -> Figures:
-    """Send its requests, at random, over these connections."""
+def put_load(server: ComparedServer, load: Load) -> Figures:
+    """Send the server's requests, in random order, over these connections."""
     command = ["wrk", "-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
-    before = read_cpu_seconds(one.server.pid)
+    before = read_cpu_seconds(server.process.pid)
     done = subprocess.run(
-        [*command, "-s", str(SCRIPT), one.url, "--", one.method, str(one.requests)], capture_output=True, text=True, check=True
+        [*command, "-s", str(SCRIPT), server.url, "--", server.method, str(server.requests)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    busy = read_cpu_seconds(one.server.pid) - before
-    said = json.loads(done.stdout.strip().splitlines()[-1])
-    answered = max(1, said["requests"])
+    busy = read_cpu_seconds(server.process.pid) - before
+    output = json.loads(done.stdout.strip().splitlines()[-1])
+    answered = max(1, output["requests"])
     return Figures(
-        requests_per_second=answered / (said["microseconds"] / 1e6),
-        p50_ms=said["p50"] / 1000,
-        p99_ms=said["p99"] / 1000,
+        requests_per_second=answered / (output["microseconds"] / 1e6),
+        p50_ms=output["p50"] / 1000,
+        p99_ms=output["p99"] / 1000,
         cpu_us_per_request=busy / answered * 1e6,
-        failed=said["failed"],
+        failed=output["failed"],
         load_average=psutil.getloadavg()[0],
     )
 
@@ -86,4 +89,4 @@ def put_load(one: Contestant, load: Load) -> Figures:
 def read_cpu_seconds(pid: int) -> float:
     parent = psutil.Process(pid)
     times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    return sum(cpu.user + cpu.system for cpu in times)

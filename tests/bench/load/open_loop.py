@@ -1,4 +1,4 @@
-"""A load that waits for nobody: GET /predict at a fixed rate, each request measured from the moment at which it was due.
+"""A load that waits for no answer: GET /predict at a fixed rate, each request measured from the moment at which it was due.
 
     python -m tests.bench.load.open_loop --port 8000 --movies FILE --out FILE [--rate 1500] [--seconds 60] [--connections 64]
 
@@ -20,23 +20,23 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from tests.bench.answer_check import NOTHING, Verdict, judge
+from tests.bench.answer_check import NO_ANSWER, CheckedAnswer, check_answer
 
 COLUMNS = ("due", "late_us", "latency_us", "status", "source", "version", "rating", "movie", "fault")
-"""due: Unix seconds. late_us: from due until this program came to it. source: of a prediction; else the refusal's reason."""
+"""due: Unix seconds. late_us: from due until this program noticed it. source: of a prediction, else the error's reason."""
 HANG_SECONDS = 5.0
-"""A request without an answer for so long is given up, and has failed."""
-LOOK_SECONDS, AGAIN_SECONDS = 0.1, 0.02
-"""Between two looks for requests that hang, and between two tries to connect."""
+"""A request without an answer for so long has failed."""
+CHECK_SECONDS, RECONNECT_SECONDS = 0.1, 0.02
+"""Between two checks for requests that hang, and between two tries to connect."""
 DIED, HANGS, NO_CONNECTION, NOT_HTTP = "died", "hangs", "no connection", "not HTTP"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 
 
-class Asked(NamedTuple):
-    """One request."""
+class DueRequest(NamedTuple):
+    """A request that is due."""
 
     due: float
-    """Of the loop's clock."""
+    """On the loop's clock."""
     noticed: float
     movie: str
 
@@ -44,18 +44,18 @@ class Asked(NamedTuple):
 class Load:
     """The requests that are due, those that wait for a connection, and the connections."""
 
-    def __init__(self, given: argparse.Namespace, out: TextIO) -> None:
+    def __init__(self, arguments: argparse.Namespace, out: TextIO) -> None:
         self.loop = asyncio.get_running_loop()
-        self.port, self.out, self.rate, self.left = given.port, out, given.rate, round(given.rate * given.seconds)
-        movies, port = given.movies.read_text().split(), given.port
+        self.port, self.out, self.rate, self.left = arguments.port, out, arguments.rate, round(arguments.rate * arguments.seconds)
+        movies, port = arguments.movies.read_text().split(), arguments.port
         self.movies, self.random = movies, random.Random(5)
         self.requests = {m: f"GET /predict?movie_id={m} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() for m in movies}
-        self.waiting: deque[Asked] = deque()
+        self.waiting: deque[DueRequest] = deque()
         self.idle: deque[Connection] = deque()
         """The first is the one that has been idle longest, so that all of them, and all workers, get their share."""
         self.busy: set[Connection] = set()
         self.done = asyncio.Event()
-        self.connections = given.connections
+        self.connections = arguments.connections
         self.tasks: set[asyncio.Task[None]] = set()
         self.began = self.loop.time()
         self.epoch = time.time() - self.began
@@ -64,7 +64,7 @@ class Load:
     async def run(self) -> None:
         await asyncio.gather(*(self.connect() for _ in range(self.connections)))
         self.began = self.loop.time()
-        self.spawn(self.look())
+        self.spawn(self.give_up_hanging())
         self.tick()
         await self.done.wait()
         for task in self.tasks:
@@ -78,28 +78,28 @@ class Load:
         task.add_done_callback(self.tasks.discard)
 
     async def connect(self) -> None:
-        """Have one more connection; tries until there is one, or nobody needs it."""
+        """Open one more connection; try until it is open, or the load has ended."""
         while not self.done.is_set():
             try:
                 _, connection = await self.loop.create_connection(lambda: Connection(self), "127.0.0.1", self.port)
             except OSError:
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RECONNECT_SECONDS)
             else:
                 self.release(connection)
                 return
 
     def tick(self) -> None:
-        """Send what is due."""
+        """Send the requests that are due."""
         now = self.loop.time()
         while self.left and (due := self.began + self.count / self.rate) <= now:
             self.count += 1
             self.left -= 1
             movie = self.random.choice(self.movies)
-            asked = Asked(due, now, movie)
+            request = DueRequest(due, now, movie)
             if self.idle:
-                self.send(self.idle.popleft(), asked)
+                self.send(self.idle.popleft(), request)
             else:
-                self.waiting.append(asked)
+                self.waiting.append(request)
         if self.left:
             self.loop.call_at(self.began + self.count / self.rate, self.tick)
         self.end_if_done()
@@ -108,13 +108,13 @@ class Load:
         if not (self.left or self.waiting or self.busy):
             self.done.set()
 
-    def send(self, connection: "Connection", asked: Asked) -> None:
-        connection.asked = asked
+    def send(self, connection: "Connection", request: DueRequest) -> None:
+        connection.request = request
         self.busy.add(connection)
-        connection.transport.write(self.requests[asked.movie])
+        connection.transport.write(self.requests[request.movie])
 
     def release(self, connection: "Connection") -> None:
-        """A connection is free: it takes the oldest request that waits."""
+        """Give a free connection the oldest waiting request."""
         self.busy.discard(connection)
         if self.waiting:
             self.send(connection, self.waiting.popleft())
@@ -123,29 +123,29 @@ class Load:
             self.end_if_done()
 
     def lose(self, connection: "Connection") -> None:
-        """A connection has ended: another takes its place."""
+        """Replace a connection that has ended."""
         self.busy.discard(connection)
         if connection in self.idle:
             self.idle.remove(connection)
         self.spawn(self.connect())
         self.end_if_done()
 
-    async def look(self) -> None:
-        """Give up what hangs."""
+    async def give_up_hanging(self) -> None:
+        """Record requests that hang as failed."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             oldest = self.loop.time() - HANG_SECONDS
-            for connection in [each for each in self.busy if each.asked and each.asked.due < oldest]:
+            for connection in [busy for busy in self.busy if busy.request and busy.request.due < oldest]:
                 connection.fail(HANGS)
             while self.waiting and self.waiting[0].due < oldest:
-                self.note(self.waiting.popleft(), 0, NOTHING._replace(fault=NO_CONNECTION))
+                self.record(self.waiting.popleft(), 0, NO_ANSWER._replace(fault=NO_CONNECTION))
 
-    def note(self, asked: Asked, status: int, verdict: Verdict) -> None:
+    def record(self, request: DueRequest, status: int, checked: CheckedAnswer) -> None:
         now = self.loop.time()
-        late = asked.noticed - asked.due
+        late = request.noticed - request.due
         self.out.write(
-            f"{self.epoch + asked.due:.6f}\t{late * 1e6:.0f}\t{(now - asked.due) * 1e6:.0f}\t{status}\t{verdict.source}"
-            f"\t{verdict.version}\t{verdict.rating}\t{asked.movie}\t{verdict.fault}\n"
+            f"{self.epoch + request.due:.6f}\t{late * 1e6:.0f}\t{(now - request.due) * 1e6:.0f}\t{status}\t{checked.source}"
+            f"\t{checked.version}\t{checked.rating}\t{request.movie}\t{checked.fault}\n"
         )
 
 
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, load: Load) -> None:
         self.load, self.received, self.lost = load, b"", False
-        self.asked: Asked | None = None
+        self.request: DueRequest | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -169,31 +169,31 @@ class Connection(asyncio.Protocol):
             return
         head = self.received[:end].lower()
         length = _LENGTH.search(head)
-        if self.asked is None or length is None or not head.startswith(b"http/1.1 "):
+        if self.request is None or length is None or not head.startswith(b"http/1.1 "):
             self.fail(NOT_HTTP)
             return
         body = self.received[end + 4 :]
         if len(body) < int(length[1]):
             return
-        asked, self.asked, self.received = self.asked, None, b""
+        request, self.request, self.received = self.request, None, b""
         status = int(head[9:12])
-        self.load.note(asked, status, judge(status, head, body, asked.movie))
+        self.load.record(request, status, check_answer(status, head, body, request.movie))
         if b"\r\nconnection: close" in head:
             self.close()
             self.load.lose(self)
         else:
             self.load.release(self)
 
-    def fail(self, why: str) -> None:
+    def fail(self, fault: str) -> None:
         """End the connection, and with it the request on it."""
-        if self.asked is not None:
-            self.load.note(self.asked, 0, NOTHING._replace(fault=why))
-            self.asked = None
+        if self.request is not None:
+            self.load.record(self.request, 0, NO_ANSWER._replace(fault=fault))
+            self.request = None
         self.close()
         self.load.lose(self)
 
     def close(self) -> None:
-        """End it from our side."""
+        """Abort the connection."""
         self.lost = True
         self.transport.abort()
 
@@ -202,11 +202,11 @@ class Connection(asyncio.Protocol):
             self.fail(DIED)
 
 
-async def run(given: argparse.Namespace) -> None:
-    """Ask until all was asked and answered."""
-    with given.out.open("w", buffering=2**20) as out:
+async def run(arguments: argparse.Namespace) -> None:
+    """Send every request and wait for its answer."""
+    with arguments.out.open("w", buffering=2**20) as out:
         out.write("\t".join(COLUMNS) + "\n")
-        load = Load(given, out)
+        load = Load(arguments, out)
         load.loop.add_signal_handler(signal.SIGTERM, lambda: setattr(load, "left", 0))
         await load.run()
 
@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1500, help="requests/s")
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--connections", type=int, default=64)
-    gc.disable()  # a pause of ours would look like one of the server's; nothing here makes cycles
+    gc.disable()  # its pauses would look like pauses of the server; nothing here makes cycles
     # Of the selectors, select alone can wait for less than a millisecond.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(run(parser.parse_args()))

@@ -12,15 +12,15 @@ CHUNK = 65_536
 
 
 class SlowProxy:
-    """Listens on `port` of loopback and speaks to another; what it does to the replies can be changed at any time."""
+    """Listens on `port` of loopback and speaks to another; its delay and silence may be changed at any time."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = 0
         self.delay_seconds = 0.0
-        """Each reply waits for so long."""
+        """The delay of each reply."""
         self.silent = False
-        """Nothing passes, and nobody is told."""
+        """Drop all data, with connections left open."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._open: set[asyncio.StreamWriter] = set()

@@ -1,1 +1,1 @@
-"""What a user might serve predictions with instead, as its own documentation shows it."""
+"""Other ways to serve predictions, each as its own documentation shows it."""

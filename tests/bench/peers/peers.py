@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, with one worker, and what it is asked."""
+"""The servers that the bench compares: how each is started, with one worker, and the requests that it gets."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.published_world import World
+from tests.bench.published_sample import PublishedSample
 from tests.serving.servers import Server, free_port
 
 BENCH_ENVIRONMENT = "dev"
@@ -15,11 +15,11 @@ MARQUEE = "marquee"
 
 
 @dataclass(frozen=True)
-class Contestant:
+class ComparedServer:
     """One server and the requests that it is sent."""
 
     name: str
-    server: Server
+    process: Server
     method: str
     path: str
     """Where a POST goes; a GET's path is its line in `requests`."""
@@ -28,62 +28,62 @@ class Contestant:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}{self.path}"
+        return f"http://127.0.0.1:{self.process.port}{self.path}"
 
 
-def line_up(world: World, folder: Path) -> list[Contestant]:
-    """Describe all of them; none is started."""
-    paths = write_lines(folder / "paths", (f"/predict?movie_id={movie}" for movie in world.rows))
-    tools = Path(world.python[BENCH_ENVIRONMENT]).parent
+def describe_servers(published: PublishedSample, folder: Path) -> list[ComparedServer]:
+    """Return all servers; none is started."""
+    paths = write_lines(folder / "paths", (f"/predict?movie_id={movie}" for movie in published.rows))
+    tools = Path(published.python[BENCH_ENVIRONMENT]).parent
     return [
         fastapi("fastapi_hello", "hello", tools, paths),
-        marquee(world, paths),  # between those it is close to, so that all three meet the same other load
+        marquee(published, paths),  # between the two nearest in speed, so that all three meet the same other load
         fastapi("fastapi_hello_without_log", "hello", tools, paths, "--no-access-log"),
-        fastapi("tutorial", "tutorial", tools, paths, environment=world.peers),
-        feast_serve(world, tools, folder),
-        mlflow_serve(world, tools, folder),
+        fastapi("tutorial", "tutorial", tools, paths, environment=published.peers),
+        feast_serve(published, tools, folder),
+        mlflow_serve(published, tools, folder),
     ]
 
 
 def fastapi(
     name: str, app: str, tools: Path, paths: Path, *options: str, environment: Mapping[str, str] | None = None
-) -> Contestant:
-    """As FastAPI's tutorial starts it; so it writes an access log, as Marquee does."""
+) -> ComparedServer:
+    """Return a FastAPI app started as its tutorial does; it writes an access log, as Marquee does."""
     port = free_port()
     argv = [str(tools / "python"), "-m", "uvicorn", f"tests.bench.peers.{app}:app", "--port", str(port), *options]
-    return Contestant(name, Server(argv, paths.parent / name, port, environment), "GET", "", paths)
+    return ComparedServer(name, Server(argv, paths.parent / name, port, environment), "GET", "", paths)
 
 
-def feast_serve(world: World, tools: Path, folder: Path) -> Contestant:
-    """Features only: half of an answer."""
+def feast_serve(published: PublishedSample, tools: Path, folder: Path) -> ComparedServer:
+    """Return Feast's server, which gives the features only: half of an answer."""
     port = free_port()
     argv = [str(tools / "feast"), "--chdir", "feature_repo", "serve", "--port", str(port), "--no-access-log"]
     argv += ["--max-requests", "0"]  # by default its worker is replaced each 1,000 requests
-    bodies = ({"feature_service": "pre_release", "entities": {"movie_id": [movie]}} for movie in world.rows)
+    bodies = ({"feature_service": "pre_release", "entities": {"movie_id": [movie]}} for movie in published.rows)
     requests = write_lines(folder / "feast_bodies", map(json.dumps, bodies))
-    server = Server(argv, folder / "feast_serve", port, world.peers)
-    return Contestant("feast_serve", server, "POST", "/get-online-features", requests)
+    server = Server(argv, folder / "feast_serve", port, published.peers)
+    return ComparedServer("feast_serve", server, "POST", "/get-online-features", requests)
 
 
-def mlflow_serve(world: World, tools: Path, folder: Path) -> Contestant:
-    """The prediction only, its features sent along: the other half."""
+def mlflow_serve(published: PublishedSample, tools: Path, folder: Path) -> ComparedServer:
+    """Return MLflow's server, which predicts from features in the request: the other half of an answer."""
     port = free_port()
-    model = world.peers["MODEL_URI"]
+    model = published.peers["MODEL_URI"]
     argv = [str(tools / "mlflow"), "models", "serve", "-m", model, "-p", str(port), "--env-manager", "local", "--workers", "1"]
-    environment = world.peers | {"PATH": f"{tools}:{world.peers['PATH']}"}  # it runs uvicorn by its name
+    environment = published.peers | {"PATH": f"{tools}:{published.peers['PATH']}"}  # it runs uvicorn by its name
     bodies: Iterable[dict[str, Any]] = (
-        {"dataframe_split": {"columns": list(row), "data": [list(row.values())]}} for row in world.rows.values()
+        {"dataframe_split": {"columns": list(row), "data": [list(row.values())]}} for row in published.rows.values()
     )
     requests = write_lines(folder / "mlflow_bodies", map(json.dumps, bodies))
-    return Contestant("mlflow", Server(argv, folder / "mlflow", port, environment), "POST", "/invocations", requests)
+    return ComparedServer("mlflow", Server(argv, folder / "mlflow", port, environment), "POST", "/invocations", requests)
 
 
-def marquee(world: World, paths: Path) -> Contestant:
-    """The service as its image runs it: every check, metric and log line."""
+def marquee(published: PublishedSample, paths: Path) -> ComparedServer:
+    """Return the service as its image runs it, with every check, metric and log line."""
     port = free_port()
-    environment = world.serving | {"API_PORT": str(port), "MODEL_CACHE_DIR": str(paths.parent / "models")}
-    server = Server([world.python["serving"], "-m", "serving"], paths.parent / MARQUEE, port, environment)
-    return Contestant(MARQUEE, server, "GET", "", paths)
+    environment = published.serving | {"API_PORT": str(port), "MODEL_CACHE_DIR": str(paths.parent / "models")}
+    server = Server([published.python["serving"], "-m", "serving"], paths.parent / MARQUEE, port, environment)
+    return ComparedServer(MARQUEE, server, "GET", "", paths)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> Path:

@@ -1,4 +1,4 @@
-"""The tutorials' way: Feast's SDK, a DataFrame of one row and scikit-learn inside FastAPI.
+"""The way of tutorials: Feast's SDK, a DataFrame of one row and scikit-learn inside FastAPI.
 
 FEAST_PROJECT names the live feature set, MODEL_URI the scikit-learn form of the champion.
 """

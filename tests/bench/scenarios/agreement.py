@@ -1,9 +1,9 @@
-"""One film, one rating, through whichever door: GET, POST, gRPC, gRPC's batch, and the table that predict_all writes.
+"""Agreement of GET, POST, gRPC, gRPC's batch and the table that predict_all writes on each movie's rating.
 
-    python -m tests.bench.scenarios.agreement [--films 1000] [--seed 7]
+    python -m tests.bench.scenarios.agreement [--movies 1000] [--seed 7]
 
-Random films. The doors must give the same body but for ids and the age; the table the same rating and time within 1e-6. Fails
-naming the films that differ. The counts are also in .marquee/bench/agreement.json.
+Random movies. The entry points must give the same body but for ids and the age, the table the same rating within 1e-6. Fails
+with the movies that differ. The counts are also in .marquee/bench/agreement.json.
 """
 
 import argparse
@@ -17,21 +17,21 @@ from typing import Any
 import psycopg
 
 from tests.bench.entry_points import Answers, call_all, call_each, get_each, post_all
-from tests.bench.published_world import publish_world
+from tests.bench.published_sample import publish_sample
 from tests.bench.results import conclude, keep, show
 from tests.bench.service import Service
 
-DOORS = {"POST": post_all, "gRPC": call_each, "gRPC batch": call_all}
+ENTRY_POINTS = {"POST": post_all, "gRPC": call_each, "gRPC batch": call_all}
 OWN = ("prediction_id", "request_id", "feature_age_seconds")
-"""Of one answer, whatever was asked."""
+"""Fields that differ between two answers to the same request."""
 TOLERANCE = 1e-6
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
-def compare_doors(service: Service, movies: Sequence[str]) -> dict[str, list[str]]:
-    """The films whose answer differs from that of GET, by door."""
+def compare_entry_points(service: Service, movies: Sequence[str]) -> dict[str, list[str]]:
+    """Return the movies whose answer differs from that of GET, by entry point."""
     expected = strip(get_each(service, movies))
-    found = {name: strip(ask(service, movies)) for name, ask in DOORS.items()}
+    found = {name: strip(ask(service, movies)) for name, ask in ENTRY_POINTS.items()}
     return {name: [movie for movie in movies if answers.get(movie) != expected[movie]] for name, answers in found.items()}
 
 
@@ -40,7 +40,7 @@ def strip(answers: Answers) -> Answers:
 
 
 def compare_table(answers: Answers, url: str) -> list[str]:
-    """The films whose answer differs from predict_all's table, in the movies' database."""
+    """Return the movies whose answer differs from predict_all's table, in the movies' database."""
     with psycopg.connect(url) as conn:
         rows = conn.execute("select movie_id, rating, model_version from prediction").fetchall()
     table = {movie: (rating, version) for movie, rating, version in rows}
@@ -52,13 +52,13 @@ def agrees(body: Mapping[str, Any], row: tuple[float, str] | None) -> bool:
 
 
 def compare(service: Service, movies: Sequence[str], url: str) -> dict[str, list[str]]:
-    """The films that differ from GET, by door and in the table."""
-    return compare_doors(service, movies) | {"predict_all": compare_table(get_each(service, movies), url)}
+    """Return the movies that differ from GET, by entry point and in the table."""
+    return compare_entry_points(service, movies) | {"predict_all": compare_table(get_each(service, movies), url)}
 
 
 def find_broken(differing: Mapping[str, Sequence[str]]) -> list[str]:
     return [
-        f"{name} differs from GET /predict in {len(movies)} films: {', '.join(movies[:MOST_NAMED])}"
+        f"{name} differs from GET /predict in {len(movies)} movies: {', '.join(movies[:MAX_NAMED])}"
         for name, movies in differing.items()
         if movies
     ]
@@ -66,19 +66,19 @@ def find_broken(differing: Mapping[str, Sequence[str]]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=1000, help="at most 1,000, which is what a batch may hold")
+    parser.add_argument("--movies", type=int, default=1000, help="at most 1,000, which is what a batch may hold")
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_world(Path(folder) / "home") as world:
-        movies = random.Random(given.seed).sample(sorted(world.rows), given.films)
-        service = Service(world.python["serving"], Path(folder) / "api", world.serving)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
+        movies = random.Random(arguments.seed).sample(sorted(published.rows), arguments.movies)
+        service = Service(published.python["serving"], Path(folder) / "api", published.serving)
         try:
             service.start()
             service.wait_until_ready()
-            differing = compare(service, movies, world.tasks["MOVIES_DATABASE_URL"])
+            differing = compare(service, movies, published.tasks["MOVIES_DATABASE_URL"])
         finally:
             service.stop()
-    figures = {"films": len(movies)} | {f"{name} differs": len(found) for name, found in differing.items()}
+    figures = {"movies": len(movies)} | {f"{name} differs": len(found) for name, found in differing.items()}
     keep("agreement", figures)
     show(figures)
     return conclude(find_broken(differing))

@@ -1,9 +1,9 @@
-"""The platform in containers on the real films: builds, sizes, from images to a prediction, memory; equal to the embedded one.
+"""The platform in containers on the real movies: builds, sizes, start, memory, and the same result as the embedded one.
 
     python -m tests.bench.scenarios.containers [--cold] [--sources ../shared/data/sources]
 
 --cold builds every layer of our images anew first; the bases' packages are fetched, so the network is part of that figure. Exits
-1 when `doctor` finds a fault or the two platforms do not make the same tables, features and model of the same films. The
+1 when `doctor` finds a fault or the two platforms do not make the same tables, features and model of the same movies. The
 figures are also in .marquee/bench/containers.json.
 """
 
@@ -29,7 +29,7 @@ IDLE_SECONDS = 60
 
 
 def measure_images(folder: Path, cold: bool) -> dict[str, Any]:
-    """Seconds and sizes of each image; warm is the build that changes nothing, changed one after a change of all rooms' code."""
+    """Return seconds and sizes of each image; warm is a build without changes, changed one after changes in all rooms."""
     run_script("bases/make.sh")
     found: dict[str, Any] = {"cold_s": build(REPOSITORY, VERSION, "--no-cache")} if cold else {}
     build(REPOSITORY, VERSION)
@@ -41,7 +41,7 @@ def measure_images(folder: Path, cold: bool) -> dict[str, Any]:
 
 
 def bring_up(platform: Platform, *words: str) -> float:
-    """Seconds of `marquee up`, which ends with a prediction."""
+    """Return the seconds of `marquee up`, which ends with a prediction."""
     began = time.monotonic()
     up = platform.command("up", *words)
     if up.returncode:
@@ -52,7 +52,7 @@ def bring_up(platform: Platform, *words: str) -> float:
 
 
 def read_memory(platform: ContainerPlatform) -> dict[str, int]:
-    """MiB of each running container, as `docker stats` counts them: without the page cache that can be given back."""
+    """Return MiB of each running container, counted as `docker stats` does, without reclaimable page cache."""
     found = {}
     for name, row in platform.containers.inspect().items():
         if row["State"] != "running":
@@ -66,13 +66,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--sources", type=Path, default=REPOSITORY.parent / "shared" / "data" / "sources")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     broken = []
     os.environ |= {"COMPOSE_PROJECT_NAME": f"marquee-bench-{os.getpid()}", "MARQUEE_VERSION": VERSION}
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as name:
         folder = Path(name)
-        figures = measure_images(folder, given.cold)
-        sources = str(given.sources.resolve())
+        figures = measure_images(folder, arguments.cold)
+        sources = str(arguments.sources.resolve())
         containers = ContainerPlatform(Settings.trial(folder / "containers", sources=sources))
         platforms: list[Platform] = [containers]
         try:

@@ -1,4 +1,4 @@
-"""Something breaks under a load and is mended: what was answered meanwhile, and how soon all was well again."""
+"""Faults under a load: each is caused and ended, and the answers are checked meanwhile and after."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,15 +12,15 @@ from tests.bench.load.background import GOOD, count_failures, put_load
 from tests.bench.service import Service
 
 FRESH, SNAPSHOT = "fresh", "snapshot"
-MOST_P99_MS, MOST_RECOVERY_SECONDS = 150, 5
+MAX_P99_MS, MAX_RECOVERY_SECONDS = 150, 5
 IN_FLIGHT_SECONDS = 0.3
-"""What was asked before a scene's end shall be answered before the next begins."""
+"""Requests of one scene shall be answered before the next begins."""
 LAST_SECONDS = 0.5
-"""Of a scene, which must be well for it to have ended well."""
-LAST_DECIMAL = 1.5e-4
-"""The table of all ratings is made by one call of the model; added up in another order, a rating may be rounded the other way."""
+"""The end of a scene, in which every answer must be fresh."""
+ROUNDING_TOLERANCE = 1.5e-4
+"""One call of the model rates all movies; it may add the trees up in another order, and so round to the next decimal."""
 Ratings = Mapping[str, Mapping[str, float]]
-"""What each film's rating must be, by the source that its answer names."""
+"""Each movie's expected rating, by the source that its answer names."""
 
 
 def nothing() -> None:
@@ -34,20 +34,20 @@ class Scene:
     name: str
     break_it: Callable[[], object]
     mend_it: Callable[[], object]
-    """Returns when the part is back."""
+    """Returns when the service is back."""
     must: Collection[str] = (FRESH,)
     """Sources that answers must name between the two."""
     may: Collection[str] = ()
     """Sources that they may name as well."""
     after: Callable[[], object] = nothing
-    """What else is to be done before the next scene."""
+    """More work before the next scene."""
     hold_seconds: float | None = None
     """Between the two, if the fault has a length of its own."""
 
 
 @dataclass
 class Played:
-    """When a scene took place, Unix seconds."""
+    """A scene's times in Unix seconds, its figures and its broken promises."""
 
     scene: Scene
     begun: float = 0
@@ -58,7 +58,7 @@ class Played:
 
 
 def play(scene: Scene, hold_seconds: float, settle_seconds: float) -> Played:
-    """Break it, wait, mend it, wait."""
+    """Cause the fault, wait, end it, wait."""
     played = Played(scene, time.time())
     scene.break_it()
     time.sleep(scene.hold_seconds or hold_seconds)
@@ -81,14 +81,14 @@ def play_all(
     hold_seconds: float,
     settle_seconds: float = 6,
 ) -> list[Played]:
-    """One scene after another under one load, judged; the last entry is of the whole."""
+    """Play one scene after another under one load and check each; the last entry is of the whole."""
     before, begun = service.read_counters(), time.time()
     with put_load(service.port, ratings[FRESH], folder, rate=rate) as load:
         time.sleep(settle_seconds / 2)
         played = [play(scene, hold_seconds, settle_seconds) for scene in scenes]
         load.stop()
-    for each in played:
-        judge(each, load.records, ratings)
+    for scene in played:
+        check_scene(scene, load.records, ratings)
     whole = Played(Scene("all of it", nothing, nothing), begun, time.time(), time.time())
     whole.figures = describe(load.records)
     whole.broken = compare_metrics(load.records, service.read_counters() - before)
@@ -96,7 +96,7 @@ def play_all(
 
 
 def describe(records: pl.DataFrame) -> dict[str, Any]:
-    """Counts and times of some records."""
+    """Return counts and times of these records."""
     counts = records.group_by("status", "source").len().sort("len", descending=True).rows()
     latency = records["latency_us"].cast(pl.Float64)
     return {
@@ -107,41 +107,41 @@ def describe(records: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def judge(played: Played, records: pl.DataFrame, ratings: Ratings) -> None:
-    """Fill in the figures, and what was promised and not kept."""
+def check_scene(played: Played, records: pl.DataFrame, ratings: Ratings) -> None:
+    """Fill in the figures and the broken promises."""
     scene = played.scene
     whole = records.filter(pl.col("due").is_between(played.begun, played.ended))
     during = whole.filter(pl.col("due") < played.returned)
     after = whole.filter(pl.col("due") >= played.returned)
-    ill = after.filter(~GOOD | (pl.col("source") != FRESH))["due"].max()
-    recovery = round(float(ill) - played.returned, 2) if ill is not None else 0.0  # type: ignore[arg-type]  # of a column of floats
+    last_fault = after.filter(~GOOD | (pl.col("source") != FRESH))["due"].max()
+    recovery = round(float(last_fault) - played.returned, 2) if last_fault is not None else 0.0  # type: ignore[arg-type]  # of a column of floats
     played.figures = describe(during) | {"recovery_seconds": recovery, "other_rating": count_other(whole, ratings)}
     seen, expected = set(during["source"]), {*scene.must, *scene.may}
     played.broken = [
         *([f"failed: {count_failures(whole)}"] if whole.filter(~GOOD).height else []),
         *([f"no answer is labelled {sorted(set(scene.must) - seen)}"] if set(scene.must) - seen else []),
         *([f"answers are labelled {sorted(seen - expected)}"] if seen - expected else []),
-        *(["ratings are not those of the film and the label"] if played.figures["other_rating"] else []),
-        *([f"well again only {recovery} s after the return"] if recovery > MOST_RECOVERY_SECONDS else []),
-        *(["not well again when the next began"] if played.returned + recovery > played.ended - LAST_SECONDS else []),
+        *(["ratings are not those of the movie and the label"] if played.figures["other_rating"] else []),
+        *([f"fresh again only {recovery} s after the return"] if recovery > MAX_RECOVERY_SECONDS else []),
+        *(["not fresh again when the next scene began"] if played.returned + recovery > played.ended - LAST_SECONDS else []),
     ]
 
 
 def find_slow(played: Played) -> list[str]:
-    """The promise about time, for a machine that does nothing else."""
+    """Return the broken promise about time; only a machine that does nothing else can keep it."""
     p99 = played.figures["p99_ms"]
-    return [f"p99 is {p99} ms, more than {MOST_P99_MS}"] if p99 > MOST_P99_MS else []
+    return [f"p99 is {p99} ms, more than {MAX_P99_MS}"] if p99 > MAX_P99_MS else []
 
 
 def count_other(records: pl.DataFrame, ratings: Ratings) -> int:
-    """Answers whose rating is not the one that their source has for their film."""
+    """Count the answers whose rating differs from their source's rating of the movie."""
     rows = records.filter(GOOD).select("source", "movie", "rating").rows()
     known = {FRESH: ratings[FRESH], "stale": ratings[FRESH], SNAPSHOT: ratings[SNAPSHOT]}
-    return sum(1 for source, movie, rating in rows if abs(known[source][movie] - rating) > LAST_DECIMAL)
+    return sum(1 for source, movie, rating in rows if abs(known[source][movie] - rating) > ROUNDING_TOLERANCE)
 
 
 def compare_metrics(records: pl.DataFrame, counted: Mapping[str, int]) -> list[str]:
-    """The outcomes that the service counted must be those that its callers were told."""
-    told = {f"marquee_predictions_total{{{source}}}": n for source, n in records.group_by("source").len().rows() if source}
+    """Return a broken promise unless the service's counters equal the outcomes that its callers got."""
+    received = {f"marquee_predictions_total{{{source}}}": n for source, n in records.group_by("source").len().rows() if source}
     counts = {name: count for name, count in counted.items() if name.startswith("marquee_predictions_total") and count}
-    return [] if counts == told else [f"the metric counts {counts}, callers were told {told}"]
+    return [] if counts == received else [f"the metric counts {counts}, callers got {received}"]

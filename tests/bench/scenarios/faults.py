@@ -1,13 +1,13 @@
-"""What callers of /predict see when a part of the platform breaks: one fault after another, under a load.
+"""Answers of /predict while services of the platform break, one after another, under a load.
 
     python -m tests.bench.scenarios.faults [--rate 400] [--hold 10] [--only redis …]
 
-Two workers, every film in the published ratings. Each fault lasts --hold seconds. Fails when a request is not answered with a
-labelled prediction of its film within five seconds, when a rating is not that of the film and its label, when the metrics count
+Two workers, every movie in the published ratings. Each fault lasts --hold seconds. Fails when a request is not answered with a
+labelled prediction of its movie within five seconds, when a rating is not that of the movie and its label, when the metrics count
 otherwise, when p99 during a fault is above 150 ms, or when answers are fresh again only five seconds after the part's return.
 The table is also in .marquee/bench/faults.json.
 
-Airflow is no part of the answer path: the test of the whole platform, tests/e2e, asks on while its processes are killed.
+Airflow is not on the answer path: tests/e2e loads /predict while its processes are killed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from redis.exceptions import OutOfMemoryError
 from feature_repo.movies import PRE_RELEASE
 from tests.bench.corruption import Corruption
 from tests.bench.load.slow_proxy import SlowProxy
-from tests.bench.published_world import World, publish_world
+from tests.bench.published_sample import PublishedSample, publish_sample
 from tests.bench.results import conclude, keep, keep_log
 from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Played, Ratings, Scene, find_slow, nothing, play_all
 from tests.bench.service import Service
@@ -35,25 +35,25 @@ from tests.bench.versions import connect, rate, read_champion
 from tests.serving.servers import wait_until
 
 POINTER = "marquee:feature_set"
-CORRUPT_FILMS = 300
+CORRUPT_MOVIES = 300
 RESETS_PER_SECOND = 5
 GROUPS = ("redis", "others", "proxy")
 
 
-def republish(world: World) -> None:
-    """What a person does after Redis has lost its data; the features count as back at its end."""
-    done = world.run_verb("publish_features")
+def republish(published: PublishedSample) -> None:
+    """Publish the features again, as an operator does after Redis has lost its data."""
+    done = published.run_verb("publish_features")
     assert done.returncode == 0, done.stdout
 
 
-def repredict(world: World) -> None:
-    """And then, so that workers that start anew find the published ratings."""
-    done = world.run_verb("predict_all")
+def repredict(published: PublishedSample) -> None:
+    """Publish the ratings again, so that new workers find them."""
+    done = published.run_verb("predict_all")
     assert done.returncode == 0, done.stdout
 
 
-def redis_scenes(world: World, parts: Parts, redis: Redis) -> list[Scene]:
-    """Every way in which Redis itself is away, empty, or wrong."""
+def redis_scenes(published: PublishedSample, parts: Parts, redis: Redis) -> list[Scene]:
+    """Return scenes in which Redis is down, paused, empty, corrupt or full."""
 
     def gone(name: str, break_it: Callable[[], object], mend_it: Callable[[], object], after: Callable[[], object]) -> Scene:
         return Scene(name, break_it, mend_it, must=(SNAPSHOT,), may=(FRESH,), after=after)
@@ -61,7 +61,7 @@ def redis_scenes(world: World, parts: Parts, redis: Redis) -> list[Scene]:
     def come_back_empty() -> None:
         parts.empty_redis()
         parts.bring_back("redis")
-        republish(world)
+        republish(published)
 
     def fill() -> None:
         redis.config_set("maxmemory", "1mb")
@@ -69,22 +69,22 @@ def redis_scenes(world: World, parts: Parts, redis: Redis) -> list[Scene]:
             redis.set("bench", "x")
         except OutOfMemoryError:
             return
-        raise AssertionError("a Redis that is full takes a write")
+        raise AssertionError("a full Redis accepted a write")
 
     pointer: Any = redis.get(POINTER)
-    corrupt = Corruption(redis, json.loads(pointer)["feature_set"], sorted(world.rows)[:CORRUPT_FILMS], list(PRE_RELEASE))
+    corrupt = Corruption(redis, json.loads(pointer)["feature_set"], sorted(published.rows)[:CORRUPT_MOVIES], list(PRE_RELEASE))
     return [
         gone("redis killed, its data kept", lambda: parts.kill("redis"), lambda: parts.bring_back("redis"), nothing),
-        gone("redis killed, back empty", lambda: parts.kill("redis"), come_back_empty, lambda: repredict(world)),
+        gone("redis killed, back empty", lambda: parts.kill("redis"), come_back_empty, lambda: repredict(published)),
         gone("redis stopped (SIGSTOP)", lambda: parts.pause("redis"), lambda: parts.go_on("redis"), nothing),
-        gone("redis emptied (FLUSHALL)", redis.flushall, lambda: republish(world), lambda: repredict(world)),
-        Scene(f"{CORRUPT_FILMS} rows corrupt", corrupt.write, corrupt.undo, must=(FRESH, SNAPSHOT)),
+        gone("redis emptied (FLUSHALL)", redis.flushall, lambda: republish(published), lambda: repredict(published)),
+        Scene(f"{CORRUPT_MOVIES} rows corrupt", corrupt.write, corrupt.undo, must=(FRESH, SNAPSHOT)),
         Scene("redis full (maxmemory)", fill, lambda: redis.config_set("maxmemory", "0")),
     ]
 
 
 def other_scenes(parts: Parts) -> list[Scene]:
-    """What is no part of the answer path."""
+    """Return scenes of services that are not on the answer path."""
     return [
         Scene(f"{name} killed", lambda name=name: parts.kill(name), lambda name=name: parts.bring_back(name))  # type: ignore[misc]
         for name in ("postgres", "s3", "mlflow")
@@ -92,7 +92,7 @@ def other_scenes(parts: Parts) -> list[Scene]:
 
 
 def rollover_scene(parts: Parts, service: Service) -> Scene:
-    """New workers start from what is on disk."""
+    """Return a scene in which new workers must start from their caches on disk."""
     names = ("mlflow", "s3", "postgres")
 
     def break_it() -> None:
@@ -108,7 +108,7 @@ def rollover_scene(parts: Parts, service: Service) -> Scene:
 
 
 def proxy_scenes(proxy: SlowProxy) -> list[Scene]:
-    """A network between the API and Redis that is not what it was."""
+    """Return scenes of a slow or broken network between the API and Redis."""
     over = threading.Event()
 
     def keep_resetting() -> None:
@@ -135,33 +135,35 @@ def proxy_scenes(proxy: SlowProxy) -> list[Scene]:
     ]
 
 
-def play_group(group: str, world: World, ratings: Ratings, folder: Path, given: argparse.Namespace) -> list[Played]:
+def play_group(
+    group: str, published: PublishedSample, ratings: Ratings, folder: Path, arguments: argparse.Namespace
+) -> list[Played]:
     """Play the scenes of one group on a service of its own."""
-    parts = Parts(world.stack)
+    parts = Parts(published.stack)
     with ExitStack() as ends:
-        environment = dict(world.serving)
-        redis_port = world.stack.settings.redis_port
+        environment = dict(published.serving)
+        redis_port = published.stack.settings.redis_port
         if group == "proxy":
             proxy = ends.enter_context(SlowProxy(redis_port))
             environment["REDIS_URL"] = environment["REDIS_URL"].replace(f":{redis_port}/", f":{proxy.port}/")
         redis = ends.enter_context(parts.open_redis()) if group == "redis" else None
-        service = Service(world.python["serving"], folder / group, environment)
+        service = Service(published.python["serving"], folder / group, environment)
         ends.callback(keep_log, f"faults-{group}", service.log)
         ends.callback(service.stop)
         service.start()
         service.wait_until_ready()
 
         def play(scenes: list[Scene]) -> list[Played]:
-            return play_all(service, scenes, ratings, folder / group, rate=given.rate, hold_seconds=given.hold)
+            return play_all(service, scenes, ratings, folder / group, rate=arguments.rate, hold_seconds=arguments.hold)
 
         if redis is not None:
-            return play(redis_scenes(world, parts, redis))
+            return play(redis_scenes(published, parts, redis))
         if group == "proxy":
             return play(proxy_scenes(proxy))
         played = play(other_scenes(parts))
         wait_until(lambda: service.ask("/readyz")[1]["receipts"] == "kept", what="receipts being kept again")
         last = play_all(
-            service, [rollover_scene(parts, service)], ratings, folder / group, rate=given.rate, hold_seconds=given.hold
+            service, [rollover_scene(parts, service)], ratings, folder / group, rate=arguments.rate, hold_seconds=arguments.hold
         )
         return [*played, *last[:-1]]  # the counters of workers that left are gone
 
@@ -169,10 +171,10 @@ def play_group(group: str, world: World, ratings: Ratings, folder: Path, given: 
 def show(played: list[Played]) -> None:
     """Print the table."""
     print(f"{'':<30}{'failed':>7}{'p99 ms':>8}{'max ms':>8}{'back s':>7}   answers")  # noqa: T201  # the result
-    for each in played:
-        figures = each.figures
+    for scene in played:
+        figures = scene.figures
         print(  # noqa: T201
-            f"{each.scene.name:<30}{figures['failed']:>7}{figures['p99_ms']:>8}{figures['max_ms']:>8}"
+            f"{scene.scene.name:<30}{figures['failed']:>7}{figures['p99_ms']:>8}{figures['max_ms']:>8}"
             f"{figures.get('recovery_seconds', ''):>7}   {figures['answers']}"
         )
 
@@ -182,14 +184,14 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=400, help="requests/s")
     parser.add_argument("--hold", type=float, default=10, help="seconds of each fault")
     parser.add_argument("--only", nargs="*", default=GROUPS, choices=GROUPS)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_world(Path(folder) / "home") as world:
-        _, model, _ = read_champion(connect(world.serving["MLFLOW_TRACKING_URI"]))
-        ratings = dict.fromkeys((FRESH, SNAPSHOT), rate(model, world.rows))
-        played = [each for group in given.only for each in play_group(group, world, ratings, Path(folder), given)]
-    keep("faults", {each.scene.name: each.figures for each in played})
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
+        _, model, _ = read_champion(connect(published.serving["MLFLOW_TRACKING_URI"]))
+        ratings = dict.fromkeys((FRESH, SNAPSHOT), rate(model, published.rows))
+        played = [scene for group in arguments.only for scene in play_group(group, published, ratings, Path(folder), arguments)]
+    keep("faults", {scene.scene.name: scene.figures for scene in played})
     show(played)
-    return conclude([f"{each.scene.name}: {promise}" for each in played for promise in (*each.broken, *find_slow(each))])
+    return conclude([f"{scene.scene.name}: {promise}" for scene in played for promise in (*scene.broken, *find_slow(scene))])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Answers of two releases computed again from their receipts, and a corrupt feature that the audit finds.
+"""Replay of answers of two releases from their receipts, and an audit that must find a corrupt feature.
 
     python -m tests.bench.scenarios.replay [--receipts 1000]
 
-Asks through every door, of one champion and then of another; `tasks.replay` must find each answer equal. Then one value in Redis
-is another than the offline store's: `tasks.audit_skew` must end with 65 and name the feature, and `tasks.replay` show both
-values. The figures are also in .marquee/bench/replay.json.
+Requests predictions through every entry point, of one champion and then of another; `tasks.replay` must find each answer equal.
+Then one value in Redis differs from the offline store: `tasks.audit_skew` must exit with 65 and name the feature, and
+`tasks.replay` must show both values. The figures are also in .marquee/bench/replay.json.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from redis import Redis
 
 from serving.features.online_row import build_key, hash_field
 from tests.bench.entry_points import call_all, call_each, get_each, post_all, what_if
-from tests.bench.published_world import World, publish_world
+from tests.bench.published_sample import PublishedSample, publish_sample
 from tests.bench.results import conclude, keep, show
 from tests.bench.service import Service
 from tests.bench.versions import Alias, connect, read_champion, register, shift
@@ -33,11 +33,11 @@ SHIFT = 0.25
 CORRUPT = "runtime_minutes"
 WRONG_MINUTES = 77_777.0
 DOUBLE_TAG = 0x29
-"""What a double begins with in Feast's rows."""
+"""The first byte of a double in Feast's rows."""
 
 
 def ask_every_way(service: Service, movies: Sequence[str], count: int) -> list[str]:
-    """Ask for this many predictions in all, a part of them through each door; their ids."""
+    """Request `count` predictions in all, through every entry point; return their ids."""
     part = count // 5
     answers = [
         get_each(service, movies[: count - 4 * part]),
@@ -46,11 +46,11 @@ def ask_every_way(service: Service, movies: Sequence[str], count: int) -> list[s
         call_all(service, movies[:part]),
         what_if(service, movies[:part], {CORRUPT: 90.0}),
     ]
-    return [body["prediction_id"] for each in answers for body in each.values()]
+    return [body["prediction_id"] for by_movie in answers for body in by_movie.values()]
 
 
 def wait_for_receipts(url: str, ids: Sequence[str]) -> None:
-    """Wait until they are in Postgres; fails when they are not after half a minute."""
+    """Wait until the receipts are in Postgres; fail when they are not after half a minute."""
 
     def are_kept() -> bool:
         with psycopg.connect(url) as conn:
@@ -60,12 +60,12 @@ def wait_for_receipts(url: str, ids: Sequence[str]) -> None:
     wait_until(are_kept, 30, f"{len(ids)} receipts being kept")
 
 
-def corrupt_one(world: World, service: Service) -> str:
-    """Have one film answered from a wrong value that looks like a right one; the prediction's id."""
-    movie = next(movie for movie, row in world.rows.items() if row[CORRUPT] is not None)
-    password = world.stack.secrets.read("redis_feast")
-    with Redis(port=world.stack.settings.redis_port, username="feast", password=password) as redis:
-        feature_set = world.peers["FEAST_PROJECT"]
+def corrupt_one(published: PublishedSample, service: Service) -> str:
+    """Make the service answer one movie from a wrong but plausible value; return the prediction's id."""
+    movie = next(movie for movie, row in published.rows.items() if row[CORRUPT] is not None)
+    password = published.stack.secrets.read("redis_feast")
+    with Redis(port=published.stack.settings.redis_port, username="feast", password=password) as redis:
+        feature_set = published.peers["FEAST_PROJECT"]
         key, field = build_key("movie_id", movie, feature_set), hash_field("movies", CORRUPT)
         sound = redis.hget(key, field)
         redis.hset(key, field, struct.pack("<Bd", DOUBLE_TAG, WRONG_MINUTES))
@@ -75,10 +75,10 @@ def corrupt_one(world: World, service: Service) -> str:
             redis.hset(key, field, sound)
 
 
-def replay(world: World, ids: Sequence[str]) -> dict[str, Any]:
+def replay(published: PublishedSample, ids: Sequence[str]) -> dict[str, Any]:
     """Compute them again in one go."""
     began = time.monotonic()
-    done = world.run_verb("replay", *ids)
+    done = published.run_verb("replay", *ids)
     lines = done.stdout.splitlines()
     equal = sum(line.endswith(" equal") for line in lines)
     return {
@@ -90,12 +90,12 @@ def replay(world: World, ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def audit(world: World, service: Service, url: str) -> dict[str, Any]:
+def audit(published: PublishedSample, service: Service, url: str) -> dict[str, Any]:
     """Audit sound receipts, then with a corrupt one among them."""
-    sound = world.run_verb("audit_skew")
-    red = corrupt_one(world, service)
+    sound = published.run_verb("audit_skew")
+    red = corrupt_one(published, service)
     wait_for_receipts(url, [red])
-    skewed, again = world.run_verb("audit_skew"), world.run_verb("replay", red)
+    skewed, again = published.run_verb("audit_skew"), published.run_verb("replay", red)
     return {
         "audit_of_sound_exit": sound.returncode,
         "audit_of_corrupt_exit": skewed.returncode,
@@ -105,15 +105,15 @@ def audit(world: World, service: Service, url: str) -> dict[str, Any]:
     }
 
 
-def try_releases(world: World, service: Service, alias: Alias, second: str, receipts: int) -> dict[str, Any]:
+def try_releases(published: PublishedSample, service: Service, alias: Alias, second: str, receipts: int) -> dict[str, Any]:
     """Ask by the champion and by a second version, then replay and audit."""
-    movies, url = random.Random(3).sample(sorted(world.rows), len(world.rows)), world.serving["RECEIPTS_DATABASE_URL"]
+    movies, url = random.Random(3).sample(sorted(published.rows), len(published.rows)), published.serving["RECEIPTS_DATABASE_URL"]
     ids = ask_every_way(service, movies, receipts // 2)
     alias.move(second)
     service.wait_until_serving(second)
     ids += ask_every_way(service, movies, receipts - len(ids))
     wait_for_receipts(url, ids)
-    return replay(world, ids) | audit(world, service, url)
+    return replay(published, ids) | audit(published, service, url)
 
 
 def find_broken(figures: dict[str, Any]) -> list[str]:
@@ -131,17 +131,17 @@ def find_broken(figures: dict[str, Any]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--receipts", type=int, default=1000)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_world(Path(folder) / "home") as world:
-        client = connect(world.serving["MLFLOW_TRACKING_URI"])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
+        client = connect(published.serving["MLFLOW_TRACKING_URI"])
         first, model, release = read_champion(client)
         second = register(client, shift(model, SHIFT), release)
         alias = Alias(client, [(0, first)])
-        service = Service(world.python["serving"], Path(folder) / "api", world.serving)
+        service = Service(published.python["serving"], Path(folder) / "api", published.serving)
         try:
             service.start()
             service.wait_until_ready()
-            figures = try_releases(world, service, alias, second, given.receipts)
+            figures = try_releases(published, service, alias, second, arguments.receipts)
         finally:
             service.stop()
     keep("replay", figures)

@@ -1,4 +1,4 @@
-"""What /predict is like after a while: two workers under a steady load, their memory over time, and their receipts.
+"""A soak of /predict: two workers under a steady load, their memory over time, and their receipts.
 
     python -m tests.bench.scenarios.soak [--seconds 600] [--rate 1500] [--connections 64]
 
@@ -21,14 +21,14 @@ import psutil
 import psycopg
 
 from tests.bench.load.background import BackgroundLoad, count_failures, put_load, summarize
-from tests.bench.published_world import publish_world
+from tests.bench.published_sample import publish_sample
 from tests.bench.results import conclude, keep, keep_log, show
 from tests.bench.service import Service
 from tests.serving.servers import wait_until
 
-MOST_P99_MS = 15
+MAX_P99_MS = 15
 WARM_UP_SHARE, WARM_UP_SECONDS = 0.2, 60.0
-"""What is left out of the slope: this share of the time, and no more than so many seconds."""
+"""Left out of the slope: this share of the time, at most so many seconds."""
 RECEIPT_SECONDS = 30
 MIB = 2**20
 
@@ -47,7 +47,7 @@ class Memory:
             self.mib.setdefault(worker.pid, []).append(worker.memory_info().rss / MIB)
 
     def describe(self) -> dict[str, Any]:
-        """First, last and highest MiB, and the slope in MiB an hour after the warm-up, of each worker."""
+        """Return first, last and highest MiB, and the slope in MiB an hour after the warm-up, of each worker."""
         seconds = np.array(self.seconds)
         warm = seconds >= min(WARM_UP_SHARE * seconds[-1], WARM_UP_SECONDS)
         return {
@@ -62,7 +62,7 @@ class Memory:
 
 
 def measure_start(service: Service) -> float:
-    """Seconds from the program's start to a worker with model and features, with what an earlier run has left on disk."""
+    """Return seconds from the program's start to a worker with model and features, with the caches of an earlier run on disk."""
     service.stop()
     began = time.monotonic()
     service.start()
@@ -78,7 +78,7 @@ def count_receipts(url: str) -> int:
 
 
 def soak(service: Service, movies: Iterable[str], url: str, folder: Path, *, rate: float, seconds: float) -> dict[str, Any]:
-    """Load it and look at its memory each second. url: of the receipts' database."""
+    """Load the service and measure its memory each second; `url` is the receipts' database."""
     before, memory, began = count_receipts(url), Memory(), time.monotonic()
     workers = service.workers()
     with put_load(service.port, movies, folder, rate=rate, seconds=seconds) as load:
@@ -103,7 +103,7 @@ def describe(load: BackgroundLoad, memory: Memory, seconds: float) -> dict[str, 
 def describe_receipts(service: Service, url: str, before: int, load: BackgroundLoad) -> dict[str, Any]:
     """Wait until every answer has its receipt, or half a minute."""
     answers = load.records.filter(load.records["status"] == 200).height
-    with suppress(AssertionError):  # the figures say it
+    with suppress(AssertionError):  # the figures below show what is missing
         wait_until(lambda: count_receipts(url) - before >= answers, RECEIPT_SECONDS)
     counters = service.read_counters()
     return {
@@ -113,11 +113,11 @@ def describe_receipts(service: Service, url: str, before: int, load: BackgroundL
 
 
 def find_broken(figures: dict[str, Any], *, timed: bool = True) -> list[str]:
-    """The promises that were not kept."""
+    """Return the broken promises."""
     kept, answers = figures["receipts_in_postgres"], figures["requests"] - figures["failed"]
     return [
         *([f"{figures['failed']} requests failed: {figures['failures']}"] if figures["failed"] else []),
-        *([f"p99 is {figures['p99_ms']} ms, more than {MOST_P99_MS}"] if timed and figures["p99_ms"] > MOST_P99_MS else []),
+        *([f"p99 is {figures['p99_ms']} ms, more than {MAX_P99_MS}"] if timed and figures["p99_ms"] > MAX_P99_MS else []),
         *([f"{kept} receipts are kept of {answers} answers"] if kept != answers else []),
     ]
 
@@ -126,16 +126,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=1500, help="requests/s")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_world(Path(folder) / "home") as world:
-        service = Service(world.python["serving"], Path(folder) / "api", world.serving)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
+        service = Service(published.python["serving"], Path(folder) / "api", published.serving)
         try:
             service.start()
             service.wait_until_ready()
             start = {"start_to_ready_s": measure_start(service)}
             service.wait_until_ready()
-            url = world.serving["RECEIPTS_DATABASE_URL"]
-            figures = start | soak(service, world.rows, url, Path(folder), rate=given.rate, seconds=given.seconds)
+            url = published.serving["RECEIPTS_DATABASE_URL"]
+            figures = start | soak(service, published.rows, url, Path(folder), rate=arguments.rate, seconds=arguments.seconds)
         finally:
             service.stop()
             keep_log("soak", service.log)

@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing mixed up while champions come and go: the alias moved, the API rolled over, under a load.
+"""Swaps of the champion and rollovers of the API under a load that may lose no request and mix up no rating.
 
     python -m tests.bench.scenarios.swaps [--requests 100000] [--rate 500] [--swaps 20]
 
@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from tests.bench.load.background import GOOD, count_failures, put_load, summarize
-from tests.bench.published_world import publish_world
+from tests.bench.published_sample import publish_sample
 from tests.bench.results import conclude, keep, keep_log, show
 from tests.bench.service import Service
 from tests.bench.versions import DECIMALS, Alias, connect, rate, read_champion, register, shift
@@ -29,16 +29,16 @@ POLL_SECONDS = 1
 LAG_SECONDS = 20
 """An alias is polled each second; a version that is not on disk is downloaded and tried first, by a process of its own."""
 SHIFTS = (0.0, 0.25, 0.5)
-LAST_DECIMAL = 1.5 * 10**-DECIMALS
-"""Many rows at once may add the trees up in another order than one does, and be rounded the other way."""
+ROUNDING_TOLERANCE = 1.5 * 10**-DECIMALS
+"""A batch may add the trees up in another order than a single row, and so round to the next decimal."""
 Ratings = Mapping[str, Mapping[str, float]]
-"""By version and film."""
+"""By version and movie."""
 
 
 def swap(
     service: Service, alias: Alias, ratings: Ratings, folder: Path, *, seconds: float, swaps: int, rate: float
 ) -> tuple[pl.DataFrame, int]:
-    """Move the alias and roll over, evenly over the time; the records, and how many rollovers ended. One version is champion."""
+    """Move the alias and roll over, evenly over the time; return the records and the number of finished rollovers."""
     versions, done = list(ratings), 0
 
     def roll_over() -> None:
@@ -60,16 +60,16 @@ def swap(
 
 
 def find_wrong(records: pl.DataFrame, alias: Alias, ratings: Ratings) -> dict[str, int]:
-    """Answers of a version that was not champion, and answers with another rating than their version gives."""
+    """Count answers of a version that was not champion, and answers with another rating than their version gives."""
     counts = {"not_champion": 0, "other_rating": 0}
     for due, latency, version, rating, movie in records.select("due", "latency_us", "version", "rating", "movie").rows():
         counts["not_champion"] += not alias.was_champion(version, due - LAG_SECONDS, due + latency / 1e6)
-        counts["other_rating"] += abs(ratings[version][movie] - rating) > LAST_DECIMAL if version in ratings else 1
+        counts["other_rating"] += abs(ratings[version][movie] - rating) > ROUNDING_TOLERANCE if version in ratings else 1
     return counts
 
 
 def find_lags(records: pl.DataFrame, alias: Alias) -> list[float]:
-    """After each move, seconds until the last answer of another version, if the new one was seen before the next move."""
+    """Return, for each move whose version was seen before the next move, the seconds until the last answer of another one."""
     lags, ends = [], [*(began for began, _ in alias.history[1:]), float("inf")]
     for (began, version), ended in list(zip(alias.history, ends, strict=True))[1:]:
         within = records.filter(pl.col("due").is_between(began, ended))
@@ -103,7 +103,7 @@ def find_broken(figures: Mapping[str, Any], versions: Iterable[str]) -> list[str
         *([f"{figures['other_rating']} ratings are not their version's"] if figures["other_rating"] else []),
         *([f"only {figures['rollovers']} rollovers ended"] if figures["rollovers"] != ROLLOVERS else []),
         *([f"versions {sorted(unseen)} never answered"] if unseen else []),
-        *([f"answers by {figures['by_source']}, all parts being well"] if set(figures["by_source"]) != {"fresh"} else []),
+        *([f"answers by {figures['by_source']}, all services being healthy"] if set(figures["by_source"]) != {"fresh"} else []),
     ]
 
 
@@ -112,23 +112,25 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--rate", type=float, default=500, help="requests/s")
     parser.add_argument("--swaps", type=int, default=20)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_world(Path(folder) / "home") as world:
-        client = connect(world.serving["MLFLOW_TRACKING_URI"])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
+        client = connect(published.serving["MLFLOW_TRACKING_URI"])
         champion, model, release = read_champion(client)
         models = {champion: model}
         for points in SHIFTS[1:]:
             shifted = shift(model, points)
             models[register(client, shifted, release)] = shifted
-        ratings = {version: rate(each, world.rows) for version, each in models.items()}
+        ratings = {version: rate(model, published.rows) for version, model in models.items()}
         alias = Alias(client, [(0, champion)])
-        environment = world.serving | {"MODEL_POLL_SECONDS": str(POLL_SECONDS)}
-        service = Service(world.python["serving"], Path(folder) / "api", environment)
+        environment = published.serving | {"MODEL_POLL_SECONDS": str(POLL_SECONDS)}
+        service = Service(published.python["serving"], Path(folder) / "api", environment)
         try:
             service.start()
             service.wait_until_ready()
-            seconds = given.requests / given.rate
-            records, rollovers = swap(service, alias, ratings, Path(folder), seconds=seconds, swaps=given.swaps, rate=given.rate)
+            seconds = arguments.requests / arguments.rate
+            records, rollovers = swap(
+                service, alias, ratings, Path(folder), seconds=seconds, swaps=arguments.swaps, rate=arguments.rate
+            )
         finally:
             service.stop()
             keep_log("swaps", service.log)

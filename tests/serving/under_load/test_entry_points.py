@@ -1,4 +1,4 @@
-"""The service in its own process on what the tasks published: doors and table agree, answers can be made again, skew is found."""
+"""The service on what the tasks published: entry points and table agree, answers replay equal, skew is found."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pyiceberg.utils.config import Config
 from infra.local.stack import Stack
 from tasks import build_features, predict_all, publish_features
 from tasks.settings import Settings
-from tests.bench.published_world import World, read_rows
+from tests.bench.published_sample import PublishedSample, read_rows
 from tests.bench.scenarios.agreement import compare, find_broken
 from tests.bench.scenarios.replay import find_broken as find_unequal
 from tests.bench.scenarios.replay import try_releases
@@ -31,12 +31,12 @@ RECEIPTS = 150
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with started_stack(tmp_path_factory.mktemp("doors")) as servers:
+    with started_stack(tmp_path_factory.mktemp("entry_points")) as servers:
         yield servers
 
 
 @pytest.fixture(scope="module")
-def world(stack: Stack) -> Iterator[World]:
+def world(stack: Stack) -> Iterator[PublishedSample]:
     """Three hundred films, published but for the ratings."""
     with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
         for name, value in environment.items():
@@ -49,7 +49,7 @@ def world(stack: Stack) -> Iterator[World]:
         run_verb(publish_features, settings, today)
         project = read_live(settings).feature_set
         serving = stack.environment("serving")
-        yield World(
+        yield PublishedSample(
             python={"serving": PYTHON},
             serving=serving | {"RECEIPTS_DATABASE_URL": environment["RECEIPTS_DATABASE_URL"], "MODEL_POLL_SECONDS": "0.5"},
             peers={"FEAST_PROJECT": project},
@@ -60,12 +60,12 @@ def world(stack: Stack) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def model(world: World) -> bytes:
+def model(world: PublishedSample) -> bytes:
     return export_onnx(fit(Settings(), 1), FEATURES)
 
 
 @pytest.fixture(scope="module")
-def alias(world: World, model: bytes) -> Alias:
+def alias(world: PublishedSample, model: bytes) -> Alias:
     """The model is champion, and has rated all films."""
     alias = Alias(connect(world.serving["MLFLOW_TRACKING_URI"]))
     alias.move(register(alias.client, model, make_schema_fit(model)))
@@ -80,7 +80,7 @@ def make_schema_fit(model: bytes) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def service(world: World, alias: Alias, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(world: PublishedSample, alias: Alias, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(PYTHON, Path(tmp_path_factory.mktemp("service")), world.serving)
     try:
         service.start()
@@ -90,13 +90,13 @@ def service(world: World, alias: Alias, tmp_path_factory: pytest.TempPathFactory
         service.stop()
 
 
-def test_every_door_and_the_table_give_a_film_the_same_rating(world: World, service: Service) -> None:
+def test_every_entry_point_and_the_table_give_a_movie_the_same_rating(world: PublishedSample, service: Service) -> None:
     assert len(world.rows) == 300
     assert find_broken(compare(service, sorted(world.rows), world.tasks["MOVIES_DATABASE_URL"])) == []
 
 
 def test_answers_of_two_releases_are_made_again_and_a_corrupt_feature_is_found(
-    world: World, service: Service, alias: Alias, model: bytes
+    world: PublishedSample, service: Service, alias: Alias, model: bytes
 ) -> None:
     other = shift(model, 0.25)
     second = register(alias.client, other, make_schema_fit(other))

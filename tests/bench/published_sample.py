@@ -1,4 +1,4 @@
-"""A platform of 3,000 invented films for the bench: the servers of a throw-away stack, a published feature set, a champion."""
+"""A platform of 3,000 synthetic movies for the bench: the servers of a throw-away stack, a published feature set, a champion."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
 from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
 
-FILMS = 3_000
+MOVIES = 3_000
 VERBS = ("ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model", "predict_all")
 LOADS_SKOPS = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
 """Without it MLflow loads no scikit-learn model, not even one without pickles; this one was trained a minute ago."""
 
 
 @dataclass(frozen=True)
-class World:
-    """What is published; every contestant reads the same servers."""
+class PublishedSample:
+    """Published features and models on servers that every compared program reads."""
 
     python: dict[str, str]
     """Interpreter of each environment."""
@@ -37,20 +37,20 @@ class World:
     rows: dict[str, dict[str, float | None]]
     """Features by movie id; unknown is None."""
     stack: Stack
-    """The servers, for those who stop some of them."""
+    """The servers, for benches that stop some of them."""
     tasks: dict[str, str]
     """Variables of the tasks' verbs."""
 
     def run_verb(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m tasks.<verb>`; the caller judges its exit code."""
+        """Run `python -m tasks.<verb>`; the caller checks its exit code."""
         command = [str(self.stack.settings.layout.python("tasks")), "-m", f"tasks.{verb}", *words]
         return subprocess.run(command, env=self.tasks, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 @contextmanager
-def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
+def publish_sample(home: Path, movies: int = MOVIES) -> Iterator[PublishedSample]:
     """Start the servers, run the tasks' verbs as the DAGs do, stop everything at the end."""
-    stack = Stack.load(Settings.trial(home, sample_films=films))
+    stack = Stack.load(Settings.trial(home, sample_films=movies))
     layout = stack.settings.layout
     try:
         stack.start({"postgres", "redis", "s3", "mlflow", "sources"})
@@ -58,7 +58,7 @@ def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
         for verb in VERBS:
             subprocess.run([str(layout.python("tasks")), "-m", f"tasks.{verb}"], env=tasks, cwd=REPOSITORY, check=True)
         feast = feast_variables(stack.settings, stack.endpoints)
-        yield World(
+        yield PublishedSample(
             python={name: str(layout.python(name)) for name in ("dev", "serving")},
             serving=serving,
             peers=tasks | feast | LOADS_SKOPS | {"MODEL_URI": find_scikit_learn_model(tasks["MLFLOW_TRACKING_URI"])},
@@ -72,7 +72,7 @@ def publish_world(home: Path, films: int = FILMS) -> Iterator[World]:
 
 
 def find_scikit_learn_model(tracking_uri: str) -> str:
-    """The form of the champion that `mlflow models serve` can load; the registered one is ONNX."""
+    """Return the form of the champion that `mlflow models serve` can load; the registered one is ONNX."""
     client = MlflowClient(tracking_uri)
     run = client.get_run(client.get_model_version_by_alias("movie-rating", "champion").run_id)
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
@@ -80,7 +80,7 @@ def find_scikit_learn_model(tracking_uri: str) -> str:
 
 
 def read_rows(redis_url: str, project: str) -> dict[str, dict[str, float | None]]:
-    """Every published film's features, as they stand in Redis."""
+    """Read every published movie's features from Redis."""
     prefix, fields = build_key_prefix("movie_id"), [hash_field("movies", name) for name in PRE_RELEASE]
     rows = {}
     with Redis.from_url(redis_url) as client:
