@@ -19,7 +19,7 @@ RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY infra/images/check_url.py /opt/bin/
-COPY infra/__init__.py infra/__init__.py
+COPY infra/__init__.py infra/json_log.py infra/
 COPY infra/docker_filter infra/docker_filter
 COPY infra/setup infra/setup
 COPY infra/sources infra/sources
