@@ -1,4 +1,4 @@
-"""`python -m infra.docker_filter`: the Docker engine, for whoever may start this platform's tasks and nothing else."""
+"""`python -m infra.docker_filter`: serves the part of the Docker engine's API that starts this platform's tasks."""
 
 import asyncio
 import logging
@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from infra.docker_filter.server import serve
 from infra.docker_filter.settings import Settings
+from infra.json_log import start_log
 
 
 def main() -> int:
-    """Serve until SIGTERM; exits 78 when a setting is missing or wrong."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    """Serve until SIGTERM. Return 78 (EX_CONFIG) when a setting is missing or wrong."""
+    start_log("docker_filter")
     try:
         settings = Settings()  # filled from the environment
     except ValidationError as error:

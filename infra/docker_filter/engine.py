@@ -1,15 +1,34 @@
-"""The engine's side: connections to its socket, and whether a container is a task of ours."""
+"""Connections to the engine's socket, and what the filter itself asks the engine."""
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from infra.docker_filter.errors import EngineAway, NoSuchContainer
+from infra.docker_filter.errors import EngineAway, NoSuchContainer, TooMany
+from infra.docker_filter.filters import task_labels
 from infra.docker_filter.policy import Call
 from infra.docker_filter.settings import Settings
+from infra.docker_filter.task_container import MEMORY_LABEL
 
 ENGINE_SECONDS = 30
-"""A busy engine may take this long to describe a container, or to begin an upgraded stream."""
+"""A busy engine may take this long to answer the filter, or to begin an upgraded stream."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A container that is a task of this platform."""
+
+    container_id: str
+    labels: dict[str, str]
+
+    def fields(self) -> dict[str, str | int]:
+        """Return the log fields that name the attempt."""
+        names = {"dag_id": "marquee.dag", "run_id": "marquee.run", "task_id": "marquee.task"}
+        fields: dict[str, str | int] = {field: self.labels[label] for field, label in names.items() if self.labels.get(label)}
+        attempt = self.labels.get("marquee.try", "")
+        return {**fields, "try": int(attempt)} if attempt.isdecimal() else fields
 
 
 async def connect(settings: Settings) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -21,7 +40,7 @@ async def connect(settings: Settings) -> tuple[asyncio.StreamReader, asyncio.Str
 
 
 def render(call: Call, container_id: str) -> bytes:
-    """Write a call as HTTP, not one byte of it the client's own; the engine ends the connection after it."""
+    """Return a call as HTTP, without a byte copied from the client; the engine ends the connection after it."""
     connection = ("Connection: Upgrade, close", "Upgrade: tcp") if call.upgrade else ("Connection: close",)
     content_type = ("Content-Type: application/json",) if call.body else ()
     lines = (
@@ -35,30 +54,53 @@ def render(call: Call, container_id: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("ascii") + call.body
 
 
-async def find_task(container: str, settings: Settings) -> str:
-    """Return the full id of a task's container; the client's text may be the beginning of it, or even another's name."""
-    try:
-        async with asyncio.timeout(ENGINE_SECONDS):
-            status, described = await _inspect(container, settings)
-    except TimeoutError:
-        raise EngineAway(f"the Docker engine did not describe {container} within {ENGINE_SECONDS} seconds") from None
+async def fetch_task(container: str, settings: Settings) -> Task:
+    """Return the task of a container, which may be named by the beginning of its id.
+
+    Raise NoSuchContainer if it does not exist or is not a task of this platform.
+    """
+    status, described = await _get(f"/containers/{container}/json", f"describe {container}", settings)
     if status == 200:
         labels = described["Config"]["Labels"] or {}
         if "marquee.task" in labels and labels.get("marquee.platform") == settings.marquee_platform:
-            return str(described["Id"])
+            return Task(str(described["Id"]), labels)
     elif status != 404:
         raise EngineAway(f"the Docker engine cannot describe {container}: it answers {status}")
     raise NoSuchContainer(f"No such container: {container}")
 
 
-async def _inspect(container: str, settings: Settings) -> tuple[int, Any]:
-    """Ask by HTTP/1.0, whose answers end with the connection and are never chunked."""
-    reader, writer = await connect(settings)
+async def check_room(memory: int, settings: Settings) -> None:
+    """Raise TooMany unless one more container with this limit of memory, in bytes, keeps within the settings.
+
+    All containers of this platform's tasks count, running or not; the caller sees to it that none is created meanwhile.
+    """
+    query = urlencode({"all": "1", "filters": json.dumps({"label": task_labels(settings)})})
+    status, containers = await _get(f"/containers/json?{query}", "list the tasks", settings)
+    if status != 200:
+        raise EngineAway(f"the Docker engine cannot list the tasks: it answers {status}")
+    if len(containers) >= settings.tasks_max:
+        raise TooMany(f"{len(containers)} containers of tasks exist already; TASKS_MAX is {settings.tasks_max}")
+    # A container without the label is from before this bound; it cannot have more than a task may have.
+    taken = sum(int(container["Labels"].get(MEMORY_LABEL, settings.task_memory_max)) for container in containers)
+    if taken + memory > settings.tasks_memory_max:
+        raise TooMany(
+            f"the {len(containers)} containers of tasks have {taken} bytes of memory already, and this one asks for {memory};"
+            f" TASKS_MEMORY_MAX is {settings.tasks_memory_max}"
+        )
+
+
+async def _get(target: str, purpose: str, settings: Settings) -> tuple[int, Any]:
+    """Return the status and the parsed body of a GET, sent by HTTP/1.0: its answers end with the connection, never chunked."""
     try:
-        writer.write(f"GET /containers/{container}/json HTTP/1.0\r\nHost: docker\r\n\r\n".encode("ascii"))
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        return int(head.split(maxsplit=2)[1]), json.loads(body)
+        async with asyncio.timeout(ENGINE_SECONDS):
+            reader, writer = await connect(settings)
+            try:
+                writer.write(f"GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n".encode("ascii"))
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                return int(head.split(maxsplit=2)[1]), json.loads(body)
+            finally:
+                writer.close()
+    except TimeoutError:
+        raise EngineAway(f"the Docker engine did not {purpose} within {ENGINE_SECONDS} seconds") from None
     except (ConnectionError, IndexError, ValueError):
-        raise EngineAway(f"the Docker engine ended the connection while describing {container}") from None
-    finally:
-        writer.close()
+        raise EngineAway(f"the Docker engine ended the connection when asked to {purpose}") from None

@@ -1,4 +1,4 @@
-"""What the fields of a task's container may hold, where a type of Python's does not say it."""
+"""The values that the fields of a task's container may have, where a Python type does not express it."""
 
 import re
 from typing import Annotated, Any
@@ -8,29 +8,32 @@ from pydantic import AfterValidator, Field
 MODULE = re.compile(r"tasks\.([a-z][a-z_]*)")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FLAG = re.compile(r"--[a-z]{1,20}(-[a-z]{1,20})*")
-MOST_FLAGS = 8
+FLAGS_MAX = 8
 VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[^\0]*")
-CODE_VARIABLE = re.compile(r"PATH|LD_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")
-"""Variables that put other code under the same command."""
+CODE_VARIABLE = re.compile(r"PATH|LD_.*|GCONV_PATH|OPENSSL_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")
+"""Variables that make the same command run other code; rejected whatever the settings allow."""
 TMPFS_OPTION = re.compile(r"rw|noexec|nosuid|nodev|size=[1-9][0-9]{0,10}[kmg]?")
 
 
 def check_empty(value: Any) -> None:
+    """Raise ValueError unless the value is empty."""
     if value not in (None, "", [], {}):
         raise ValueError("may not be set")
 
 
 def check_command(command: list[str]) -> list[str]:
+    """Return the command. Raise ValueError unless it is that of a task."""
     match command:
         case ["python", "-m", module] if MODULE.fullmatch(module):
             return command
         case ["python", "-m", module, "--day", day, *flags] if MODULE.fullmatch(module) and DAY.fullmatch(day):
-            if len(flags) <= MOST_FLAGS and all(map(FLAG.fullmatch, flags)):
+            if len(flags) <= FLAGS_MAX and all(map(FLAG.fullmatch, flags)):
                 return command
     raise ValueError('must be ["python", "-m", "tasks.<verb>"], with or without "--day", "YYYY-MM-DD" and flags')
 
 
 def check_variables(variables: list[str]) -> list[str]:
+    """Return the variables. Raise ValueError, never quoting a value, unless each is NAME=value and changes no code."""
     for position, variable in enumerate(variables):
         match = VARIABLE.fullmatch(variable)
         if match is None:
@@ -41,6 +44,7 @@ def check_variables(variables: list[str]) -> list[str]:
 
 
 def check_tmpfs(options: str) -> str:
+    """Return the options of a tmpfs. Raise ValueError unless they bound its size and forbid programs and devices."""
     names = [option.partition("=")[0] for option in options.split(",") if TMPFS_OPTION.fullmatch(option)]
     if sorted(names) != ["nodev", "noexec", "nosuid", "rw", "size"] or len(names) != len(options.split(",")):
         raise ValueError('must be "rw,noexec,nosuid,nodev,size=<n>[kmg]"')
@@ -48,7 +52,7 @@ def check_tmpfs(options: str) -> str:
 
 
 Empty = Annotated[Any, AfterValidator(check_empty), Field(default=None, exclude=True)]
-"""What the client may leave out or send empty; the engine's default stands either way."""
+"""A field that the client may leave out or send empty; the engine's default holds in both cases."""
 LabelText = Annotated[str, Field(pattern=r"^[^\p{Cc}]{1,250}$")]
 Command = Annotated[list[str], AfterValidator(check_command)]
 Variables = Annotated[list[str], AfterValidator(check_variables), Field(max_length=200)]

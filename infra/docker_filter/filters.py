@@ -1,10 +1,10 @@
-"""The `filters` parameter of the two lists, forced to what is ours."""
+"""The `filters` parameter of the two lists, restricted to this platform's image and containers."""
 
 import re
 
 from pydantic import TypeAdapter, ValidationError
 
-from infra.docker_filter.errors import Refusal
+from infra.docker_filter.errors import Rejection
 from infra.docker_filter.settings import Settings
 from infra.docker_filter.strict_json import parse_json
 
@@ -13,30 +13,34 @@ LABEL = re.compile(r"marquee\.(task|platform|dag|run|try)(=[^\x00-\x1f]{0,250})?
 STATES = {"created", "running", "paused", "restarting", "removing", "exited", "dead"}
 
 
-def force_image(given: str, settings: Settings) -> dict[str, list[str]]:
-    """Only the tasks' image is ever listed; being asked for another is an error of the caller's settings, so it is told."""
-    ours = {"reference": [settings.tasks_image]}
-    if _read(given) not in ({}, ours):
-        raise Refusal(f"only the image {settings.tasks_image} may be looked up")
-    return ours
+def force_image(text: str, settings: Settings) -> dict[str, list[str]]:
+    """Return the filter for the tasks' image. Raise Rejection for another one: the client's settings differ from ours."""
+    allowed = {"reference": [settings.tasks_image]}
+    if _read(text) not in ({}, allowed):
+        raise Rejection(f"only the image {settings.tasks_image} may be looked up")
+    return allowed
 
 
-def force_platform(given: str, settings: Settings) -> dict[str, list[str]]:
-    """Only this platform's tasks are listed; what the client asks for narrows that, since the engine wants all labels at once."""
-    wanted = _read(given)
+def force_platform(text: str, settings: Settings) -> dict[str, list[str]]:
+    """Return the client's filter, narrowed to the containers of this platform's tasks: the engine lists what has all labels."""
+    wanted = _read(text)
     if not wanted.keys() <= {"label", "status"}:
-        raise Refusal("containers may be filtered by label and status alone")
+        raise Rejection("containers may be filtered by label and status alone")
     labels, states = wanted.get("label", []), wanted.get("status", [])
     if not all(LABEL.fullmatch(label) for label in labels):
-        raise Refusal("the labels to filter by are marquee.task, marquee.platform, marquee.dag, marquee.run and marquee.try")
+        raise Rejection("the labels to filter by are marquee.task, marquee.platform, marquee.dag, marquee.run and marquee.try")
     if not STATES.issuperset(states):
-        raise Refusal(f"the states to filter by are {', '.join(sorted(STATES))}")
-    ours = ["marquee.task", f"marquee.platform={settings.marquee_platform}"]
-    return {"label": [*labels, *ours]} | ({"status": states} if states else {})
+        raise Rejection(f"the states to filter by are {', '.join(sorted(STATES))}")
+    return {"label": [*labels, *task_labels(settings)]} | ({"status": states} if states else {})
 
 
-def _read(given: str) -> dict[str, list[str]]:
+def task_labels(settings: Settings) -> list[str]:
+    """Return the labels that all containers of this platform's tasks have."""
+    return ["marquee.task", f"marquee.platform={settings.marquee_platform}"]
+
+
+def _read(text: str) -> dict[str, list[str]]:
     try:
-        return FILTERS.validate_python(parse_json(given), strict=True)
+        return FILTERS.validate_python(parse_json(text), strict=True)
     except ValidationError:
-        raise Refusal("filters must be an object of lists of texts") from None
+        raise Rejection("filters must be an object of lists of texts") from None

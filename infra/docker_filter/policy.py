@@ -1,4 +1,4 @@
-"""Which calls of the engine's API are let through, and the request that each becomes; pure."""
+"""The calls of the engine's API that are let through, and the request that each becomes; pure."""
 
 import json
 import re
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from infra.docker_filter.errors import Refusal
+from infra.docker_filter.errors import Rejection
 from infra.docker_filter.filters import force_image, force_platform
 from infra.docker_filter.settings import Settings
-from infra.docker_filter.task_container import rebuild_create
+from infra.docker_filter.task_container import NewTask, rebuild_create
 
 PATH = re.compile(
-    r"(?P<version>/v1\.[4-9][0-9])?"  # before 1.40 the engine reads some limits otherwise
+    r"(?P<version>/v1\.[4-9][0-9])?"  # before 1.40 the engine reads some limits differently
     r"(?:/containers/(?P<id>[0-9a-f]{12,64})(?P<act>/[a-z]+)?|(?P<plain>/[a-z_]+(?:/[a-z]+)?))"
 )
 BIT = "[01]"
@@ -42,50 +42,60 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     ATTACH: dict.fromkeys(("logs", "stream", "stdout", "stderr"), BIT),
     "DELETE /containers/{id}": {"force": BOOLEAN, "v": BOOLEAN, "link": "0|false|False"},
 }
-"""What DockerOperator and the sweeper call, each with its parameters and what their values may be."""
+"""The calls of DockerOperator and of the sweeper, each with its parameters and a pattern for their values."""
 
 FORCED = {"GET /images/json": force_image, "GET /containers/json": force_platform}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the engine, made from what was understood of the client's."""
+    """A request to the engine, written anew from the client's."""
 
     method: str
     path: str
-    """With {id} where the container's full id goes."""
+    """The path, with {id} in place of the container's full id."""
     query: str
     body: bytes
     container: str | None
-    """Id of a container, or its beginning, which the engine has yet to say is ours."""
+    """Id of a container or its beginning; it must still be checked that the container is a task of this platform."""
     upgrade: bool
+    creates: NewTask | None = None
+    """The task that the call creates a container for."""
+
+    @property
+    def changes(self) -> bool:
+        """Return whether the call changes something on the engine."""
+        return self.method not in {"GET", "HEAD"}
 
     def target(self, container_id: str) -> str:
+        """Return the path and query for a container."""
         return self.path.replace("{id}", container_id) + (f"?{self.query}" if self.query else "")
 
 
 def decide(method: str, target: str, body: bytes, settings: Settings) -> Call:
-    """Return the call that stands for a request, or raise Refusal."""
+    """Return the call to make for a request. Raise Rejection if it is not let through."""
     path, _, query = target.partition("?")
     found = PATH.fullmatch(path)
     if found is None:
-        raise Refusal("the path is not one of a task's (nothing encoded, ids in lower case, API 1.40 or later)")
+        raise Rejection("the path is not one of a task's (nothing encoded, ids in lower case, API 1.40 or later)")
     plain = found["plain"] or "/containers/{id}" + (found["act"] or "")
     route = f"{method} {plain}"
     if route not in ROUTES:
-        raise Refusal("a task has no need of this call")
+        raise Rejection("tasks do not need this call")
     if body and route != CREATE:
-        raise Refusal("this call has no body")
+        raise Rejection("this call has no body")
     parameters = _read_query(query, ROUTES[route])
     if route in FORCED:
         parameters["filters"] = json.dumps(FORCED[route](parameters.get("filters", "{}"), settings))
+    new_task = rebuild_create(body, settings) if route == CREATE else None
     return Call(
         method=method,
         path=(found["version"] or "") + plain,
         query=urlencode(parameters),
-        body=rebuild_create(body, settings) if route == CREATE else b"",
+        body=new_task.body if new_task else b"",
         container=found["id"],
         upgrade=route == ATTACH,
+        creates=new_task,
     )
 
 
@@ -93,12 +103,12 @@ def _read_query(query: str, allowed: Mapping[str, str]) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") if query else []
     except ValueError:
-        raise Refusal("the query is not name=value&…") from None
+        raise Rejection("the query is not name=value&…") from None
     for name, value in pairs:
         if name not in allowed:
-            raise Refusal(f"parameter {name!a:.60} is not one of {', '.join(allowed) or 'this call, which has none'}")
+            raise Rejection(f"parameter {name!a:.60} is not one of {', '.join(allowed) or 'this call, which has none'}")
         if not re.fullmatch(allowed[name], value):
-            raise Refusal(f"parameter {name} is {value!a:.60}; it must match {allowed[name]}")
+            raise Rejection(f"parameter {name} is {value!a:.60}; it must match {allowed[name]}")
     if len(dict(pairs)) != len(pairs):
-        raise Refusal("a parameter is repeated")
+        raise Rejection("a parameter is repeated")
     return dict(pairs)

@@ -1,4 +1,4 @@
-"""The one request of a connection, read strictly: whole, in time, of a bounded size, and in one way only."""
+"""Reading the one request of a connection strictly: complete, in time, of a bounded size, and with one meaning only."""
 
 import asyncio
 import re
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import h11
 
 from infra.docker_filter.errors import Malformed, TooLarge, TooSlow
+from infra.docker_filter.limits import RequestBytes
 
 REQUEST_SECONDS = 10
-"""From the connection to the last byte of the body."""
+"""Time from the connection to the last byte of the body."""
 HEAD_MAX = 16 * 1024
 """Bytes of request line and headers."""
 BODY_MAX = 64 * 1024
+"""Bytes of a body."""
 AMBIGUOUS_LINE = re.compile(rb"\n[ \t]|(?<!\r)\n")
-"""A folded header or a line ended by a bare LF: legal once, and read in different ways since."""
+"""A folded header, or a line that ends with a bare LF: servers read them in different ways."""
 
 
 @dataclass(frozen=True)
@@ -25,32 +27,36 @@ class Request:
     upgrade: bool
     """The client asks for `Upgrade: tcp`."""
     early: bytes
-    """What came after the body: the start of an upgraded stream, else nothing that is ever looked at."""
+    """Bytes after the body: the start of an upgraded stream; of any other request they are dropped."""
 
 
-async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """Read the next request; None when the client left without one."""
+async def read_request(reader: asyncio.StreamReader, share: RequestBytes) -> Request | None:
+    """Return the request, or None when the client left without one. Raise Rejection unless it is whole and well-formed.
+
+    share: what this request holds of the budget of all requests; the caller gives it back.
+    """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_MAX)
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
-            head = await _read_head(connection, reader)
+            head = await _read_head(connection, reader, share)
             if head is None:
                 return None
-            body = await _read_body(connection, reader)
+            body = await _read_body(connection, reader, share)
     except TimeoutError:
-        raise TooSlow(f"the request was not whole within {REQUEST_SECONDS} seconds") from None
+        raise TooSlow(f"the request was not complete within {REQUEST_SECONDS} seconds") from None
     except h11.RemoteProtocolError:  # its text quotes the client's bytes
         raise Malformed("the request is not well-formed HTTP/1.1") from None
     upgrade = _values(head, b"upgrade") == {b"tcp"} and b"upgrade" in _values(head, b"connection")
     return Request(head.method.decode(), head.target.decode(), body, upgrade, early=connection.trailing_data[0])
 
 
-async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
+async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader, share: RequestBytes) -> h11.Request | None:
     received = b""
     while (event := connection.next_event()) is h11.NEED_DATA:
         if len(received) == HEAD_MAX:
             raise TooLarge(f"the request's head is larger than {HEAD_MAX} bytes")
         chunk = await reader.read(HEAD_MAX - len(received))
+        share.take(len(chunk))
         received += chunk
         connection.receive_data(chunk)
     if not isinstance(event, h11.Request):
@@ -65,11 +71,13 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
     return event
 
 
-async def _read_body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+async def _read_body(connection: h11.Connection, reader: asyncio.StreamReader, share: RequestBytes) -> bytes:
     body = b""
     while not isinstance(event := connection.next_event(), h11.EndOfMessage):
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(HEAD_MAX))
+            chunk = await reader.read(HEAD_MAX)
+            share.take(len(chunk))
+            connection.receive_data(chunk)
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > BODY_MAX:

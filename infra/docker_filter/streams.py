@@ -1,4 +1,4 @@
-"""Bytes between the client and the engine, once the engine has been asked: its answer, or an upgraded stream both ways."""
+"""Bytes between the client and the engine once a request was sent: the answer, or an upgraded stream in both directions."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -7,14 +7,14 @@ from infra.docker_filter.errors import EngineAway
 
 CHUNK = 64 * 1024
 CLOSING_SECONDS = 5
-"""When one way of an upgraded stream has ended, the other may go on for this long: a client that is gone looks like one that
-has only nothing more to say."""
+"""Time that one direction of an upgraded stream may go on after the other has ended: a client that is gone looks like one
+that has only stopped sending."""
 
 
 async def pass_answer(client: StreamReader, engine: StreamReader, to_client: StreamWriter, begun: bytes) -> None:
-    """Pass the engine's answer on; end at once when the client leaves. What else the client sends is read, and dropped.
+    """Pass the engine's answer on, and end at once when the client leaves. More bytes of the client are dropped.
 
-    begun: what was read of the answer already.
+    begun: the part of the answer that was read already.
     """
     answering = asyncio.create_task(_pass_something(engine, to_client, begun))
     leaving = asyncio.create_task(drop(client))
@@ -27,7 +27,7 @@ async def pass_answer(client: StreamReader, engine: StreamReader, to_client: Str
 
 
 async def pass_both_ways(client: StreamReader, to_client: StreamWriter, engine: StreamReader, to_engine: StreamWriter) -> None:
-    """Join the two until either has left; each may stop sending before it stops listening."""
+    """Join the two until one of them has left; each may stop sending before it stops listening."""
     ways = {asyncio.create_task(_pass(client, to_engine)), asyncio.create_task(_pass(engine, to_client))}
     try:
         done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -38,7 +38,7 @@ async def pass_both_ways(client: StreamReader, to_client: StreamWriter, engine: 
 
 
 async def drop(reader: StreamReader) -> None:
-    """Read until the other side leaves, so that its leaving is seen."""
+    """Read until the other side leaves, to notice that it does."""
     while await reader.read(CHUNK):
         pass
 

@@ -1,125 +1,92 @@
-"""The one kind of container that may be created: a task of ours, hardened, as DockerOperator describes it.
+"""The one kind of container that may be created: a hardened task of this platform, within the settings' bounds."""
 
-The body that goes to the engine is written from these models, never copied from the client's: Go's decoder takes keys in any
-case, so a key that is not listed here, in this spelling, is refused.
-"""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from typing import Literal
+from pydantic import ValidationError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_pascal
-
-from infra.docker_filter.errors import Refusal
-from infra.docker_filter.fields import Command, Empty, LabelText, TmpfsOptions, Variables
+from infra.docker_filter.container_model import LogConfig, TaskContainer
+from infra.docker_filter.errors import Rejection
 from infra.docker_filter.settings import Settings
 from infra.docker_filter.strict_json import parse_json
 
-
-class _Described(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_pascal, hide_input_in_errors=True)
-
-
-class Tmpfs(_Described):
-    tmp: TmpfsOptions = Field(alias="/tmp")  # noqa: S108  # a path in the container
+MEMORY_LABEL = "marquee.memory"
+"""Label with the memory limit in bytes, which the engine's list of containers does not tell; only the filter writes it."""
+LOG_FILES = 2
+UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-class LogOptions(_Described):
-    max_size: str | None = Field(default=None, alias="max-size", pattern=r"^[1-9][0-9]{0,3}[kmg]$")
-    max_file: str | None = Field(default=None, alias="max-file", pattern=r"^[1-9][0-9]?$")
+@dataclass(frozen=True)
+class NewTask:
+    """A container that is about to be created."""
+
+    body: bytes
+    memory: int
+    """Bytes; its limit."""
+    fields: Mapping[str, str | int]
+    """Log fields that name the attempt."""
 
 
-class LogConfig(_Described):
-    type: Empty
-    config: LogOptions = LogOptions()
-
-
-class Labels(_Described):
-    """By these the filter, the sweeper and people find a task's containers."""
-
-    task: LabelText = Field(alias="marquee.task")
-    platform: str = Field(alias="marquee.platform")
-    dag: LabelText = Field(alias="marquee.dag")
-    run: LabelText = Field(alias="marquee.run")
-    attempt: str = Field(alias="marquee.try", pattern=r"^[1-9][0-9]{0,3}$")
-
-
-class HostConfig(_Described):
-    """Whatever has no default here is hardening that a task cannot do without."""
-
-    network_mode: str
-    memory: int = Field(gt=0)
-    memory_swap: int
-    pids_limit: int = Field(ge=1, le=1024)
-    readonly_rootfs: Literal[True]
-    cap_drop: list[Literal["ALL"]] = Field(min_length=1, max_length=1)
-    security_opt: list[Literal["no-new-privileges", "no-new-privileges:true"]] = Field(min_length=1, max_length=1)
-    init: Literal[True]
-    tmpfs: Tmpfs
-    cpu_shares: int = Field(default=1024, ge=2, le=262_144)
-    log_config: LogConfig = LogConfig()
-    privileged: Literal[False] = False
-    auto_remove: Literal[False] = False
-    mounts: Empty
-    binds: Empty
-    port_bindings: Empty
-    ulimits: Empty
-
-
-class TaskContainer(_Described):
-    image: str
-    cmd: Command
-    env: Variables = []
-    labels: Labels
-    host_config: HostConfig
-    stop_timeout: int = Field(default=10, ge=0, le=60)
-    tty: Literal[False] = False
-    open_stdin: Literal[False] = False
-    stdin_once: Literal[False] = False
-    attach_stdin: Literal[False] = False
-    attach_stdout: bool = True
-    attach_stderr: bool = True
-    network_disabled: Literal[False] = False
-    exposed_ports: Empty
-    entrypoint: Empty
-    networking_config: Empty
-    user: Empty
-    volumes: Empty
-    working_dir: Empty
-
-
-def rebuild_create(body: bytes, settings: Settings) -> bytes:
-    """Return the body for the engine; raise Refusal naming what in the client's is not a task of this platform."""
+def rebuild_create(body: bytes, settings: Settings) -> NewTask:
+    """Return the container to create. Raise Rejection naming what in the client's body is not a task of this platform."""
     try:
         container = TaskContainer.model_validate(parse_json(body))
     except ValidationError as error:
-        raise Refusal(_explain(error)) from None
-    _check_ours(container, settings)
-    return container.model_dump_json(by_alias=True, exclude_none=True).encode()
+        raise Rejection(_explain(error)) from None
+    _check_settings(container, settings)
+    _check_variables(container, settings)
+    labels, memory = container.labels, container.host_config.memory
+    rebuilt = container.model_dump(by_alias=True, exclude_none=True)
+    rebuilt["Labels"][MEMORY_LABEL] = str(memory)
+    rebuilt["HostConfig"]["LogConfig"] = {"Type": "json-file", "Config": _bound_log(container.host_config.log_config, settings)}
+    fields: dict[str, str | int] = {
+        "dag_id": labels.dag,
+        "run_id": labels.run,
+        "task_id": labels.task,
+        "try": int(labels.attempt),
+    }
+    return NewTask(json.dumps(rebuilt).encode(), memory, fields)
 
 
-def _check_ours(container: TaskContainer, settings: Settings) -> None:
+def _bound_log(asked: LogConfig, settings: Settings) -> dict[str, str]:
+    """Return the engine's log options: the client's if they keep at most TASK_LOG_MAX bytes, else the largest that do."""
+    size, count = asked.config.max_size, asked.config.max_file
+    if size and count and int(size[:-1]) * UNITS[size[-1]] * int(count) <= settings.task_log_max:
+        return {"max-size": size, "max-file": count}
+    return {"max-size": str(settings.task_log_max // LOG_FILES), "max-file": str(LOG_FILES)}
+
+
+def _check_variables(container: TaskContainer, settings: Settings) -> None:
+    for variable in container.env:
+        name = variable.partition("=")[0]
+        if not settings.allows_variable(name):
+            raise Rejection(f"Env: {name:.60} is not one of the variables that a task may be given (TASK_VARIABLES)")
+
+
+def _check_settings(container: TaskContainer, settings: Settings) -> None:
     host, labels = container.host_config, container.labels
-    for name, given, wanted in (
+    for name, value, wanted in (
         ("Image", container.image, settings.tasks_image),
         ("HostConfig.NetworkMode", host.network_mode, settings.tasks_network),
         ("Labels.marquee.platform", labels.platform, settings.marquee_platform),
         ("HostConfig.MemorySwap", host.memory_swap, host.memory),
     ):
-        if given != wanted:
-            raise Refusal(f"{name} is {given!a:.120}; it must be {wanted!r}")
+        if value != wanted:
+            raise Rejection(f"{name} is {value!a:.120}; it must be {wanted!r}")
     if host.memory > settings.task_memory_max:
-        raise Refusal(f"HostConfig.Memory is {host.memory!a:.30}; it must not be above {settings.task_memory_max}")
+        raise Rejection(f"HostConfig.Memory is {host.memory!a:.30}; it must not be above {settings.task_memory_max}")
 
 
 def _explain(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{_name(problem['loc'])}: {_say(problem['type'], problem['msg'])}" for problem in problems[:5])
+    return "; ".join(f"{_name(problem['loc'])}: {_describe(problem['type'], problem['msg'])}" for problem in problems[:5])
 
 
 def _name(place: tuple[str | int, ...]) -> str:
-    """Keys are the client's own text: escaped, so that a log line stays one line."""
+    """Return the place of a problem, escaped: keys are the client's own text, and a log line must stay one line."""
     return ".".join(ascii(str(part)[:60]).strip("'\"") for part in place) or "the body"
 
 
-def _say(kind: str, message: str) -> str:
+def _describe(kind: str, message: str) -> str:
     return "may not be set" if kind == "extra_forbidden" else message.removeprefix("Value error, ")

@@ -50,13 +50,14 @@ PASSED_ON = {
     **{name: value for name, value in SENT.items() if name != "ExposedPorts"},
     "HostConfig": {
         **{name: value for name, value in SENT["HostConfig"].items() if name not in {"PortBindings", "Ulimits", "Mounts"}},
-        "LogConfig": {"Config": {}},
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "10485760", "max-file": "2"}},
         "Privileged": False,
         "AutoRemove": False,
     },
+    "Labels": {**SENT["Labels"], "marquee.memory": "2147483648"},
     "StopTimeout": 10,
 }
-"""What the engine gets for SENT: empty things left out, and two defaults said aloud."""
+"""The body that the engine gets for SENT: without empty fields, with two defaults, the log's bound and the memory's label."""
 
 GONE = object()
 

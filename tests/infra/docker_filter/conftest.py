@@ -1,4 +1,4 @@
-"""The real filter before the small engine, started once; each test finds the engine with nothing remembered."""
+"""The real filter in front of the small engine, started once; each test finds the engine as if just started."""
 
 from collections.abc import Iterator
 from pathlib import Path

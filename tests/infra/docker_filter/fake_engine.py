@@ -1,4 +1,4 @@
-"""A small engine on a unix socket: it answers as Docker does, and keeps every byte that it was sent."""
+"""A small engine on a unix socket: it answers as Docker does, and records every byte that it gets."""
 
 import json
 import re
@@ -15,7 +15,13 @@ from typing import Any
 
 OURS, FOREIGN, OTHER_PLATFORM, BROKEN, STOPPED, NO_TASK = (digit * 64 for digit in "abcdef")
 LABELS: dict[str, dict[str, str] | None] = {
-    OURS: {"marquee.task": "ingest_imdb", "marquee.platform": "marquee"},
+    OURS: {
+        "marquee.task": "ingest_imdb",
+        "marquee.platform": "marquee",
+        "marquee.dag": "refresh_movies",
+        "marquee.run": "manual__1",
+        "marquee.try": "2",
+    },
     STOPPED: {"marquee.task": "ingest_imdb", "marquee.platform": "marquee"},
     OTHER_PLATFORM: {"marquee.task": "ingest_imdb", "marquee.platform": "other"},
     NO_TASK: {"marquee.platform": "marquee"},
@@ -32,6 +38,7 @@ class Seen:
     target: str
     headers: tuple[str, ...]
     body: bytes
+    version: str
 
 
 @dataclass
@@ -44,6 +51,8 @@ class FakeEngine:
     asked: threading.Event = field(default_factory=threading.Event)
     """Set when a call that waits, or a stream, has begun."""
 
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    """The containers that the engine lists."""
     connections: set[threading.Thread] = field(default_factory=set)
     """One thread each, open or ended."""
 
@@ -55,6 +64,7 @@ class FakeEngine:
     def forget(self) -> None:
         self.seen.clear()
         self.stray = b""
+        self.tasks.clear()
         self.connections.clear()
         self.left.clear()
         self.asked.clear()
@@ -93,7 +103,9 @@ class _Connection(socketserver.StreamRequestHandler):
         container = named and next((known for known in [*LABELS, BROKEN] if known.startswith(named[1])), named[1])
         if container == BROKEN:
             return
-        if request.target.endswith("/json") and container:
+        if request.version == "HTTP/1.0" and "/containers/json" in request.target:
+            self.answer_at_once(200, self.fake.tasks)
+        elif request.target.endswith("/json") and container:
             self.inspect(container)
         elif "/attach" in request.target and container == OURS:
             self.stream()
@@ -110,16 +122,18 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def read(self) -> Seen:
         first, *headers = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), "")
-        method, target, _ = first.split()
+        method, target, version = first.split()
         length = next((int(line.split(":")[1]) for line in headers if line.startswith("Content-Length:")), 0)
-        return Seen(method, target, tuple(headers), self.rfile.read(length))
+        return Seen(method, target, tuple(headers), self.rfile.read(length), version)
 
     def inspect(self, container: str) -> None:
-        """Answer as Go does to HTTP/1.0: no length, the connection's end is the answer's."""
         found = container in LABELS
         described = {"Id": container, "Config": {"Tty": False, "Labels": LABELS.get(container)}, "State": {"ExitCode": 0}}
-        body = described if found else {"message": f"No such container: {container}"}
-        self.wfile.write(f"HTTP/1.0 {200 if found else 404} x\r\n\r\n{json.dumps(body)}".encode())
+        self.answer_at_once(200 if found else 404, described if found else {"message": f"No such container: {container}"})
+
+    def answer_at_once(self, status: int, value: Any) -> None:
+        """Answer as Go does to HTTP/1.0: no length, the connection's end is the answer's."""
+        self.wfile.write(f"HTTP/1.0 {status} x\r\n\r\n{json.dumps(value)}".encode())
 
     def simple(self, request: Seen, container: str | None) -> tuple[int, Any]:
         if "/attach" in request.target:

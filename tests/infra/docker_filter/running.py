@@ -1,4 +1,4 @@
-"""The filter as a process of its own, before an engine's socket, on a free port of loopback."""
+"""The filter as a process of its own, in front of an engine's socket, on a free port of loopback."""
 
 import os
 import socket
@@ -14,6 +14,7 @@ from typing import Any
 from docker import APIClient
 
 from infra.platform.ports import find_free_ports
+from tests.log_shape import check_line
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -23,6 +24,10 @@ class Filter:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+
+    def read_log(self, position: int = 0) -> list[dict[str, Any]]:
+        """Return the log lines from a position on; each must have the shape of the platform's log lines."""
+        return [check_line(line) for line in self.log.read_bytes()[position:].decode().splitlines()]
 
     def client(self) -> Any:
         """Return docker-py's own client; untyped, since tests reach into it."""

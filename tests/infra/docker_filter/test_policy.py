@@ -1,4 +1,4 @@
-"""The calls of a task and its sweeper go through, made anew; any other is refused."""
+"""The calls of the runner and of the sweeper go through, rewritten; any other is rejected."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote
 import pytest
 from pydantic import ValidationError
 
-from infra.docker_filter.errors import Refusal
+from infra.docker_filter.errors import Rejection
 from infra.docker_filter.policy import Call, decide
 from infra.docker_filter.settings import Settings
 from infra.docker_filter.task_container import rebuild_create
@@ -136,20 +136,22 @@ def test_what_docker_py_calls_is_passed_on(method: str, target: str, sent: str) 
         ("GET", "/images/json?digests=1"),
     ],
 )
-def test_any_other_call_is_refused(method: str, target: str) -> None:
-    with pytest.raises(Refusal):
+def test_any_other_call_is_rejected(method: str, target: str) -> None:
+    with pytest.raises(Rejection):
         ask(method, target, GOOD if target.startswith("/containers/create") else b"")
 
 
 def test_only_create_has_a_body() -> None:
-    with pytest.raises(Refusal, match="this call has no body"):
+    with pytest.raises(Rejection, match="this call has no body"):
         ask("POST", f"/v1.41/containers/{ID}/start", GOOD)
 
 
 def test_create_carries_the_rebuilt_body() -> None:
     call = ask("POST", "/v1.41/containers/create", GOOD)
     assert (call.method, call.target(""), call.container) == ("POST", "/v1.41/containers/create", None)
-    assert call.body == rebuild_create(GOOD, SETTINGS)
+    assert call.creates == rebuild_create(GOOD, SETTINGS)
+    assert call.creates is not None
+    assert call.body == call.creates.body
 
 
 def listed(target: str) -> Any:
@@ -198,8 +200,8 @@ def test_only_our_image_is_listed(given: Any) -> None:
         ("containers", ""),
     ],
 )
-def test_other_filters_are_refused(kind: str, text: str) -> None:
-    with pytest.raises(Refusal):
+def test_other_filters_are_rejected(kind: str, text: str) -> None:
+    with pytest.raises(Rejection):
         ask("GET", f"/{kind}/json?filters={quote(text)}")
 
 
@@ -213,6 +215,14 @@ def test_other_filters_are_refused(kind: str, text: str) -> None:
         ("tasks_network", "bridge"),
         ("marquee_platform", "A b"),
         ("task_memory_max", 0),
+        ("tasks_max", 0),
+        ("tasks_memory_max", 0),
+        ("task_log_max", 0),
+        ("task_variables", "*"),
+        ("task_variables", "AWS_* [A-Z]*"),
+        ("task_variables", "A?"),
+        ("filter_connections_max", 0),
+        ("filter_request_bytes_max", 0),
         ("filter_port", 0),
     ],
 )

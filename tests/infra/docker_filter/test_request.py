@@ -1,21 +1,23 @@
-"""A request is read in one way only, whole, in time and of a bounded size; else the connection ends with a refusal."""
+"""A request has one meaning only, is complete, in time and of a bounded size; otherwise it is rejected."""
 
 import asyncio
 
 import pytest
 
 from infra.docker_filter import request as module
-from infra.docker_filter.errors import Malformed, Refusal, TooLarge, TooSlow
+from infra.docker_filter.errors import Malformed, Rejection, TooBusy, TooLarge, TooSlow
+from infra.docker_filter.limits import ByteBudget, Limits, RequestBytes
 from infra.docker_filter.request import BODY_MAX, HEAD_MAX, Request, read_request
+from tests.infra.docker_filter.bodies import SETTINGS
 
 
-def read(sent: bytes, ended: bool = True) -> Request | None:
+def read(sent: bytes, ended: bool = True, budget: int = 10**6) -> Request | None:
     async def run() -> Request | None:
         reader = asyncio.StreamReader()
         reader.feed_data(sent)
         if ended:
             reader.feed_eof()
-        return await read_request(reader)
+        return await read_request(reader, RequestBytes(ByteBudget(budget)))
 
     return asyncio.run(run())
 
@@ -96,7 +98,7 @@ def test_an_upgrade_is_asked_for_by_both_headers(headers: tuple[str, ...], asked
     ],
     ids=lambda sent: repr(sent[17:70]),
 )
-def test_what_two_servers_may_read_in_two_ways_is_refused(sent: bytes) -> None:
+def test_a_request_with_two_meanings_is_rejected(sent: bytes) -> None:
     with pytest.raises(Malformed):
         read(sent)
 
@@ -112,23 +114,41 @@ def test_what_two_servers_may_read_in_two_ways_is_refused(sent: bytes) -> None:
     ],
     ids=["line", "lines", "no line", "length", "chunks"],
 )
-def test_what_is_too_large_is_refused(sent: bytes) -> None:
+def test_what_is_too_large_is_rejected(sent: bytes) -> None:
     with pytest.raises(TooLarge):
         read(sent)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /x HTTP/1.1\r\n", post("Content-Length: 3", body=b"ab")])
-def test_a_slow_client_is_refused(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_client_is_rejected(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.05)
     with pytest.raises(TooSlow):
         read(sent, ended=False)
 
 
-def test_a_client_that_only_knocks_is_no_error() -> None:
+def test_a_request_that_exceeds_the_bytes_of_all_requests_is_rejected() -> None:
+    with pytest.raises(TooBusy, match="hold 100 bytes, as many as they may"):
+        read(post("Content-Length: 200", body=b"a" * 200), budget=100)
+
+
+def test_bytes_and_connections_are_given_back() -> None:
+    limits = Limits(SETTINGS.model_copy(update={"filter_connections_max": 1, "filter_request_bytes_max": 10}))
+    for _ in range(3):
+        with limits.connection(), limits.request_bytes() as share:
+            share.take(10)
+            with pytest.raises(TooBusy, match="1 connections are open"), limits.connection():
+                pass
+            with pytest.raises(TooBusy), limits.request_bytes() as other:
+                other.take(1)
+        with limits.rejected_connection() as first, limits.rejected_connection() as second:
+            assert (first, second) == (True, False)
+
+
+def test_a_client_that_connects_and_leaves_is_not_an_error() -> None:
     assert read(b"") is None
 
 
-def test_a_refusal_does_not_quote_headers() -> None:
-    with pytest.raises(Refusal) as refusal:
+def test_a_rejection_does_not_quote_headers() -> None:
+    with pytest.raises(Rejection) as rejection:
         read(post("Authorization: canary\x00"))
-    assert "canary" not in str(refusal.value)
+    assert "canary" not in str(rejection.value)

@@ -1,10 +1,12 @@
-"""The running filter: docker-py works through it, and an engine sees nothing but what the filter wrote."""
+"""The running filter: docker-py works through it, and the engine gets only requests that the filter wrote."""
 
 import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +51,19 @@ def test_a_task_from_create_to_removal(docker_filter: Filter, engine: FakeEngine
     ]
 
 
-def test_the_engine_gets_our_words_alone(docker_filter: Filter, engine: FakeEngine) -> None:
+def test_the_engine_gets_only_requests_that_the_filter_wrote(docker_filter: Filter, engine: FakeEngine) -> None:
     client = docker_filter.client()
     client.headers.update({"X-Registry-Auth": "canary", "Authorization": "canary"})
     client.start(OURS)
     create(client, json.dumps(SENT).encode())
-    start, created = engine.seen[-2:]
+    start, _, created = engine.seen[-3:]
     assert start.headers == OUR_HEADERS
     assert created.headers[:2] == OUR_HEADERS[:2]
     assert [line.partition(":")[0] for line in created.headers[2:]] == ["Content-Length", "Content-Type", "Connection"]
     assert json.loads(created.body) == PASSED_ON
 
 
-def test_only_our_containers_are_asked_for(docker_filter: Filter, engine: FakeEngine) -> None:
+def test_only_containers_of_this_platform_are_listed(docker_filter: Filter, engine: FakeEngine) -> None:
     docker_filter.client().containers(all=True, filters={"label": ["marquee.run=1"]})
     assert engine.calls[-1].endswith(
         "filters=%7B%22label%22%3A+%5B%22marquee.run%3D1%22%2C+%22marquee.task%22%2C+%22marquee.platform%3Dmarquee%22%5D%7D"
@@ -93,7 +95,7 @@ def test_another_container_is_not_there(
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "said"),
+    ("place", "value", "reason"),
     [
         ("HostConfig.Binds", ["/:/host"], "HostConfig.Binds: may not be set"),
         ("HostConfig.Mounts", [{"Type": "bind", "Source": "/", "Target": "/x"}], "HostConfig.Mounts: may not be set"),
@@ -103,19 +105,20 @@ def test_another_container_is_not_there(
         ("HostConfig.Binds\n2026 forged", ["x"], r"HostConfig.Binds\n2026 forged: may not be set"),
     ],
 )
-def test_a_refusal_says_why(docker_filter: Filter, engine: FakeEngine, place: str, value: Any, said: str) -> None:
+def test_a_rejection_gives_its_reason(docker_filter: Filter, engine: FakeEngine, place: str, value: Any, reason: str) -> None:
     before = len(docker_filter.log.read_bytes())
-    with pytest.raises(APIError) as refusal:
+    with pytest.raises(APIError) as rejection:
         create(docker_filter.client(), changed(place, value))
-    assert refusal.value.status_code == 403
-    assert refusal.value.explanation == f"the filter refuses POST /v1.41/containers/create: {said}"
+    assert rejection.value.status_code == 403
+    assert rejection.value.explanation == f"the filter rejects POST /v1.41/containers/create: {reason}"
     assert "POST /v1.41/containers/create" not in engine.calls
-    (line,) = docker_filter.log.read_bytes()[before:].decode().splitlines()
-    assert line.endswith(f"403 for POST /v1.41/containers/create: {said}")
+    (line,) = docker_filter.read_log(before)
+    assert (line["level"], line["service"]) == ("WARNING", "docker_filter")
+    assert line["message"] == f"403 for POST /v1.41/containers/create: {reason}"
 
 
-def test_exec_is_refused(docker_filter: Filter, engine: FakeEngine) -> None:
-    with pytest.raises(APIError, match="a task has no need of this call"):
+def test_exec_is_rejected(docker_filter: Filter, engine: FakeEngine) -> None:
+    with pytest.raises(APIError, match="tasks do not need this call"):
         docker_filter.client().exec_create(OURS, ["id"])
     assert engine.calls == ["GET /version"]
 
@@ -195,7 +198,7 @@ def test_a_client_that_leaves_ends_its_call(docker_filter: Filter, engine: FakeE
     assert engine.left.wait(2)
 
 
-def test_a_client_that_leaves_ends_its_stream_though_the_container_is_silent(docker_filter: Filter, engine: FakeEngine) -> None:
+def test_a_client_that_leaves_ends_its_stream_even_if_the_container_is_silent(docker_filter: Filter, engine: FakeEngine) -> None:
     with docker_filter.connect() as client:
         client.sendall(attach(OURS))
         assert client.recv(65536).startswith(b"HTTP/1.1 101 ")  # left unread, it would make the leaving a reset
@@ -205,7 +208,7 @@ def test_a_client_that_leaves_ends_its_stream_though_the_container_is_silent(doc
 
 
 def test_an_engine_that_dies_is_a_bad_gateway(docker_filter: Filter, engine: FakeEngine) -> None:
-    with pytest.raises(APIError, match="the Docker engine ended the connection while describing") as error:
+    with pytest.raises(APIError, match="the Docker engine ended the connection when asked to describe") as error:
         docker_filter.client().start(BROKEN)
     assert error.value.status_code == 502
 
@@ -214,11 +217,11 @@ def test_an_engine_that_is_away_is_a_bad_gateway(tmp_path: Path) -> None:
     with run_filter(tmp_path / "absent.sock", tmp_path) as running:
         answer = running.send(PING)
     assert answer.startswith(b"HTTP/1.1 502 ")
-    said = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
-    assert said == f"the Docker engine does not answer at {tmp_path}/absent.sock (No such file or directory)"
+    message = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
+    assert message == f"the Docker engine does not answer at {tmp_path}/absent.sock (No such file or directory)"
 
 
-def test_sigterm_ends_it_though_a_stream_is_open(engine: FakeEngine, folder: Path, tmp_path: Path) -> None:
+def test_sigterm_ends_it_while_a_stream_is_open(engine: FakeEngine, folder: Path, tmp_path: Path) -> None:
     with run_filter(folder / "docker.sock", tmp_path) as running, running.connect() as client:
         client.sendall(attach(OURS) + b"be silent")
         assert engine.asked.wait(5)
@@ -241,10 +244,90 @@ def test_no_secret_reaches_the_log(docker_filter: Filter, engine: FakeEngine) ->
     client = docker_filter.client()
     create(client, json.dumps(SENT).encode())
     for place, value in (("HostConfig.Init", False), ("Env", ["canary"]), ("Env", ["PATH=canary"]), ("Cmd", ["canary"])):
-        with pytest.raises(APIError) as refusal:
+        with pytest.raises(APIError) as rejection:
             create(client, changed(place, value))
-        assert "canary" not in str(refusal.value)
+        assert "canary" not in str(rejection.value)
     log = docker_filter.log.read_text()
     assert log.count("403 for POST /v1.41/containers/create") >= 4
     assert "canary" not in log
     assert "Traceback" not in log
+
+
+def test_each_change_is_logged_with_the_attempt_that_it_is_about(docker_filter: Filter, engine: FakeEngine) -> None:
+    client = docker_filter.client()
+    before = len(docker_filter.log.read_bytes())
+    create(client, json.dumps(SENT).encode())
+    client.start(OURS)
+    client.inspect_container(OURS)
+    created, started = docker_filter.read_log(before)
+    assert created["message"] == "POST /v1.41/containers/create"
+    attempt = {"dag_id": "refresh_movies", "run_id": SENT["Labels"]["marquee.run"], "task_id": "ingest_imdb", "try": 1}
+    assert created.items() >= attempt.items()
+    assert started["message"] == f"POST /v1.41/containers/{OURS}/start"
+    assert started.items() >= {"dag_id": "refresh_movies", "run_id": "manual__1", "task_id": "ingest_imdb", "try": 2}.items()
+
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("memory", "status", "reason"),
+    [
+        ([], 200, ""),
+        ([2 * GIB] * 7, 200, ""),
+        (
+            [GIB] * 15,
+            429,
+            "have 16106127360 bytes of memory already, and this one asks for 2147483648",
+        ),
+        ([None, None], 429, "the 2 containers of tasks have 17179869184 bytes"),
+        ([1] * 16, 429, "16 containers of tasks exist already; TASKS_MAX is 16"),
+    ],
+    ids=["none", "full", "memory", "memory unknown", "number"],
+)
+def test_tasks_are_bounded_in_number_and_in_memory(
+    docker_filter: Filter, engine: FakeEngine, memory: list[int | None], status: int, reason: str
+) -> None:
+    engine.tasks = [{"Id": OURS, "Labels": {} if limit is None else {"marquee.memory": str(limit)}} for limit in memory]
+    client = docker_filter.client()
+    if status == 200:
+        assert create(client, json.dumps(SENT).encode()) == {"Id": OURS}
+        return
+    before = len(docker_filter.log.read_bytes())
+    with pytest.raises(APIError) as rejection:
+        create(client, json.dumps(SENT).encode())
+    assert rejection.value.status_code == status
+    assert reason in str(rejection.value.explanation)
+    (line,) = docker_filter.read_log(before)
+    assert (line["dag_id"], line["try"]) == ("refresh_movies", 1)
+    assert "POST /v1.41/containers/create" not in engine.calls
+
+
+def test_of_connections_that_send_half_a_body_only_so_many_stay_open(folder: Path, engine: FakeEngine, tmp_path: Path) -> None:
+    half = post("Content-Length: 60000", path="/containers/create") + b"a" * 1000
+    with run_filter(folder / "docker.sock", tmp_path, FILTER_CONNECTIONS_MAX="5") as running, ExitStack() as stack:
+        held = [stack.enter_context(running.connect()) for _ in range(5)]
+        for client in held:
+            client.sendall(half)
+        wait_until(lambda: b"503" in running.send(PING)[:20])
+        for client in held:
+            client.close()
+        wait_until(lambda: b"200" in running.send(PING)[:20])
+        assert any("5 connections are open" in line["message"] for line in running.read_log())
+
+
+def test_of_half_sent_bodies_only_so_many_bytes_are_held(folder: Path, engine: FakeEngine, tmp_path: Path) -> None:
+    half = post("Content-Length: 60000", path="/containers/create") + b"a" * 50_000
+    with run_filter(folder / "docker.sock", tmp_path, FILTER_REQUEST_BYTES_MAX=str(128 * 1024)) as running, ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(running.connect()).sendall(half)
+        wait_until(lambda: b"HTTP/1.1 503 " in running.send(half))
+        assert running.send(PING).startswith(b"HTTP/1.1 200 ")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds: the filter counts a connection a moment after it was opened or closed."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,11 +1,13 @@
-"""A body that is not a hardened task of this platform is refused; one that is reaches the engine in our words alone."""
+"""A body that is not a hardened task of this platform is rejected; one that is reaches the engine rewritten."""
 
 import json
 from typing import Any
 
 import pytest
 
-from infra.docker_filter.errors import Refusal
+from dags.runners.environment import TASK_VARIABLE_PREFIXES
+from infra.docker_filter.errors import Rejection
+from infra.docker_filter.settings import TASK_VARIABLES
 from infra.docker_filter.task_container import rebuild_create
 from tests.infra.docker_filter.bodies import GONE, PASSED_ON, SENT, SETTINGS, TMP, changed
 
@@ -13,7 +15,7 @@ GOOD = json.dumps(SENT).encode()
 
 
 def create(body: bytes) -> Any:
-    return json.loads(rebuild_create(body, SETTINGS))
+    return json.loads(rebuild_create(body, SETTINGS).body)
 
 
 def test_the_recorded_body_reaches_the_engine() -> None:
@@ -30,18 +32,16 @@ def test_the_recorded_body_reaches_the_engine() -> None:
         ("HostConfig.Memory", 2147483648),
         ("HostConfig.PidsLimit", 1024),
         ("HostConfig.CpuShares", 512),
-        ("HostConfig.LogConfig", {"Type": None, "Config": {"max-size": "10m", "max-file": "3"}}),
         ("HostConfig/Tmpfs", {TMP: "size=64m,nodev,nosuid,noexec,rw"}),
         ("HostConfig.Privileged", False),
         ("StopTimeout", 3),
         ("Env", []),
-        ("Env", ["PYTHONUNBUFFERED=1"]),
+        ("Env", ["TMDB_ACCESS_TOKEN=1", "MLFLOW_=", "https_proxy=x"]),
     ],
 )
 def test_what_a_task_may_vary(place: str, value: Any) -> None:
     expected = json.loads(changed(place, value))
-    if place == "HostConfig.LogConfig":
-        del expected["HostConfig"]["LogConfig"]["Type"]
+    expected["Labels"]["marquee.memory"] = "2147483648"
     built = create(changed(place, value))
     top = place.replace("/", ".").split(".")[0]
     if top == "HostConfig":
@@ -58,7 +58,7 @@ def test_an_empty_field_is_left_out(name: str, value: Any) -> None:
 
 
 BIND = {"Type": "bind", "Source": "/", "Target": "/host"}
-REFUSED = [
+REJECTED = [
     ("HostConfig.Binds", ["/:/host"]),
     ("HostConfig.Mounts", [BIND]),
     ("HostConfig.Mounts", [{"Type": "volume", "Source": "v", "Target": "/v"}]),
@@ -202,9 +202,15 @@ REFUSED = [
     ("Env", ["LD_PRELOAD=/tmp/x.so"]),
     ("Env", ["PYTHONPATH=/tmp"]),
     ("Env", ["PYTHONSTARTUP=/tmp/x"]),
+    ("Env", ["GCONV_PATH=/tmp"]),
+    ("Env", ["OPENSSL_CONF=/tmp/x"]),
+    ("Env", ["A=b"]),
+    ("Env", ["XAWS_REGION=b"]),
+    ("Env", ["aws_region=b"]),
+    ("Env", ["TASK_ATTEMPTS=b"]),
     ("Env", {"A": "b"}),
     ("Env", [1]),
-    ("Env", ["A=b"] * 201),
+    ("Env", ["AWS_A=b"] * 201),
     ("Labels", {}),
     ("Labels/marquee.platform", "other"),
     ("Labels/marquee.platform", GONE),
@@ -212,15 +218,16 @@ REFUSED = [
     ("Labels/marquee.try", "0"),
     ("Labels/marquee.run", "a\nb"),
     ("Labels/marquee.run", ""),
+    ("Labels/marquee.memory", "1"),
     ("Labels/com.docker.compose.project", "marquee"),
 ]
 
 
-@pytest.mark.parametrize(("place", "value"), REFUSED, ids=lambda item: json.dumps(item, default=str)[:50])
-def test_anything_else_in_a_body_is_refused(place: str, value: Any) -> None:
-    with pytest.raises(Refusal) as refusal:
+@pytest.mark.parametrize(("place", "value"), REJECTED, ids=lambda item: json.dumps(item, default=str)[:50])
+def test_anything_else_in_a_body_is_rejected(place: str, value: Any) -> None:
+    with pytest.raises(Rejection) as rejection:
         create(changed(place, value))
-    assert "canary" not in str(refusal.value)
+    assert "canary" not in str(rejection.value)
 
 
 HARDENING = ("Memory", "MemorySwap", "PidsLimit", "ReadonlyRootfs", "CapDrop", "SecurityOpt", "Init", "Tmpfs", "NetworkMode")
@@ -231,8 +238,46 @@ REQUIRED = ["Image", "Cmd", "Labels", "HostConfig", *(f"HostConfig.{name}" for n
     "place", [*REQUIRED, "HostConfig.SecurityOpt", "HostConfig.Init", "HostConfig.Tmpfs", "Image", "Cmd", "Labels"]
 )
 def test_no_hardening_can_be_left_out(place: str) -> None:
-    with pytest.raises(Refusal, match=rf"{place}: Field required"):
+    with pytest.raises(Rejection, match=rf"{place}: Field required"):
         create(changed(place, GONE))
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({"max-size": "10m", "max-file": "2"}, {"max-size": "10m", "max-file": "2"}),
+        ({"max-size": "64k", "max-file": "9"}, {"max-size": "64k", "max-file": "9"}),
+        ({}, {"max-size": "10485760", "max-file": "2"}),
+        ({"max-size": "10m"}, {"max-size": "10485760", "max-file": "2"}),
+        ({"max-file": "2"}, {"max-size": "10485760", "max-file": "2"}),
+        ({"max-size": "11m", "max-file": "2"}, {"max-size": "10485760", "max-file": "2"}),
+        ({"max-size": "9999g", "max-file": "99"}, {"max-size": "10485760", "max-file": "2"}),
+    ],
+)
+def test_the_engine_never_keeps_more_output_than_the_setting(options: dict[str, str], kept: dict[str, str]) -> None:
+    built = create(changed("HostConfig.LogConfig", {"Type": None, "Config": options}))
+    assert built["HostConfig"]["LogConfig"] == {"Type": "json-file", "Config": kept}
+
+
+def test_a_variable_that_makes_the_command_run_other_code_is_rejected_whatever_the_setting_allows() -> None:
+    settings = SETTINGS.model_copy(update={"task_variables": "LD_* PATH PYTHON* GCONV_* OPENSSL_*"})
+    for name in ("LD_PRELOAD", "PATH", "PYTHONPATH", "GCONV_PATH", "OPENSSL_CONF"):
+        with pytest.raises(Rejection, match="changes the code that runs"):
+            rebuild_create(changed("Env", [f"{name}=x"]), settings)
+
+
+def test_the_variables_are_those_that_airflow_hands_on() -> None:
+    patterns = {prefix + "*" for prefix in TASK_VARIABLE_PREFIXES} | {"TASK_ATTEMPT"}
+    assert set(TASK_VARIABLES.split()) == patterns
+
+
+def test_the_attempt_is_named_for_the_log() -> None:
+    assert rebuild_create(GOOD, SETTINGS).fields == {
+        "dag_id": "refresh_movies",
+        "run_id": SENT["Labels"]["marquee.run"],
+        "task_id": "ingest_imdb",
+        "try": 1,
+    }
 
 
 def test_memory_stays_within_the_platforms_limit() -> None:
@@ -240,12 +285,12 @@ def test_memory_stays_within_the_platforms_limit() -> None:
     body["HostConfig"]["MemorySwap"] = SETTINGS.task_memory_max
     assert create(json.dumps(body).encode())["HostConfig"]["Memory"] == SETTINGS.task_memory_max
     body["HostConfig"] |= {"Memory": SETTINGS.task_memory_max + 1, "MemorySwap": SETTINGS.task_memory_max + 1}
-    with pytest.raises(Refusal, match=r"HostConfig\.Memory is 4294967297; it must not be above 4294967296"):
+    with pytest.raises(Rejection, match=r"HostConfig\.Memory is 4294967297; it must not be above 4294967296"):
         create(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"", "not JSON"),
         (b"{", "not JSON"),
@@ -259,8 +304,8 @@ def test_memory_stays_within_the_platforms_limit() -> None:
         (GOOD.replace(b'"Tty": false', b'"Tty": false, "Tty": false'), "repeated"),
         (GOOD.replace(b'"Init": true', b'"Init": true, "Privileged": true, "Privileged": false'), "repeated"),
         (GOOD.replace(b'"marquee.try": "1"', b'"marquee.try": "1", "marquee.try": "2"'), "repeated"),
-        (GOOD.replace(b"2147483648", b"NaN"), "NaN is no JSON number"),
-        (GOOD.replace(b"2147483648", b"-Infinity"), "-Infinity is no JSON number"),
+        (GOOD.replace(b"2147483648", b"NaN"), "NaN is not a JSON number"),
+        (GOOD.replace(b"2147483648", b"-Infinity"), "-Infinity is not a JSON number"),
         (GOOD.replace(b"2147483648", b"2e9"), "HostConfig.Memory: Input should be a valid integer"),
         (GOOD.replace(b"2147483648", b"1e999"), "HostConfig.Memory: Input should be a valid integer"),
         (GOOD.replace(b"refresh_movies", b"\\ud800"), "Labels.marquee.dag: Input should be a valid string"),
@@ -269,6 +314,6 @@ def test_memory_stays_within_the_platforms_limit() -> None:
     ],
     ids=lambda item: repr(item[:20]),
 )
-def test_a_body_that_is_read_in_two_ways_or_none_is_refused(body: bytes, said: str) -> None:
-    with pytest.raises(Refusal, match=said):
+def test_a_body_that_is_read_in_two_ways_or_none_is_rejected(body: bytes, message: str) -> None:
+    with pytest.raises(Rejection, match=message):
         create(body)
