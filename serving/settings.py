@@ -1,6 +1,7 @@
 """Every setting the service reads, read once, from the environment."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 from limits import parse as parse_rate
@@ -9,23 +10,23 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Names are those of the upstream tools where one exists; `.env.example` explains each."""
+    """The service's settings; names are those of the upstream tools where one exists, and `.env.example` explains each."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, protected_namespaces=())
 
     redis_url: SecretStr
-    """redis:// or rediss:// URL of the online features; its user needs to read only."""
+    """redis:// or rediss:// URL of the online features; its user needs read access only."""
     redis_timeout_seconds: float = Field(default=0.1, gt=0, le=5)
-    """All the store's work for one answer must end within this time, or the answer is a 503."""
+    """The reads of one answer must end within this time, or the answer falls back or is a 503."""
 
     mlflow_tracking_uri: str
     """http:// or https:// address of the MLflow server; artifacts come through it too."""
     model_cache_dir: Path = Path(".marquee/models")
     """Verified models are kept here, so that the service starts while MLflow is down."""
     model_poll_seconds: float = Field(default=5, gt=0)
-    """How often the alias `champion` is looked up."""
+    """Between two reads of the alias `champion`."""
     model_fetch_seconds: float = Field(default=120, gt=0)
-    """A model that is not downloaded and tried within this time is given up, and tried again later."""
+    """A model that is not downloaded and verified within this time is given up, and tried again later."""
 
     features_max_age_seconds: float = Field(default=172_800, gt=0)
     """Older features are still used, and the answer says `stale`; they are made each night."""
@@ -39,9 +40,9 @@ class Settings(BaseSettings):
     receipts_database_url: SecretStr | None = None
     """postgresql:// URL of the receipts; None: none are kept, and /readyz says so."""
     receipts_queue: int = Field(default=20_000, gt=0)
-    """Receipts that may wait for Postgres; more are dropped and counted."""
+    """Maximum receipts that wait for Postgres; further ones are dropped and counted."""
     receipts_per_second: int = Field(default=2_000, gt=0)
-    """As many are written by one worker; under more load than that the queue fills, and the rest is dropped and counted."""
+    """Maximum receipts written per second and worker; under more load the queue fills, and the rest is dropped and counted."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
@@ -50,41 +51,59 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=9464, ge=0, le=65535)
     """On loopback, or on 0.0.0.0 where API_HOST is that; each worker takes the first port free from here on. 0: no metrics."""
     api_workers: int = Field(default=1, ge=1, le=64)
+    keep_alive_seconds: int = Field(default=75, gt=0, le=86_400)
+    """Idle connections are closed after this time. It must be longer than the proxy's own limit, so that the proxy closes first
+    and never sends a request into a closing connection: nginx keeps connections for 60 s, Google Cloud's balancers for 600 s."""
     max_in_flight: int = Field(default=512, gt=0)
-    """Requests at work in one worker; one more is answered 503 at once."""
+    """Requests that one worker answers at the same time; one more is answered 503 at once."""
+    root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """The path prefix that a reverse proxy strips, as `/marquee`; the documentation pages and the OpenAPI document name it."""
+    forwarded_allow_ips: str = ""
+    """Addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by commas;
+    `*`: any. Empty: none, and the caller's address is the connection's."""
     api_keys_file: Path | None = None
-    """Lines of `name:sha256 of the key`; None: everyone may ask."""
+    """Lines of `name:sha256 of the key`; None: no key is needed."""
     rate_limit: str = ""
-    """As `100/second` or `1000/minute`, for each key, or each client address where there are no keys; empty: no limit."""
+    """As `100/second` or `1000/minute`, for each key, or for each client address where there are no keys; empty: no limit."""
     cors_allowed_origins: str = ""
     """Origins whose pages may read the answers, separated by commas; empty: none."""
 
     @field_validator("redis_url")
     @classmethod
     def check_redis_url(cls, value: SecretStr) -> SecretStr:
-        """A wrong scheme stops the start, not the first request."""
+        """Raise for a wrong scheme, so that it stops the start and not the first request."""
         TypeAdapter(RedisDsn).validate_python(value.get_secret_value())
         return value
 
     @field_validator("mlflow_tracking_uri")
     @classmethod
     def check_mlflow_tracking_uri(cls, value: str) -> str:
-        """The alias is polled by REST, which a file or database URI does not speak."""
+        """Raise unless it is an HTTP address: the alias is polled by REST, which a file or database does not offer."""
         TypeAdapter(AnyHttpUrl).validate_python(value)
         return value.rstrip("/")
 
     @field_validator("rate_limit")
     @classmethod
     def check_rate_limit(cls, value: str) -> str:
-        """A limit that cannot be read would be none."""
+        """Raise for a limit that cannot be parsed, which would otherwise be no limit."""
         if value.strip():
             parse_rate(value)
         return value.strip()
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def check_forwarded_allow_ips(cls, value: str) -> str:
+        """Raise unless each entry is an address or a network: a misspelt one would be trusted by nobody, without a word."""
+        entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+        for entry in entries:
+            if entry != "*":
+                ip_network(entry, strict=False)
+        return ",".join(entries)
+
     @field_validator("cors_allowed_origins")
     @classmethod
     def check_cors_allowed_origins(cls, value: str) -> str:
-        """An origin with a path, or without a scheme, is one that no browser ever sends."""
+        """Raise for an origin with a path or without a scheme, which no browser ever sends."""
         for origin in filter(None, map(str.strip, value.split(","))):
             if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
                 raise ValueError("an origin reads https://host or https://host:port, without a path")

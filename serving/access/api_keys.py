@@ -1,4 +1,4 @@
-"""API keys: a file of names and digests, read again when it changes; the keys themselves are nowhere here."""
+"""API keys: a file of names and digests, read again when it changes; it does not hold the keys themselves."""
 
 import asyncio
 import logging
@@ -10,8 +10,8 @@ from pathlib import Path
 
 log = logging.getLogger("serving")
 
-LOOK_SECONDS = 1.0
-"""How often the file is looked at."""
+CHECK_SECONDS = 1.0
+"""Between two looks at the file's time of change."""
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._@-]{0,63})\s*:\s*(?P<digest>[0-9a-fA-F]{64})")
 
 Names = Mapping[bytes, str]
@@ -19,11 +19,14 @@ Names = Mapping[bytes, str]
 
 
 class MalformedKeys(ValueError):
-    """A line of the keys' file is not `name:sha256hex`; the message has its number and not its content, which may be a key."""
+    """A line of the file is not `name:sha256hex`; the message has the line's number and not its content, which may be a key."""
 
 
 def load_keys(path: Path) -> Names:
-    """Read the file; raises MalformedKeys, or OSError where it cannot be read. One name may have several keys, to change them."""
+    """Read the file. Raise MalformedKeys, or OSError when it cannot be read.
+
+    One name may have several keys, so that they can be replaced one after the other.
+    """
     names: dict[bytes, str] = {}
     for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1):
         text = line.strip()
@@ -34,50 +37,50 @@ def load_keys(path: Path) -> Names:
             raise MalformedKeys(f"{path}, line {number}: it must read name:sha256 of the key, as 64 hexadecimal digits")
         digest = bytes.fromhex(match["digest"])
         if digest in names:
-            raise MalformedKeys(f"{path}, line {number}: the same key stands in a line above")
+            raise MalformedKeys(f"{path}, line {number}: this digest also stands in a line above")
         names[digest] = match["name"]
     return names
 
 
 class ApiKeys:
-    """The keys of one file, and whose a request's is."""
+    """The keys of one file."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; raises MalformedKeys or OSError."""
+        """Read the file. Raise MalformedKeys or OSError."""
         self._path = path
-        self._seen = stamp(path)
+        self._version = read_version(path)
         self._names = load_keys(path)
 
-    def name_of(self, headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> str | None:
-        """Whose key is among the headers of a request, or the metadata of a call, their names in lower case; None: nobody's."""
-        for key in given_keys(headers):
-            name = self._names.get(sha256(key).digest())  # looked up by digest, so that the time taken tells nothing of the key
+    def find_owner(self, headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> str | None:
+        """Return the name of the key's owner, or None. headers: of a request, or the metadata of a call; names in lower case."""
+        for key in find_keys(headers):
+            name = self._names.get(sha256(key).digest())  # by digest, so that the time it takes does not depend on the key
             if name is not None:
                 return name
         return None
 
     async def follow(self) -> None:
-        """Read the file again whenever it changes; one that became malformed or went away changes nothing, and it is said."""
+        """Read the file again whenever it changes; when it has become malformed or is gone, log it and keep the keys."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> None:
-        """Look at the file once."""
-        now = stamp(self._path)
-        if now == self._seen:
+        """Read the file again if it has changed."""
+        version = read_version(self._path)
+        if version == self._version:
             return
-        self._seen = now
+        self._version = version
         try:
             self._names = load_keys(self._path)
         except (MalformedKeys, OSError) as error:
-            log.error("the API keys stay as they were: %s", error)
+            log.error("the file of API keys cannot be read, so the keys stay as they were: %s", error)
         else:
-            log.info("API keys read again: %d", len(self._names))
+            log.info("read %d API keys again", len(self._names))
 
 
-def given_keys(headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> list[bytes]:
-    """The keys that a request shows; scheme names are compared without case, as RFC 9110 has it."""
+def find_keys(headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> list[bytes]:
+    """Return the keys that a request shows; scheme names are compared without case (RFC 9110, section 11.1)."""
     keys = []
     for name, value in headers:
         if name in (b"authorization", "authorization"):
@@ -90,12 +93,12 @@ def given_keys(headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str 
 
 
 def as_bytes(value: str | bytes) -> bytes:
-    """Text as HTTP carries it."""
+    """Return the bytes that HTTP carries for this text."""
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
-def stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes when the file is written or replaced; None: it is not there."""
+def read_version(path: Path) -> tuple[int, int, int] | None:
+    """Return numbers that change when the file is written or replaced; None when there is no file."""
     try:
         found = os.stat(path)
     except OSError:

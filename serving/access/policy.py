@@ -8,53 +8,62 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.types import Scope
 
-from serving.access.api_keys import ApiKeys, given_keys
+from serving.access.api_keys import ApiKeys, find_keys
 from serving.access.rejections import NO_KEY, WRONG_KEY, Rejection, rate_limited
 from serving.settings import Settings
 
-OPEN = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-"""What tells how to ask needs no key; the probes never come here."""
+DOCUMENTATION = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
+DOCUMENTATION_ASSETS = "/docs/assets/"
+"""The documentation needs no key, nor do the files that its pages load; the probes bypass this check."""
 
 
 class AccessPolicy:
-    """Judges one request; sets scope['client_name'] to the key's owner."""
+    """Keys and rate limit of one process."""
 
-    def __init__(self, keys: ApiKeys | None, rate: "RateLimiter | None") -> None:
-        self._keys, self._rate = keys, rate
+    def __init__(self, keys: ApiKeys | None, rate_limiter: "RateLimiter | None") -> None:
+        self._keys, self._rate_limiter = keys, rate_limiter
 
-    def judge(self, scope: Scope) -> Rejection | None:
-        """Why it may not pass, if so. A wrong key does not count against anyone's limit, not even its address'."""
-        who = None
-        if self._keys is not None and scope["path"] not in OPEN:
-            who = self._keys.name_of(scope["headers"])
-            if who is None:
-                return WRONG_KEY if given_keys(scope["headers"]) else NO_KEY
-            scope["client_name"] = who
-        return None if self._rate is None else self._rate.judge(who or address_of(scope))
+    def check(self, scope: Scope) -> Rejection | None:
+        """Return why the request is rejected, or None; count it, and set scope['client_name'] to the owner of its key.
+
+        A wrong key counts against no limit, not even that of its address, so that it cannot use up another caller's limit.
+        """
+        owner = None
+        if self._keys is not None and not is_documentation(scope["path"]):
+            owner = self._keys.find_owner(scope["headers"])
+            if owner is None:
+                return WRONG_KEY if find_keys(scope["headers"]) else NO_KEY
+            scope["client_name"] = owner
+        return None if self._rate_limiter is None else self._rate_limiter.check(owner or address_of(scope))
 
 
 class RateLimiter:
     """A limit for each caller, counted in this process: with n workers a caller may reach n times as much."""
 
-    def __init__(self, item: RateLimitItem) -> None:
-        self._item, self._limiter = item, FixedWindowRateLimiter(MemoryStorage())
-        self._text = f"{item.amount} in {item.get_expiry()} s"
+    def __init__(self, limit: RateLimitItem) -> None:
+        self._limit, self._limiter = limit, FixedWindowRateLimiter(MemoryStorage())
+        self._text = f"{limit.amount} in {limit.get_expiry()} s"
 
-    def judge(self, who: str) -> Rejection | None:
-        """Count one request of this caller, an owner's name or an address."""
-        if self._limiter.hit(self._item, who):
+    def check(self, caller: str) -> Rejection | None:
+        """Count one request of this caller, a key's owner or an address, and reject it when it is over the limit."""
+        if self._limiter.hit(self._limit, caller):
             return None
-        reset = self._limiter.get_window_stats(self._item, who).reset_time
+        reset = self._limiter.get_window_stats(self._limit, caller).reset_time
         return rate_limited(self._text, max(1, math.ceil(reset - time.time())))
 
 
+def is_documentation(path: str) -> bool:
+    """Return true for the pages that explain the API and for what they load."""
+    return path in DOCUMENTATION or path.startswith(DOCUMENTATION_ASSETS)
+
+
 def address_of(scope: Scope) -> str:
-    """The address that the connection came from; what X-Forwarded-For says anyone can write."""
+    """Return the caller's address: the connection's, or that of X-Forwarded-For where FORWARDED_ALLOW_IPS trusts the proxy."""
     client = scope.get("client")
     return client[0] if client else "unknown"
 
 
 def make_access_policy(settings: Settings, keys: ApiKeys | None) -> AccessPolicy | None:
-    """What the settings ask for; None where they ask for nothing, and then it costs nothing."""
-    rate = RateLimiter(parse(settings.rate_limit)) if settings.rate_limit else None
-    return AccessPolicy(keys, rate) if keys or rate else None
+    """Return the policy of the settings; None where they ask for nothing, so that it costs nothing."""
+    rate_limiter = RateLimiter(parse(settings.rate_limit)) if settings.rate_limit else None
+    return AccessPolicy(keys, rate_limiter) if keys or rate_limiter else None

@@ -1,6 +1,6 @@
-"""What the door refuses before any part of ours has worked on it: each is one answer, with its status, label and headers."""
+"""The answers to requests that are rejected before a route has seen them: each has its status, label and headers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -9,7 +9,7 @@ _CLOSE: Headers = ((b"connection", b"close"),)
 
 @dataclass(frozen=True)
 class Rejection:
-    """One kind of refusal."""
+    """One kind of rejection."""
 
     status: int
     reason: str
@@ -19,23 +19,25 @@ class Rejection:
 
 
 HEAD_BYTES = 8 * 1024
-"""Of the address, and again of all headers."""
-MOST_HEADERS = 100
+"""Limit of the address, and again of all headers."""
+MAX_HEADERS = 100
 BODY_BYTES = 64 * 1024
 ARRIVAL_SECONDS = 10
-"""From a request's first byte to its last."""
+"""Limit from a request's first byte to its last."""
 
 MALFORMED = Rejection(400, "malformed_request", "this is not an HTTP/1.1 request", _CLOSE)
 TOO_SLOW = Rejection(408, "request_timeout", f"the request did not arrive whole within {ARRIVAL_SECONDS} s", _CLOSE)
 BODY_TOO_LARGE = Rejection(413, "body_too_large", f"the body is over {BODY_BYTES} bytes", _CLOSE)
 URL_TOO_LONG = Rejection(414, "url_too_long", f"the address is over {HEAD_BYTES} bytes", _CLOSE)
 HEADERS_TOO_LARGE = Rejection(
-    431, "headers_too_large", f"the headers are over {HEAD_BYTES} bytes or more than {MOST_HEADERS}", _CLOSE
+    431, "headers_too_large", f"the headers are over {HEAD_BYTES} bytes or more than {MAX_HEADERS}", _CLOSE
 )
 ENCODED_BODY = Rejection(
-    415, "encoded_body", "a body is read only as it is, without Content-Encoding", ((b"accept-encoding", b"identity"),)
+    415, "encoded_body", "the body must be sent as it is, without Content-Encoding", ((b"accept-encoding", b"identity"),)
 )
-OVERLOADED = Rejection(503, "overloaded", "more requests are at work than this process takes on", ((b"retry-after", b"1"),))
+OVERLOADED = Rejection(
+    503, "overloaded", "this process already answers as many requests as MAX_IN_FLIGHT allows", ((b"retry-after", b"1"),)
+)
 NO_KEY = Rejection(
     401, "unauthorized", "a key is needed, as `Authorization: Bearer …` or `X-API-Key: …`", ((b"www-authenticate", b"Bearer"),)
 )
@@ -44,26 +46,15 @@ RATE_LIMITED = "rate_limited"
 
 
 def rate_limited(limit: str, seconds: int) -> Rejection:
-    """The answer to one request too many; `seconds` until there is room again, at least 1."""
+    """Return the answer to one request over the limit; `seconds` until there is room again, at least 1."""
     return Rejection(429, RATE_LIMITED, f"more than {limit}", ((b"retry-after", str(seconds).encode()),))
 
 
-REASONS = tuple(
-    sorted(
-        {RATE_LIMITED}
-        | {
-            refused.reason
-            for refused in (
-                MALFORMED,
-                TOO_SLOW,
-                BODY_TOO_LARGE,
-                URL_TOO_LONG,
-                HEADERS_TOO_LARGE,
-                ENCODED_BODY,
-                OVERLOADED,
-                NO_KEY,
-            )
-        }
-    )
-)
-"""Every label there is, so that each series exists from the start."""
+def malformed(explanation: str) -> Rejection:
+    """Return MALFORMED with what is wrong; the explanation is a fixed text and repeats nothing that was sent."""
+    return replace(MALFORMED, detail=f"{MALFORMED.detail}: {explanation}")
+
+
+_ALL = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE, ENCODED_BODY, OVERLOADED, NO_KEY)
+REASONS = tuple(sorted({RATE_LIMITED, *(rejection.reason for rejection in _ALL)}))
+"""Every label, so that each series of the metric exists from the start."""

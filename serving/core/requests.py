@@ -1,6 +1,6 @@
 """What can be asked beside one film's rating, checked here for every door, so that all refuse alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Annotated, Any, Self
 
@@ -83,7 +83,7 @@ class ApiRequest(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise MalformedRequest(explain(error)) from None
+            raise MalformedRequest(explain(error.errors(include_url=False))) from None
 
 
 class BatchRequest(ApiRequest):
@@ -116,10 +116,10 @@ class SearchRequest(ApiRequest):
     limit: int = Field(default=USUALLY_FOUND, ge=1, le=MOST_FOUND)
 
 
-def explain(error: ValidationError) -> list[Problem]:
-    """What is wrong, without repeating more than a line of what was sent."""
+def explain(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Return what pydantic found wrong, without repeating more than a line of what was sent."""
     problems = []
-    for found in error.errors(include_url=False)[:MOST_PROBLEMS]:
+    for found in errors[:MOST_PROBLEMS]:
         parts = found["loc"][:-1] if found["loc"][-1:] == ("[key]",) and found["input"] == found["loc"][-2] else found["loc"]
         place = [shorten(part) if isinstance(part, str) else part for part in parts]
         problem: Problem = {"type": found["type"], "loc": place, "msg": found["msg"], "input": hint(found["input"])}

@@ -1,4 +1,4 @@
-"""What every call passes: a request id, the guard, one log line, one measurement; what cannot be answered becomes a status."""
+"""Interceptor of every gRPC call: a request id, keys and rate limit, one log line, one measurement; errors become a status."""
 
 import asyncio
 import logging
@@ -32,13 +32,13 @@ CODES = {
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-"""Of the statuses over HTTP."""
+"""gRPC status code for each HTTP status."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _PEER = re.compile(r"ipv[46]:(?:%5B(?P<v6>.+)%5D|(?P<v4>[^:]+)):(?P<port>[0-9]+)\Z")
 
 
-class NotAnswered(NamedTuple):
-    """The status of a call, and why; the reason is the log's and the trailing metadata's."""
+class Failure(NamedTuple):
+    """The status of a call without an answer; the reason goes to the log and the trailing metadata."""
 
     code: grpc.StatusCode
     reason: str
@@ -47,18 +47,20 @@ class NotAnswered(NamedTuple):
 
 
 class CallInterceptor:
-    """Around each method of the service. `guard` judges keys and rate as for HTTP; None: there is nothing to judge."""
+    """Wraps each method of the service. access_policy: as for HTTP; None where neither keys nor a rate limit are set."""
 
-    def __init__(self, registry: CollectorRegistry, access_log: AccessLog, guard: AccessPolicy | None, most_at_work: int) -> None:
-        self._access_log, self._guard, self._most_at_work = access_log, guard, most_at_work
-        self._at_work: set[asyncio.Task[Reply | NotAnswered]] = set()
+    def __init__(
+        self, registry: CollectorRegistry, access_log: AccessLog, access_policy: AccessPolicy | None, max_in_flight: int
+    ) -> None:
+        self._access_log, self._access_policy, self._max_in_flight = access_log, access_policy, max_in_flight
+        self._in_flight: set[asyncio.Task[Reply | Failure]] = set()
         self._seconds = Histogram(
             "marquee_grpc_call_duration_seconds", "Time to answer.", ["method"], buckets=BUCKETS, registry=registry
         )
         self._calls = Counter("marquee_grpc_calls", "Calls by status code.", ["method", "code"], registry=registry)
 
     def wrap(self, path: str, answer: Answerer, note_malformed: Callable[[], None]) -> Handler:
-        """The handler that grpc calls; path: as /package.Service/Method. A message of None is one that was no message."""
+        """Return the handler that grpc calls. path: /package.Service/Method; a message that could not be parsed is None."""
         method = path.rpartition("/")[2]
 
         async def handle(message: Any, context: grpc.aio.ServicerContext) -> Any:
@@ -67,7 +69,7 @@ class CallInterceptor:
             own: Metadata = (("x-request-id", scope["request_id"]),)
             code = grpc.StatusCode.CANCELLED
             try:
-                found = self._judge(scope) or await self._work(message, scope, answer, note_malformed)
+                found = self._reject(scope) or await self._run(message, scope, answer, note_malformed)
                 code = grpc.StatusCode.OK if isinstance(found, Reply) else found.code
                 scope["outcome"] = found.outcome if isinstance(found, Reply) else found.reason
             finally:  # the caller may have gone
@@ -82,53 +84,51 @@ class CallInterceptor:
 
         return handle
 
-    def _judge(self, scope: Scope) -> NotAnswered | None:
-        if len(self._at_work) >= self._most_at_work:
-            refused: Rejection | None = OVERLOADED
+    def _reject(self, scope: Scope) -> Failure | None:
+        if len(self._in_flight) >= self._max_in_flight:
+            rejection: Rejection | None = OVERLOADED
         else:
-            refused = self._guard.judge(scope) if self._guard else None
-        if refused is None:
+            rejection = self._access_policy.check(scope) if self._access_policy else None
+        if rejection is None:
             return None
-        metadata = tuple((name.decode(), value.decode()) for name, value in refused.headers if name == b"retry-after")
-        return NotAnswered(CODES[refused.status], refused.reason, refused.detail, metadata)
+        metadata = tuple((name.decode(), value.decode()) for name, value in rejection.headers if name == b"retry-after")
+        return Failure(CODES[rejection.status], rejection.reason, rejection.detail, metadata)
 
-    async def _work(
-        self, message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]
-    ) -> Reply | NotAnswered:
-        """In a task of its own: a caller that gives up must not cut the Redis connection, which answers others too."""
-        task = asyncio.create_task(decide(message, scope, answer, note_malformed))
-        self._at_work.add(task)
-        task.add_done_callback(self._at_work.discard)
+    async def _run(self, message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]) -> Reply | Failure:
+        """Answer in a task of its own: a caller that gives up must not cancel a read on the shared Redis connection."""
+        task = asyncio.create_task(answer_or_fail(message, scope, answer, note_malformed))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
         return await asyncio.shield(task)
 
 
-async def decide(message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]) -> Reply | NotAnswered:
-    """The answer, or the status that says why there is none; never raises."""
+async def answer_or_fail(message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]) -> Reply | Failure:
+    """Return the answer, or the status that says why there is none; raise nothing."""
     if message is None:
         note_malformed()
-        return NotAnswered(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, "the request is not a message of this method")
+        return Failure(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, "the request is not a message of this method")
     try:
         return await answer(message, scope["request_id"])
     except (MalformedRequest, MalformedQuery) as malformed:
         note_malformed()
-        return NotAnswered(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, str(malformed))
-    except PredictionError as refusal:
-        after = refusal.retry_after_seconds
+        return Failure(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, str(malformed))
+    except PredictionError as error:
+        after = error.retry_after_seconds
         metadata = () if after is None else (("retry-after", str(after)),)
-        return NotAnswered(CODES[refusal.status], refusal.reason, str(refusal), metadata)
+        return Failure(CODES[error.status], error.reason, str(error), metadata)
     except Exception:
         log.exception("request %s failed", scope["request_id"])
         detail = "internal error; the log has it under this request id"
-        return NotAnswered(grpc.StatusCode.INTERNAL, "internal", detail)
+        return Failure(grpc.StatusCode.INTERNAL, "internal", detail)
 
 
 def describe(path: str, context: grpc.aio.ServicerContext) -> Scope:
-    """A call as what the log and the guard know requests by."""
+    """Return a call in the form of a request's ASGI scope, as the access log and the access policy read it."""
     metadata = context.invocation_metadata() or ()
-    given = next((value for name, value in metadata if name == "x-request-id"), "")
+    request_id = next((value for name, value in metadata if name == "x-request-id"), "")
     peer = _PEER.match(context.peer())
     return {
-        "request_id": given if isinstance(given, str) and _REQUEST_ID.match(given) else secrets.token_hex(16),
+        "request_id": request_id if isinstance(request_id, str) and _REQUEST_ID.match(request_id) else secrets.token_hex(16),
         "method": "gRPC",
         "path": path,
         "query_string": b"",

@@ -11,13 +11,11 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from serving.access.policy import AccessPolicy
+from serving.components import Components
 from serving.grpc_api import marquee_pb2
 from serving.grpc_api.interceptor import CallInterceptor
 from serving.grpc_api.servicer import Predictions
-from serving.http.health import Parts, read_readiness
-from serving.prediction.service import PredictionService
-from serving.telemetry.access_log import AccessLog
+from serving.http.health import read_readiness
 from serving.telemetry.metrics import MALFORMED, Metrics
 
 log = logging.getLogger("serving.grpc")
@@ -25,9 +23,9 @@ log = logging.getLogger("serving.grpc")
 MESSAGE_BYTES = 64 * 1024
 METADATA_BYTES = 8 * 1024
 KEEPALIVE_MS = 60_000
-"""A connection that was silent for so long is asked whether it lives."""
+"""A connection that was silent for this long gets a ping."""
 STOP_SECONDS = 2.0
-"""Calls that were begun may take this long at the end."""
+"""Calls in flight may take this long at the end."""
 LOOK_SECONDS = 1.0
 """How long a change of readiness may go unnoticed."""
 SERVICE = marquee_pb2.DESCRIPTOR.services_by_name["Predictions"]
@@ -36,13 +34,13 @@ SERVICE = marquee_pb2.DESCRIPTOR.services_by_name["Predictions"]
 class RpcServer:
     """Opened by `start`; `follow_readiness` runs beside it."""
 
-    def __init__(self, parts: Parts, handlers: dict[str, Any]) -> None:
-        self._parts, self._health, settings = parts, health.aio.HealthServicer(), parts.settings
+    def __init__(self, components: Components, handlers: dict[str, Any]) -> None:
+        self._components, self._health, settings = components, health.aio.HealthServicer(), components.settings
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         self._address = f"{host}:{settings.grpc_port}"
         self._server = grpc.aio.server(
             options=[
-                ("grpc.so_reuseport", 1),  # the workers share the port, and a new one with the one it replaces
+                ("grpc.so_reuseport", 1),  # the workers share the port, and a replacement shares it with the worker it replaces
                 ("grpc.max_receive_message_length", MESSAGE_BYTES),
                 ("grpc.max_metadata_size", METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", 2 * METADATA_BYTES),
@@ -66,13 +64,13 @@ class RpcServer:
         log.info("gRPC on %s", self._address)
 
     async def follow_readiness(self) -> None:
-        """Keep what the health service says in line with /readyz, until cancelled."""
+        """Keep the status of the health service equal to /readyz, until cancelled."""
         while True:
-            await self._set((await read_readiness(self._parts)).ready)
+            await self._set((await read_readiness(self._components)).ready)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
-        """Say that we go, take no more calls, end those that were begun."""
+        """Report NOT_SERVING, reject new calls, and finish the rest."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(STOP_SECONDS)
 
@@ -82,28 +80,30 @@ class RpcServer:
             await self._health.set(name, status)
 
 
-def make_server(
-    parts: Parts, rater: PredictionService, metrics: Metrics, access_log: AccessLog, guard: AccessPolicy | None
-) -> RpcServer:
-    """Put it together; nothing is opened yet."""
-    door = CallInterceptor(metrics.registry, access_log, guard, parts.settings.max_in_flight)
-    return RpcServer(parts, make_handlers(Predictions(rater, parts.catalogues), door, metrics))
+def make_server(components: Components) -> RpcServer:
+    """Return the server; nothing is opened yet."""
+    interceptor = CallInterceptor(
+        components.metrics.registry, components.access_log, components.access_policy, components.settings.max_in_flight
+    )
+    return RpcServer(
+        components, make_handlers(Predictions(components.service, components.prediction_sets), interceptor, components.metrics)
+    )
 
 
-def make_handlers(predictions: Predictions, door: CallInterceptor, metrics: Metrics) -> dict[str, Any]:
-    """A handler for each method of marquee.proto."""
+def make_handlers(predictions: Predictions, interceptor: CallInterceptor, metrics: Metrics) -> dict[str, Any]:
+    """Return a handler for each method of marquee.proto."""
     handlers = {}
     for method in SERVICE.methods:
         asks_prediction = method.name != "SearchMovies"
         note_malformed = (lambda: metrics.note_outcome(MALFORMED)) if asks_prediction else (lambda: None)
-        handle = door.wrap(f"/{SERVICE.full_name}/{method.name}", predictions.methods[method.name], note_malformed)
+        handle = interceptor.wrap(f"/{SERVICE.full_name}/{method.name}", predictions.methods[method.name], note_malformed)
         parse = tolerate(message_factory.GetMessageClass(method.input_type).FromString)
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(handle, parse, lambda message: message.SerializeToString())
     return handlers
 
 
 def tolerate(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """None for bytes that are no such message: grpc would call it a fault of ours."""
+    """Return a parser that returns None for bytes that are not such a message: grpc would report INTERNAL, a fault of ours."""
 
     def parse_or_none(body: bytes) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Who may pass to the application: nobody while it is overloaded, then whoever has a key and is within the rate limit."""
+"""Admission control: reject while overloaded, then without a key, then over the rate limit."""
 
 from collections.abc import Mapping
 
@@ -9,15 +9,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.access.policy import AccessPolicy
 from serving.access.rejections import ENCODED_BODY, OVERLOADED, REASONS, Rejection
 
-PROBES = frozenset({"/livez", "/readyz"})
-"""Asked by those who decide whether to restart us or to send us work: they must learn it above all when we are overloaded."""
-WITHOUT_BODY = frozenset({"GET", "HEAD"})
+PROBES = frozenset({"/livez", "/readyz", "/health"})
+"""Never rejected: the orchestrator needs the probes most while we are overloaded."""
+METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
 class AdmissionControl:
-    """ASGI application in front of the application; sets scope['outcome'] when it refuses.
+    """ASGI middleware in front of the routes; sets scope['outcome'] when it rejects a request.
 
-    `short` maps (method, path) to the endpoint that is called at once: the routing that would find it costs more than it does.
+    `short` maps (method, path) to an endpoint that is called without FastAPI's routing, which would cost more than the endpoint.
     """
 
     def __init__(
@@ -25,47 +25,47 @@ class AdmissionControl:
         app: ASGIApp,
         short: Mapping[tuple[str, str], ASGIApp],
         registry: CollectorRegistry,
-        most_at_work: int,
-        guard: AccessPolicy | None,
+        max_in_flight: int,
+        access_policy: AccessPolicy | None,
     ) -> None:
-        self._app, self._short, self._most_at_work, self._guard = app, short, most_at_work, guard
-        self._at_work = 0
-        refusals = Counter("marquee_requests_refused", "Requests refused at the door.", ["reason"], registry=registry)
-        self._refusals = {reason: refusals.labels(reason) for reason in REASONS}
+        self._app, self._short, self._max_in_flight, self._access_policy = app, short, max_in_flight, access_policy
+        self._in_flight = 0
+        rejections = Counter("marquee_requests_rejected", "Requests rejected before a route.", ["reason"], registry=registry)
+        self._rejections = {reason: rejections.labels(reason) for reason in REASONS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        refused: Rejection | None = scope.get("refused")  # by the protocol, which saw what is wrong with it
-        if refused is None and path not in PROBES:
-            if self._at_work >= self._most_at_work:
-                refused = OVERLOADED
-            elif scope["method"] not in WITHOUT_BODY and is_encoded(scope):
-                refused = ENCODED_BODY
-            elif self._guard is not None:
-                refused = self._guard.judge(scope)
-        if refused is not None:
-            await self._refuse(refused, scope, send)
+        rejection: Rejection | None = scope.get("rejection")  # set by the HTTP protocol, which saw a malformed request
+        if rejection is None and path not in PROBES:
+            if self._in_flight >= self._max_in_flight:
+                rejection = OVERLOADED
+            elif scope["method"] not in METHODS_WITHOUT_BODY and is_encoded(scope):
+                rejection = ENCODED_BODY
+            elif self._access_policy is not None:
+                rejection = self._access_policy.check(scope)
+        if rejection is not None:
+            await self._reject(rejection, scope, send)
             return
-        self._at_work += 1
+        self._in_flight += 1
         try:
             await self._short.get((scope["method"], path), self._app)(scope, receive, send)
         finally:
-            self._at_work -= 1
+            self._in_flight -= 1
 
-    async def _refuse(self, refused: Rejection, scope: Scope, send: Send) -> None:
-        self._refusals[refused.reason].inc()
-        scope["outcome"] = refused.reason
-        body = orjson.dumps({"detail": refused.detail, "reason": refused.reason, "request_id": scope["request_id"]})
-        own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": refused.status, "headers": [*own, *refused.headers]})
+    async def _reject(self, rejection: Rejection, scope: Scope, send: Send) -> None:
+        self._rejections[rejection.reason].inc()
+        scope["outcome"] = rejection.reason
+        body = orjson.dumps({"detail": rejection.detail, "reason": rejection.reason, "request_id": scope["request_id"]})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *rejection.headers]
+        await send({"type": "http.response.start", "status": rejection.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 def is_encoded(scope: Scope) -> bool:
-    """Whether the body is compressed: a small one may be a very large one in disguise."""
+    """Return true for a compressed body: a few bytes of it may unpack to very many."""
     return any(
         (name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"))
         or (name == b"transfer-encoding" and value.strip().lower() != b"chunked")

@@ -1,44 +1,33 @@
-"""Whether the process lives, and whether it can predict."""
+"""The probes: /livez tells that the process answers, /readyz and /health tell whether it can predict."""
 
-from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, Response
 
+from serving.components import Components
 from serving.core.errors import PredictionError
-from serving.features.feature_store import FeatureStore
 from serving.http.schemas import Alive, LiveFeatureSet, Model, Readiness, RefusedModel, Snapshot
-from serving.models.release_watcher import ReleaseWatcher
-from serving.prediction_set.watcher import PredictionSetWatcher
-from serving.receipts.queue import ReceiptQueue
-from serving.settings import Settings
+
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "A part is missing"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an answer is made with."""
-
-    store: FeatureStore
-    watch: ReleaseWatcher
-    catalogues: PredictionSetWatcher
-    receipts: ReceiptQueue
-    settings: Settings
-
-
-def health_routes(parts: Parts) -> APIRouter:
-    """The routes that machines ask."""
+def make_health_router(components: Components) -> APIRouter:
+    """Return the routes that orchestrators and load balancers ask."""
     router = APIRouter(tags=["health"])
 
     @router.head("/livez", include_in_schema=False)
     @router.get("/livez", summary="Is the process alive?")
     async def livez() -> Alive:
-        """Answers as long as the process does; asks nothing of any other part."""
+        """Answers as long as the process does, without asking any other service."""
         return Alive(alive=True)
 
+    @router.head("/health", include_in_schema=False)
+    @router.get("/health", summary="Can it predict? The same as /readyz", responses=NOT_READY)
     @router.head("/readyz", include_in_schema=False)
-    @router.get("/readyz", summary="Can it predict?", responses={503: {"model": Readiness, "description": "A part is missing"}})
+    @router.get("/readyz", summary="Can it predict?", responses=NOT_READY)
     async def readyz(response: Response) -> Readiness:
-        """200 with a model and a published feature set that can be read now, or with a snapshot; else 503 and what is missing."""
-        readiness = await read_readiness(parts)
+        """200 with a model and features that can be read now, or with published predictions; else 503 naming what is missing."""
+        readiness = await read_readiness(components)
         if not readiness.ready:
             response.status_code = 503
         return readiness
@@ -46,17 +35,17 @@ def health_routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def read_readiness(parts: Parts) -> Readiness:
-    """Ask the feature store now, since an answer from memory would not notice that Redis went away."""
-    release, refused = parts.watch.current, parts.watch.refused
-    problems = {} if release else {"model": parts.watch.explain_absence()}
+async def read_readiness(components: Components) -> Readiness:
+    """Return the state, reading the pointer in Redis now: an answer from memory would not notice that Redis went away."""
+    release, refused = components.releases.current, components.releases.refused
+    problems = {} if release else {"model": components.releases.explain_absence()}
     feature_set = None
     try:
-        live = await parts.store.read_pointer()
+        live = await components.store.read_pointer()
         feature_set = LiveFeatureSet(name=live.name, day=live.day, movies=live.movies)
     except PredictionError as refusal:
         problems["feature_store"] = str(refusal)
-    snapshot = find_snapshot(parts)
+    snapshot = find_snapshot(components)
     return Readiness(
         detail="; ".join(problems.values()) or "ready",
         ready=not problems or snapshot is not None,
@@ -65,15 +54,15 @@ async def read_readiness(parts: Parts) -> Readiness:
         model=Model(name=release.manifest.name, version=release.manifest.version) if release else None,
         refused_model=RefusedModel(version=refused.version.version, reason=refused.reason) if refused else None,
         feature_set=feature_set,
-        refused_feature_set=parts.store.mismatched.name if parts.store.mismatched else None,
+        refused_feature_set=components.store.mismatched.name if components.store.mismatched else None,
         snapshot=snapshot,
-        receipts=parts.receipts.trouble or ("kept" if parts.settings.receipts_database_url else "off"),
+        receipts=components.receipts.trouble or ("kept" if components.settings.receipts_database_url else "off"),
     )
 
 
-def find_snapshot(parts: Parts) -> Snapshot | None:
-    """What answers are made of when the features cannot be read."""
-    if parts.catalogues.current is None or not parts.settings.snapshot_fallback:
+def find_snapshot(components: Components) -> Snapshot | None:
+    """Return what answers are made of when the features cannot be read, if there is such a thing."""
+    if components.prediction_sets.current is None or not components.settings.snapshot_fallback:
         return None
-    about = parts.catalogues.current.about
+    about = components.prediction_sets.current.about
     return Snapshot(prediction_set=about.prediction_set, model_version=about.model_version, day=about.day)

@@ -1,4 +1,4 @@
-"""What every request passes: a request id, the headers that keep browsers out of trouble, one log line, one measurement."""
+"""Middleware around every request: a request id, security headers, one log line, one measurement."""
 
 import itertools
 import logging
@@ -21,10 +21,11 @@ from serving.telemetry.metrics import Metrics
 log = logging.getLogger("serving")
 
 QUIET_ROUTES = PROBES
-"""Asked every few seconds by machines; a log line each would bury the rest."""
-DOCS_ROUTES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
-ROUTES = frozenset({"/predict", "/whatif", "/movies", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
-"""Any other path is measured as `other`, so that a scanner cannot fill the metrics."""
+"""Orchestrators ask these every few seconds; a log line for each would bury the others."""
+DOCS_ROUTES = frozenset({"/docs", "/redoc"})
+"""These set a content security policy of their own, which allows their scripts."""
+ROUTES = frozenset({"/", "/predict", "/whatif", "/movies", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
+"""Labels of the metrics. Any other path is measured as `other`, so that a scanner cannot create series without end."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{1,64}\Z")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -33,8 +34,6 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-
-
 CORS_METHODS = ("GET", "POST")
 CORS_HEADERS = ("authorization", "content-type", "x-api-key", "x-request-id")
 CORS_EXPOSED = ("retry-after", "x-feature-source", "x-request-id")
@@ -46,14 +45,20 @@ def add_request_middleware(
     metrics: Metrics,
     *,
     access_log: AccessLog,
-    guard: AccessPolicy | None,
+    access_policy: AccessPolicy | None,
     short: Mapping[tuple[str, str], ASGIApp],
 ) -> None:
-    """Put the door before an application, and behind it the gate; between them CORS where it is asked for.
+    """Put the request middleware around an application, then CORS where it is set, then the admission control.
 
-    There a browser's preflight, which shows no key, is answered before the gate, and a refusal can be read by the page.
+    In this order a browser's preflight, which shows no key, is answered, and a page can read why its request was rejected.
     """
-    app.add_middleware(AdmissionControl, short=short, registry=metrics.registry, most_at_work=settings.max_in_flight, guard=guard)
+    app.add_middleware(
+        AdmissionControl,
+        short=short,
+        registry=metrics.registry,
+        max_in_flight=settings.max_in_flight,
+        access_policy=access_policy,
+    )
     if origins := [origin.strip() for origin in settings.cors_allowed_origins.split(",") if origin.strip()]:
         app.add_middleware(
             CORSMiddleware,
@@ -62,11 +67,11 @@ def add_request_middleware(
             allow_headers=CORS_HEADERS,
             expose_headers=CORS_EXPOSED,
         )
-    app.add_middleware(RequestMiddleware, metrics=metrics, access_log=access_log)  # added last, met first
+    app.add_middleware(RequestMiddleware, metrics=metrics, access_log=access_log)  # added last, so it is the outermost
 
 
 class RequestMiddleware:
-    """ASGI middleware around the whole application; sets scope['request_id']."""
+    """The outermost ASGI middleware; sets scope['request_id']."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
         self.app, self._metrics, self._access_log = app, metrics, access_log
@@ -96,7 +101,7 @@ class RequestMiddleware:
         except Exception:
             log.exception("request %s failed", request_id)
             if status:
-                raise  # half an answer is out; the server must cut the connection
+                raise  # a part of the answer is sent; the server must cut the connection
             await send_failure(send_with_headers, request_id)
         seconds = time.perf_counter() - started
         self._metrics.note_answer(route, status, seconds)
@@ -105,17 +110,18 @@ class RequestMiddleware:
 
 
 class RequestIds:
-    """Ids of 32 hex digits, unique across processes and restarts, made without asking the system or the clock."""
+    """Ids of 32 hex digits, unique across processes and restarts, made from a counter: a random one costs a system call."""
 
     def __init__(self) -> None:
-        self._own, self._count = secrets.token_hex(12), itertools.count()
+        self._prefix, self._count = secrets.token_hex(12), itertools.count()
 
     def next(self) -> str:
-        return f"{self._own}{next(self._count) & 0xFFFF_FFFF:08x}"
+        """Return a new id."""
+        return f"{self._prefix}{next(self._count) & 0xFFFF_FFFF:08x}"
 
 
 def read_request_id(scope: Scope) -> str | None:
-    """The caller's X-Request-ID where it is harmless in a log."""
+    """Return the caller's X-Request-ID if it is harmless in a log, else None."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             return value.decode() if _REQUEST_ID.match(value) else None
@@ -123,7 +129,7 @@ def read_request_id(scope: Scope) -> str | None:
 
 
 async def send_failure(send: Send, request_id: str) -> None:
-    """The answer to a fault of ours: nothing of the traceback, only the id to find it in the log by."""
+    """Answer 500 after a fault of ours: without the traceback, with the id that finds it in the log."""
     body = orjson.dumps({"detail": "internal error; the log has it under this request id", "request_id": request_id})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 500, "headers": headers})

@@ -1,91 +1,167 @@
-"""POST /predict, POST /whatif and GET /movies: read, ask, render."""
+"""The routes of the API: predict one movie or many, predict with other features, find movies by title."""
 
 import re
-from typing import Any
+from collections import Counter
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from serving.core.answer import Answer, render
 from serving.core.cooperative import yielding_to_loop
 from serving.core.errors import PredictionError
-from serving.core.requested_id import shorten
-from serving.core.requests import BatchRequest, MalformedRequest, SearchRequest, WhatIfRequest
-from serving.http.endpoint import ByMethod, Endpoint, Reply
-from serving.http.predict import SOURCE_HEADERS
-from serving.http.strict_json import parse_json
+from serving.core.requested_id import PATTERN, shorten
+from serving.core.requests import (
+    LONGEST_QUERY,
+    MOST_FOUND,
+    USUALLY_FOUND,
+    BatchRequest,
+    MalformedRequest,
+    SearchRequest,
+    WhatIfRequest,
+)
+from serving.http.openapi.responses import BATCH_RESPONSES, MOVIES_RESPONSES, PREDICT_RESPONSES, WHAT_IF_RESPONSES
+from serving.http.predict import SOURCE_HEADERS, PredictEndpoint
+from serving.http.replies import SEARCH_PATH, make_response, reply
+from serving.http.schemas import Films, Prediction, Predictions, WhatIf
+from serving.http.strict_json import StrictJsonRoute
 from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, find_outcome, search_movies
 from serving.prediction.service import PredictionService
 from serving.prediction_set.watcher import PredictionSetWatcher
-from serving.telemetry.metrics import MALFORMED, Metrics
 
 _LIMIT = re.compile("0|[1-9][0-9]{0,8}", re.ASCII)
 
 
-class PredictionRoutes:
-    """What the service answers beside GET /predict."""
+def document_request_id(
+    x_request_id: Annotated[
+        str | None, Header(description="Echoed if it matches `[A-Za-z0-9-]{1,64}`; else a new one is made.")
+    ] = None,
+) -> None:
+    """Document the header, which the middleware reads."""
 
-    def __init__(self, rater: PredictionService, catalogues: PredictionSetWatcher, metrics: Metrics) -> None:
-        self._rater, self._catalogues, self._metrics = rater, catalogues, metrics
 
-    def routes(self, predict: ASGIApp) -> list[Route]:
-        """predict: GET /predict, which shares its path with the batch."""
-        batch = Endpoint(self.rate_batch, "body", self._note_malformed)
-        what_if = Endpoint(self.predict_what_if, "body", self._note_malformed)
-        movies = Endpoint(self.find_movies, "query", lambda: None)  # no prediction was asked for
-        by_method = ByMethod(GET=predict, POST=batch)
-        return [
-            Route("/predict", by_method, methods=by_method.methods, include_in_schema=False),
-            Route("/whatif", what_if, methods=["POST"], include_in_schema=False),
-            Route("/movies", movies, methods=["GET"], include_in_schema=False),
-        ]
+def reject_repeated(request: Request) -> None:
+    """Raise MalformedRequest when `query` or `limit` occurs twice: FastAPI would silently take the last one."""
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
+    counts = Counter(name for name, _ in pairs)
+    for name in SearchRequest.model_fields:
+        if counts[name] > 1:
+            last = [value for key, value in pairs if key == name][-1]
+            problem = {"type": "too_long", "loc": [name], "msg": f"Give {name} once", "input": shorten(last)}
+            raise MalformedRequest([problem])
 
-    def _note_malformed(self) -> None:
-        self._metrics.note_outcome(MALFORMED)
 
-    async def rate_batch(self, request: Request) -> Reply:
-        question = BatchRequest.check(parse_json(await request.body()))
-        entries = await answer_batch(self._rater, question, "batch")
+def parse_limit(text: object) -> object:
+    """Return a number of ASCII digits as an int; raise where FastAPI would also take 1.0, blanks or other digits."""
+    if isinstance(text, str):
+        if not _LIMIT.fullmatch(text):
+            raise PydanticCustomError("int_parsing", "Input should be a whole number in ASCII digits")
+        return int(text)
+    return text
+
+
+MovieIdQuery = Annotated[
+    str,
+    Query(
+        description="An IMDb id (`tt0111161`), or a TMDB id as a bare integer (`278`). Give it once, in ASCII digits.",
+        pattern=PATTERN,
+        openapi_examples={"IMDb id": {"value": "tt0111161"}, "TMDB id": {"value": "278"}},
+    ),
+]
+TitleQuery = Annotated[
+    str,
+    Query(
+        description="Words of the title; the last one may be unfinished. Case and accents do not matter. Give it once.",
+        min_length=1,
+        max_length=LONGEST_QUERY,
+        pattern=r"\S",
+        openapi_examples={"words": {"value": "shawshank redem"}},
+    ),
+]
+Limit = Annotated[int, Query(description="The maximum number of movies.", ge=1, le=MOST_FOUND), BeforeValidator(parse_limit)]
+
+
+def make_prediction_router(
+    service: PredictionService, prediction_sets: PredictionSetWatcher, predict_endpoint: PredictEndpoint
+) -> APIRouter:
+    """Return the routes that answer through this service."""
+    router = APIRouter(route_class=StrictJsonRoute, dependencies=[Depends(document_request_id)])
+
+    @router.head("/predict", include_in_schema=False)
+    @router.get(
+        "/predict",
+        response_model=Prediction,
+        responses=PREDICT_RESPONSES,
+        tags=["prediction"],
+        summary="Predict one movie's rating",
+    )
+    async def predict(request: Request, movie_id: MovieIdQuery) -> Response:
+        """The rating that the champion model expects of this movie, from its live feature row."""
+        return make_response(*await predict_endpoint.answer(request.scope))
+
+    @router.post(
+        "/predict",
+        response_model=Predictions,
+        responses=BATCH_RESPONSES,
+        tags=["prediction"],
+        summary="Predict many movies' ratings",
+    )
+    async def predict_batch(request: Request, batch: BatchRequest) -> Response:
+        """Ratings of up to 1,000 movies from one round trip to the features and one run of the model.
+
+        A movie that cannot be rated has the reason in its place, and the others are rated; the header X-Feature-Source lists the
+        sources that occur. The body is read as JSON whatever its Content-Type; repeated names, NaN and unknown fields are
+        rejected.
+        """
+        entries = await answer_batch(service, batch, "batch")
         sources = sorted({entry.source for entry in entries if isinstance(entry, Answer)})
         headers = [(b"x-feature-source", ", ".join(sources).encode())] if sources else []
         predictions = [
-            render(entry) if isinstance(entry, Answer) else render_refusal(str(asked), entry)
-            async for asked, entry in yielding_to_loop(zip(question.movie_ids, entries, strict=True))
+            render(entry) if isinstance(entry, Answer) else render_error(str(requested_id), entry)
+            async for requested_id, entry in yielding_to_loop(zip(batch.movie_ids, entries, strict=True))
         ]
-        return Reply(find_outcome(entries), {"predictions": predictions}, headers)
+        return reply(request, find_outcome(entries), {"predictions": predictions}, headers)
 
-    async def predict_what_if(self, request: Request) -> Reply:
-        question = WhatIfRequest.check(parse_json(await request.body()))
-        found = await answer_what_if(self._rater, question)
+    @router.post(
+        "/whatif",
+        response_model=WhatIf,
+        tags=["prediction"],
+        responses=WHAT_IF_RESPONSES,
+        summary="Predict a movie's rating with other features",
+    )
+    async def what_if(request: Request, what_if: WhatIfRequest) -> Response:
+        """The rating that the champion model would expect of this movie if these features had these values.
+
+        The other features are the movie's own. Values beyond those of the training rows are listed in `out_of_range`.
+        """
+        found = await answer_what_if(service, what_if)
         more = {
             "rating_as_it_is": found.rating_as_it_is,
-            "overrides": question.overrides,
+            "overrides": what_if.overrides,
             "out_of_range": [override._asdict() for override in found.out_of_range],
         }
-        return Reply(found.answer.source, render(found.answer) | more, [SOURCE_HEADERS[found.answer.source]])
+        return reply(request, found.answer.source, render(found.answer) | more, [SOURCE_HEADERS[found.answer.source]])
 
-    async def find_movies(self, request: Request) -> Reply:
-        question = SearchRequest.check(parse_search(request.scope["query_string"]))
-        films = search_movies(self._catalogues, question)
-        movies = [{"movie_id": f.movie_id, "tmdb_id": f.tmdb_id, "title": f.title, "year": f.year} for f in films]
-        return Reply(FOUND if movies else NOTHING_FOUND, {"movies": movies}, [])
+    @router.head(SEARCH_PATH, include_in_schema=False, dependencies=[Depends(reject_repeated)])
+    @router.get(
+        SEARCH_PATH,
+        response_model=Films,
+        responses=MOVIES_RESPONSES,
+        dependencies=[Depends(reject_repeated)],
+        tags=["movies"],
+        summary="Find movies by title",
+    )
+    async def find_movies(request: Request, query: TitleQuery, limit: Limit = USUALLY_FOUND) -> Response:
+        """Movies of the published predictions, the best match first: their ids are what /predict takes."""
+        movies = search_movies(prediction_sets, SearchRequest(query=query, limit=limit))
+        found = [{"movie_id": m.movie_id, "tmdb_id": m.tmdb_id, "title": m.title, "year": m.year} for m in movies]
+        return reply(request, FOUND if found else NOTHING_FOUND, {"movies": found}, [])
+
+    return router
 
 
-def render_refusal(asked: str, refusal: PredictionError) -> dict[str, Any]:
-    """An entry of a batch that is no prediction."""
-    return {"movie_id": asked, "detail": str(refusal), "reason": refusal.reason}
-
-
-def parse_search(query: bytes) -> dict[str, str | int]:
-    """`query` and `limit`, unchecked but for being given once each; raises MalformedRequest."""
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
-    given: dict[str, str | int] = {}
-    for name, value in pairs:
-        if name in given:
-            message = f"Give {name} once"
-            raise MalformedRequest([{"type": "too_long", "loc": [name], "msg": message, "input": shorten(value)}])
-        if name in SearchRequest.model_fields:
-            given[name] = int(value) if name == "limit" and _LIMIT.fullmatch(value) else value
-    return given
+def render_error(requested_id: str, error: PredictionError) -> dict[str, Any]:
+    """Return the entry of a batch for a movie without a prediction."""
+    return {"movie_id": requested_id, "detail": str(error), "reason": error.reason}

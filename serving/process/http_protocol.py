@@ -2,7 +2,7 @@
 
 The application is called when a request has arrived whole, so that one that dribbles in occupies a connection and nothing
 else; one that is too large or too slow is answered and cut off; and at the end callers are told to go before they are left.
-What is refused still goes through the application, as scope['refused'], so that it is answered, counted and logged like the rest.
+A rejected request still goes through the application, as scope['rejection'], so that it is answered, counted and logged.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from serving.access.rejections import (
     HEAD_BYTES,
     HEADERS_TOO_LARGE,
     MALFORMED,
-    MOST_HEADERS,
+    MAX_HEADERS,
     TOO_SLOW,
     URL_TOO_LONG,
     Rejection,
@@ -55,7 +55,7 @@ class ApiProtocol(CoalescingProtocol):
         """Runs while a request is awaited; not while one is answered."""
         self._stuck: asyncio.TimerHandle | None = None
         self._raw = 0
-        self._careful = self._draining = self._refused = False
+        self._careful = self._draining = self._rejected = False
         self._parting: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -74,7 +74,7 @@ class ApiProtocol(CoalescingProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn does it, but for what is wrong, slow or large; a read that can hold nothing too large costs a comparison."""
-        if self._refused:
+        if self._rejected:
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
@@ -85,8 +85,8 @@ class ApiProtocol(CoalescingProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._read_on(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(MALFORMED)
-        if self._refused:
+            self._reject(MALFORMED)
+        if self._rejected:
             return
         if self._deadline is not None:
             self._await_rest(len(data))
@@ -106,7 +106,7 @@ class ApiProtocol(CoalescingProtocol):
             except httptools.HttpParserUpgrade as upgrade:
                 rest = rest[upgrade.args[0] :]
             except httptools.HttpParserError:  # of the rest, or of a framing that only the second parser is asked about
-                self._refuse(MALFORMED)
+                self._reject(MALFORMED)
                 return
             else:
                 return
@@ -117,24 +117,24 @@ class ApiProtocol(CoalescingProtocol):
         self._raw += received
         if self._has_head():
             if self._raw > RAW_BYTES or self._examine_length() > BODY_BYTES:
-                self._refuse(BODY_TOO_LARGE)
+                self._reject(BODY_TOO_LARGE)
         elif self._raw > 2 * HEAD_BYTES:
-            self._refuse(URL_TOO_LONG if self.scope and len(self.url) > HEAD_BYTES else HEADERS_TOO_LARGE)
+            self._reject(URL_TOO_LONG if self.scope and len(self.url) > HEAD_BYTES else HEADERS_TOO_LARGE)
 
     def _has_head(self) -> bool:
         """Whether the newest request has its head, and therefore a cycle."""
         return self.cycle is not None and self.cycle.scope is self.scope
 
     def on_headers_complete(self) -> None:
-        if not (self._careful or self.expect_100_continue or len(self.headers) > MOST_HEADERS):
+        if not (self._careful or self.expect_100_continue or len(self.headers) > MAX_HEADERS):
             super().on_headers_complete()
             return
         if (wrong := self._examine_head()) is not None:
-            self._refuse(wrong)
+            self._reject(wrong)
             raise Stop
         super().on_headers_complete()
         if self._examine_length() > BODY_BYTES:
-            self._refuse(BODY_TOO_LARGE)
+            self._reject(BODY_TOO_LARGE)
             raise Stop
         if self._held is not None and self.cycle.waiting_for_100_continue:
             self.cycle.waiting_for_100_continue = False
@@ -146,7 +146,7 @@ class ApiProtocol(CoalescingProtocol):
         if len(self.url) > HEAD_BYTES:
             return URL_TOO_LONG
         size = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
-        return HEADERS_TOO_LARGE if size > HEAD_BYTES or len(self.headers) > MOST_HEADERS else None
+        return HEADERS_TOO_LARGE if size > HEAD_BYTES or len(self.headers) > MAX_HEADERS else None
 
     def _examine_length(self) -> int:
         """The length that the caller announces; the parser has refused what is no number."""
@@ -154,7 +154,7 @@ class ApiProtocol(CoalescingProtocol):
 
     def on_body(self, body: bytes) -> None:
         if len(self.cycle.body) + len(body) > BODY_BYTES:
-            self._refuse(BODY_TOO_LARGE)
+            self._reject(BODY_TOO_LARGE)
             raise Stop
         super().on_body(body)
 
@@ -180,15 +180,15 @@ class ApiProtocol(CoalescingProtocol):
     def _give_up(self) -> None:
         self._deadline = None
         if self.scope is not self._whole:
-            self._refuse(TOO_SLOW)
+            self._reject(TOO_SLOW)
         elif self.cycle is None or self.cycle.response_complete:
             self.transport.close()  # it sent nothing, or empty lines: there is nothing to answer
 
-    def _refuse(self, refused: Rejection) -> None:
+    def _reject(self, rejection: Rejection) -> None:
         """Answer in this request's turn, then close; what else the caller sends is not read."""
-        if self._refused or self.transport.is_closing():
+        if self._rejected or self.transport.is_closing():
             return
-        self._refused = True
+        self._rejected = True
         self.transport.linger = True  # type: ignore[attr-defined]  # it is CoalescedWrites
         if self._deadline is not None:
             self._deadline.cancel()
@@ -202,7 +202,7 @@ class ApiProtocol(CoalescingProtocol):
             self.scope["path"], self.scope["raw_path"] = "", b""
             if not known:
                 self.scope["method"] = ""
-        self.scope["refused"] = refused  # type: ignore[typeddict-unknown-key]
+        self.scope["rejection"] = rejection  # type: ignore[typeddict-unknown-key]
         self.cycle.keep_alive = self.cycle.more_body = self.cycle.waiting_for_100_continue = False
         if (app := self._held) is not None:
             self._held = None

@@ -38,8 +38,6 @@ from serving.telemetry.metrics_port import open_metrics_port
 
 log = logging.getLogger("serving")
 
-KEEP_ALIVE_SECONDS = 75
-"""Longer than nginx keeps an idle connection to us (60 s), so that it is the caller who ends it, and never amid a request."""
 BEAT_TICKS = 20
 """A sign of life at each 20th of the server's ticks of 0.1 s."""
 
@@ -122,15 +120,15 @@ def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
     listener = inherited(LISTENER) or bind(settings.api_host, settings.api_port)
     line = inherited(LINE)
     open_metrics_port(settings, registry)
-    server = Server(make_config(app), listener, None if line is None else ControlPipe(line))
+    server = Server(make_config(app, settings), listener, None if line is None else ControlPipe(line))
     server.run([listener.dup()])
     if server.successor is not None:
         start_anew(listener, server.successor)
     return os.EX_OK if server.started else STARTUP_FAILURE
 
 
-def make_config(app: ASGIApp) -> uvicorn.Config:
-    """What uvicorn is told."""
+def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -142,8 +140,9 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=False,  # nothing reads the client's address or the scheme from a header
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

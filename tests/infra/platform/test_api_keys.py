@@ -89,11 +89,11 @@ def test_the_api_knows_whose_key_it_is_shown(secrets: Secrets) -> None:
     keys = {"ann": add_key(secrets, "ann"), PLATFORM_NAME: str(own_key(secrets))}
     api = ApiKeys(api_keys_file(secrets))
     header = KEY_HEADER.lower().encode()
-    assert {name: api.name_of([(header, key.encode())]) for name, key in keys.items()} == {name: name for name in keys}
-    assert api.name_of([(header, b"other")]) is None
+    assert {name: api.find_owner([(header, key.encode())]) for name, key in keys.items()} == {name: name for name in keys}
+    assert api.find_owner([(header, b"other")]) is None
     revoke_key(secrets, "ann")
     api.refresh()
-    assert [api.name_of([(header, key.encode())]) for key in keys.values()] == [None, PLATFORM_NAME]
+    assert [api.find_owner([(header, key.encode())]) for key in keys.values()] == [None, PLATFORM_NAME]
 
 
 def test_the_command_prints_the_key_alone(settings: Settings, secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ DOOR = {400, 413, 414, 415, 431}
 """What the door may answer to any request where there are no keys and no limits, and nobody is slow."""
 UNREAD = {400, 414, 431}
 """Of these, what is answered before all headers were read; then the caller's own id is not known."""
-PAGES = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+PAGES = {"/docs", "/redoc", "/openapi.json"}
 """Served, and not in the document."""
+REDIRECTS = {"/": "/docs"}
 MOST_BYTES = 32 * 1024
 """Of an answer that refuses."""
 HEADERS = {
@@ -44,11 +45,11 @@ class Contract:
         path = path.removesuffix("\n")  # Starlette matches its routes with `$`, which looks past one
         self._check_headers(path, request_id, answer)
         if method == "HEAD":
-            assert int(answer.headers["content-length"]) > 0
+            assert path in REDIRECTS or int(answer.headers["content-length"]) > 0
             assert answer.status in self._find_statuses("GET", path) | ({405} if path in PROBES else set()), answer
             return
         assert answer.status in self._find_statuses(method, path), answer
-        if path in PAGES and answer.status == 200:
+        if (path in PAGES and answer.status == 200) or answer.status == 307:
             return
         body = json.loads(answer.body.decode(), parse_constant=fail)
         assert not _TRACE.search(answer.body), answer
@@ -59,11 +60,11 @@ class Contract:
 
     def check_any(self, answer: Answer) -> None:
         """An answer to what may not have been a request."""
-        assert answer.status in DOOR | {200, 404, 405, 422}, answer
+        assert answer.status in DOOR | {200, 307, 404, 405, 422}, answer
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
         assert _SOME_ID.fullmatch(answer.headers["x-request-id"])
-        assert not UNWANTED & answer.headers.keys()
-        if answer.body and answer.status != 200:
+        assert not (UNWANTED - ({"location"} if answer.status == 307 else set())) & answer.headers.keys()
+        if answer.body and answer.status not in (200, 307):
             assert not _TRACE.search(answer.body), answer
             assert len(answer.body) < MOST_BYTES
             json.loads(answer.body.decode(), parse_constant=fail)
@@ -71,6 +72,8 @@ class Contract:
             self._validate("RejectionBody", json.loads(answer.body))
 
     def _find_statuses(self, method: str, path: str) -> set[int]:
+        if path in REDIRECTS:
+            return DOOR | {307, 405}
         if path not in self._paths:
             return DOOR | ({200, 405} if path in PAGES else {404})
         operations = self._paths[path]
@@ -82,12 +85,15 @@ class Contract:
         headers = answer.headers
         assert {name: headers.get(name) for name in HEADERS} == HEADERS
         page = path in PAGES and path != "/openapi.json"
-        assert page or headers["content-security-policy"] == POLICY  # the pages bring scripts of their own
-        assert headers["content-type"] == ("text/html; charset=utf-8" if page and answer.status == 200 else "application/json")
+        assert page or headers["content-security-policy"] == POLICY  # the pages allow their scripts
+        assert headers.get("location") == (REDIRECTS[path] if answer.status == 307 else None)
+        assert answer.status == 307 or headers["content-type"] == (
+            "text/html; charset=utf-8" if page and answer.status == 200 else "application/json"
+        )
         echoed = headers["x-request-id"]
         made_anew = _OWN_ID.fullmatch(echoed) is not None
         assert echoed == request_id or (made_anew and (request_id is None or answer.status in UNREAD)), answer
-        assert not UNWANTED & headers.keys()
+        assert not (UNWANTED - {"location"}) & headers.keys()
         assert not [name for name in headers if name.startswith("access-control-")]
         assert ("allow" in headers) == (answer.status == 405)
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from serving.core.requested_id import MAX_TMDB_ID, RequestedId
 from serving.core.requests import MOST_PROBLEMS, ApiRequest, BatchRequest, MalformedRequest, SearchRequest, WhatIfRequest
-from serving.http.strict_json import parse_json
 
 IDS: dict[str, Any] = {"movie_ids": ["tt0111161"]}
 WHAT_IF: dict[str, Any] = {"movie_id": 278, "overrides": {"budget_millions": 200}}
@@ -117,49 +116,3 @@ def test_a_thousand_faults_are_not_all_told() -> None:
 def test_anything_is_a_question_or_malformed(kind: type[ApiRequest], given: object) -> None:
     with suppress(MalformedRequest):
         assert isinstance(kind.check(given), kind)
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        (b"", "empty document"),
-        (b"{", "unexpected end"),
-        (b"[NaN]", "unexpected character"),
-        (b"[Infinity]", "unexpected character"),
-        (b"[-Infinity]", "no digit after sign"),
-        (b"[1e400]", "infinity"),
-        (b'{"a":1,"b":{"c":1,"d":2,"c":1}}', "the name 'c' is given twice"),
-        (b'["\xff"]', "not valid UTF-8"),
-        (b'["\xc0\xaf"]', "not valid UTF-8"),
-        (b'["\\ud800"]', "surrogate"),
-        (b"\xef\xbb\xbf[]", "BOM"),
-        (b'["a\0b"]', "control character"),
-        (b"[1]x", "after document"),
-        (b"[01]", ""),
-        (b"[1,]", ""),
-        (b"{'a':1}", ""),
-        (b"[" * 60_000, "depth limit"),
-        (b"[" * 990 + b"]" * 990, "nesting is too deep"),
-        (b'{"a":' * 1000 + b"1" + b"}" * 1000, "nesting is too deep"),
-        (b"[1" + b"0" * 5000 + b"]", "infinity"),
-        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "not valid UTF-8"),
-    ],
-)
-def test_what_is_no_strict_json_is_malformed(body: bytes, why: str) -> None:
-    with pytest.raises(MalformedRequest) as caught:
-        parse_json(body)
-    (problem,) = caught.value.problems
-    assert problem["type"] == "json_invalid"
-    assert why in problem["ctx"]["error"]
-
-
-def test_json_is_read_exactly() -> None:
-    assert parse_json('{"\u00e9": [9007199254740993, 1e3, "\\ud83d\\ude00", null]}'.encode()) == {
-        "\u00e9": [9007199254740993, 1000.0, "\U0001f600", None]
-    }
-
-
-@given(st.binary())
-def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
-    with suppress(MalformedRequest):
-        json.dumps(parse_json(body), allow_nan=False, ensure_ascii=False).encode()

@@ -93,13 +93,15 @@ class DoorWorld:
             return {"length": len(await request.body())}
 
         keys = ApiKeys(self.settings.api_keys_file) if self.settings.api_keys_file else None
-        guard = make_access_policy(self.settings, keys)
-        add_request_middleware(app, self.settings, self.metrics, access_log=AccessLog(self.log), guard=guard, short={})
+        access_policy = make_access_policy(self.settings, keys)
+        add_request_middleware(
+            app, self.settings, self.metrics, access_log=AccessLog(self.log), access_policy=access_policy, short={}
+        )
         return app
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["DoorWorld"]:
-        config = make_config(self.app)
+        config = make_config(self.app, self.settings)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Hasty(config, self.state, {}, loop), "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -172,4 +174,4 @@ def check_refusal(world: DoorWorld, heard: bytes, status: int, reason: str) -> N
     assert b"x-request-id: " + answer["request_id"].encode() in head
     (line,) = world.lines
     assert (line["status"], line["outcome"], line["request_id"]) == (status, reason, answer["request_id"])
-    assert world.count(f'marquee_requests_refused_total{{reason="{reason}"}}') == 1
+    assert world.count(f'marquee_requests_rejected_total{{reason="{reason}"}}') == 1

@@ -146,7 +146,7 @@ def test_a_fault_of_ours_shows_no_traceback(
 
 def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
     document: dict[str, Any] = client.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/predict", "/whatif", "/movies", "/livez", "/readyz"}
+    assert set(document["paths"]) == {"/predict", "/whatif", "/movies", "/livez", "/readyz", "/health"}
     predict = document["paths"]["/predict"]["get"]
     bodies: dict[str, type[BaseModel]] = {"200": Prediction, "404": Problem, "422": ValidationProblem, "503": Problem}
     bodies |= dict.fromkeys(("400", "401", "408", "413", "414", "415", "429", "431"), RejectionBody)
@@ -167,7 +167,7 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
 
 def test_the_probes_too_say_what_is_answered_to_no_request(client: Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    for path in ("/livez", "/readyz"):
+    for path in ("/livez", "/readyz", "/health"):
         operation = paths[path]["get"]
         assert {"400", "408", "413", "414", "431"} <= set(operation["responses"])
         assert not {"401", "429", "security"} & {*operation["responses"], *operation}

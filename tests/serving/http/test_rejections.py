@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.access.rejections import BODY_BYTES, HEAD_BYTES, MOST_HEADERS
+from serving.access.rejections import BODY_BYTES, HEAD_BYTES, MAX_HEADERS
 from tests.serving.http.fake_service import (
     CHUNKED,
     GOODBYE,
@@ -31,7 +31,7 @@ TOO_MUCH = {
     "url": (b"GET /movies?" + b"q" * HEAD_BYTES + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "url_too_long"),
     "64 KB query": (b"GET /predict?movie_id=" + b"1" * 65536 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "url_too_long"),
     "url without end": (b"GET /movies?" + b"q" * 3_000_000, 414, "url_too_long"),
-    "101 headers": (b"GET /movies HTTP/1.1\r\n" + b"x: y\r\n" * (MOST_HEADERS + 1) + b"\r\n", 431, "headers_too_large"),
+    "101 headers": (b"GET /movies HTTP/1.1\r\n" + b"x: y\r\n" * (MAX_HEADERS + 1) + b"\r\n", 431, "headers_too_large"),
     "1,000 headers": (b"GET /movies HTTP/1.1\r\n" + b"x: y\r\n" * 1000 + b"\r\n", 431, "headers_too_large"),
     "header block": (b"GET /movies HTTP/1.1\r\n" + HOST + filled(HEAD_BYTES) + b"\r\n", 431, "headers_too_large"),
     "one header": (b"GET /movies HTTP/1.1\r\nCookie: " + b"c" * HEAD_BYTES + b"\r\n\r\n", 431, "headers_too_large"),
@@ -105,7 +105,7 @@ def test_what_is_not_http_is_refused(request_: bytes) -> None:
 
 FITS = {
     "url": b"GET /movies?" + b"q" * (HEAD_BYTES - len("/movies?")) + b" HTTP/1.1\r\n" + LAST + b"\r\n",
-    "100 headers": b"GET /movies HTTP/1.1\r\n" + LAST + b"x: y\r\n" * (MOST_HEADERS - 2) + b"\r\n",
+    "100 headers": b"GET /movies HTTP/1.1\r\n" + LAST + b"x: y\r\n" * (MAX_HEADERS - 2) + b"\r\n",
     "header block": b"GET /movies HTTP/1.1\r\n" + LAST + filled(HEAD_BYTES - len(LAST), 100) + b"\r\n",
     "body": post(b"b" * BODY_BYTES),
     "chunked": CHUNKED + chunks(b"abc", b"d" * 1000) + b"0\r\n\r\n",

@@ -10,9 +10,11 @@ import httpx
 import numpy as np
 import pytest
 from pydantic import BaseModel
+from starlette.types import ASGIApp
 
 from serving.core.requested_id import MAX_TMDB_ID
 from serving.features.online_row import build_key, hash_field
+from serving.http.admission import AdmissionControl
 from serving.http.schemas import Films, Prediction, Predictions, Problem, Rating, ValidationProblem, WhatIf
 from tests.serving.client import Client
 from tests.serving.conftest import LIVE, World, keep_model
@@ -24,6 +26,13 @@ pytestmark = pytest.mark.integration
 
 KEPT: dict[str, object] = {"s3_bucket": "bucket"}
 """With a catalogue in the cache; nothing is published to fetch."""
+
+
+class WithoutShortPath(AdmissionControl):
+    """Admission control that leaves GET /predict to FastAPI's routing."""
+
+    def __init__(self, app: ASGIApp, **named: Any) -> None:
+        super().__init__(app, **named | {"short": {}})
 
 
 def refused(answer: httpx.Response, status: int, reason: str) -> Problem:
@@ -58,6 +67,26 @@ def test_a_batch_gives_each_film_what_get_gives_it(world: World) -> None:
     assert len({entry.prediction_id for entry in body.predictions if isinstance(entry, Rating)}) == len(ids)
     assert f'marquee_predictions_total{{outcome="fresh"}} {2 * len(ids)}.0' in metrics
     assert 'marquee_http_requests_total{route="/predict",status="200"}' in metrics
+
+
+def test_the_documented_route_answers_as_the_short_path_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"/predict?movie_id={id_}" for id_ in (world.films[0].movie_id, world.films[0].tmdb_id, "tt9999999", "tt12")]
+    with world.serve() as client:
+        short = [client.get(path) for path in paths]
+    monkeypatch.setattr("serving.app.PredictEndpoint.__call__", None)  # the short path, were it taken, would raise
+    monkeypatch.setattr("serving.http.middleware.AdmissionControl", WithoutShortPath)
+    with world.serve() as client:
+        routed = [client.get(path) for path in paths]
+        metrics = client.metrics()
+    assert [answer.status_code for answer in routed] == [200, 200, 404, 422]
+    for one, other in zip(short, routed, strict=True):
+        assert one.status_code == other.status_code
+        assert one.headers.keys() == other.headers.keys()
+        assert one.headers.get("x-feature-source") == other.headers.get("x-feature-source")
+        if one.status_code != 422:
+            assert without_ids(one.json()) == without_ids(other.json())
+    assert routed[3].json()["detail"][0]["loc"] == ["query", "movie_id"]
+    assert 'marquee_predictions_total{outcome="malformed"} 1.0' in metrics
 
 
 def test_films_that_cannot_be_rated_have_the_reason_in_their_place(world: World) -> None:

@@ -1,22 +1,15 @@
-"""POST /predict, POST /whatif and GET /movies as the OpenAPI document has them; `questions.py` answers."""
+"""The responses that the OpenAPI document shows for each route, with an example body for each reason."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Header, Query
-
-from serving.core.requests import (
-    LONGEST_QUERY,
-    MOST_FOUND,
-    USUALLY_FOUND,
-    BatchRequest,
-    SearchRequest,
-    WhatIfRequest,
-)
+from serving.core.requested_id import MalformedQuery, parse_requested_id
+from serving.core.requests import BatchRequest, SearchRequest, WhatIfRequest
 from serving.http.openapi.examples import (
     ID,
     PREDICTED,
     REFUSED,
     REQUEST_ID_HEADER,
+    SNAPSHOT,
     SOURCE_HEADER,
     json_examples,
     malformed,
@@ -24,9 +17,8 @@ from serving.http.openapi.examples import (
     refused,
     unknown,
 )
-from serving.http.schemas import Films, Predictions, WhatIf
 
-AskedId = Annotated[str | None, Header(description="Echoed if it matches `[A-Za-z0-9-]{1,64}`; else a new one is made.")]
+Responses = dict[int | str, dict[str, Any]]
 
 _UNKNOWN = "no movie tt9999999 in the published features of 2026-11-22"
 _ENTRIES = [
@@ -44,7 +36,27 @@ _UNKNOWN_FEATURE = {
     "input": 200.0,
 }
 
-BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
+
+def malformed_example() -> dict[str, Any]:
+    """Return the body that the service gives for a malformed id, made by the service's own parser."""
+    try:
+        parse_requested_id("tt12")
+    except MalformedQuery as wrong:
+        return {"detail": wrong.problems, "request_id": ID}
+    raise AssertionError("tt12 is malformed")
+
+
+PREDICT_RESPONSES: Responses = {
+    200: {
+        "description": "The prediction",
+        "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
+        **json_examples(("fresh", PREDICTED), ("snapshot", SNAPSHOT)),
+    },
+    404: unknown("no movie tt9999999 in the published features of 2026-11-22"),
+    422: malformed("The id is missing, repeated or malformed", ("malformed", malformed_example())),
+    503: refused(*REFUSED.items()),
+}
+BATCH_RESPONSES: Responses = {
     200: {
         "description": "An entry for each id, in order: a prediction, or why there is none",
         "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
@@ -57,7 +69,7 @@ BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
     503: refused(*REFUSED.items()),
 }
-WHAT_IF_RESPONSES: dict[int | str, dict[str, Any]] = {
+WHAT_IF_RESPONSES: Responses = {
     200: {
         "description": "The prediction with the overrides",
         "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
@@ -71,7 +83,7 @@ WHAT_IF_RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
     503: refused(*REFUSED.items()),
 }
-MOVIES_RESPONSES: dict[int | str, dict[str, Any]] = {
+MOVIES_RESPONSES: Responses = {
     200: {
         "description": "The films whose titles match, none perhaps",
         "headers": REQUEST_ID_HEADER,
@@ -84,44 +96,3 @@ MOVIES_RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
     503: refused(("no_catalogue", "there is no catalogue of films yet; run the DAG predict_all")),
 }
-
-asked = APIRouter(tags=["prediction"])
-# None of these functions is ever called: plain routes answer, which check more than FastAPI would. See openapi.predict.
-
-
-@asked.post("/predict", summary="Predict many films' ratings", responses=BATCH_RESPONSES)
-async def predict_batch(question: Annotated[BatchRequest, Body()], x_request_id: AskedId = None) -> Predictions:
-    """Ratings of up to 1,000 films from one look at the features and one run of the model.
-
-    A film that cannot be rated has its reason in its place, and the others are rated; the header X-Feature-Source lists the
-    sources that occur. The body is read as JSON whatever its Content-Type; repeated names, NaN and unknown fields are refused.
-    """
-    raise NotImplementedError("serving.http.routes answers; this function is its documentation")
-
-
-@asked.post("/whatif", summary="Predict a film's rating with other features", responses=WHAT_IF_RESPONSES)
-async def what_if(question: Annotated[WhatIfRequest, Body()], x_request_id: AskedId = None) -> WhatIf:
-    """The rating that the champion model would expect of this film if these features had these values.
-
-    The other features are the film's own. Values beyond those of the training rows are listed in `out_of_range`.
-    """
-    raise NotImplementedError("serving.http.routes answers; this function is its documentation")
-
-
-@asked.get("/movies", summary="Find films by title", responses=MOVIES_RESPONSES, tags=["movies"])
-async def find_movies(
-    query: Annotated[
-        str,
-        Query(
-            description="Words of the title; the last one may be unfinished. Case and accents do not matter. Give it once.",
-            min_length=1,
-            max_length=LONGEST_QUERY,
-            pattern=r"\S",
-            openapi_examples={"words": {"value": "shawshank redem"}},
-        ),
-    ],
-    limit: Annotated[int, Query(description="At most so many films.", ge=1, le=MOST_FOUND)] = USUALLY_FOUND,
-    x_request_id: AskedId = None,
-) -> Films:
-    """Films that were rated when all were last, the best match first: their ids are what /predict takes."""
-    raise NotImplementedError("serving.http.routes answers; this function is its documentation")
