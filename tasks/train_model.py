@@ -16,6 +16,7 @@ from tasks.command import main
 from tasks.core.errors import BadInput
 from tasks.core.model import plots
 from tasks.core.model.evaluation import Evaluation, evaluate
+from tasks.core.model.model_card import render_model_card
 from tasks.core.model.onnx_model import PARAMETERS
 from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
 from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
@@ -103,6 +104,7 @@ def describe_run(split: Split, evaluation: Evaluation, origin: Origin, release: 
         },
         metrics=compute_metrics(evaluation),
         tags=tags,
+        description=render_model_card(split, evaluation, origin),
         release=release,
         pictures={
             "predicted_against_actual": plots.draw_predicted_against_actual(actual, evaluation.predicted),

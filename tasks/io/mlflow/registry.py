@@ -19,6 +19,7 @@ from requests.exceptions import RequestException
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tasks.core.errors import Unavailable
+from tasks.core.model import model_card
 from tasks.io.postgres.lease import Lease
 
 MODEL = "movie-rating"
@@ -67,6 +68,8 @@ class Record:
     parameters: Mapping[str, object]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    description: str
+    """The model card, Markdown; shown on the pages of the run and of the version."""
     release: bytes
     """The artifact release.json; ASCII."""
     pictures: Mapping[str, Figure]
@@ -126,10 +129,10 @@ def write_run(
     The version is made last and whole, tags included: a killed or superseded attempt leaves a run without a version, and
     the next one with the same inputs starts anew.
     """
-    mlflow.set_experiment(EXPERIMENT)
+    open_experiment()
     example = record.train[list(record.features)].head(5)
     signature = infer_signature(example, model.predict(example.to_numpy()))
-    with mlflow.start_run(run_name=record.name, tags=dict(record.tags)) as run:
+    with mlflow.start_run(run_name=record.name, tags=dict(record.tags), description=record.description) as run:
         mlflow.log_params(dict(record.parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_dict({"features": list(record.features)}, "features.json")
@@ -157,9 +160,19 @@ def write_run(
         )
     with lease.held():
         if not client.search_registered_models(f"name = '{MODEL}'"):
-            client.create_registered_model(MODEL, description="IMDb rating of a movie from what is known before its release")
+            client.create_registered_model(MODEL, description=model_card.MODEL)
         tags, model_id = dict(record.tags), logged.model_id
-        return client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=model_id)
+        return client.create_model_version(
+            MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=model_id, description=record.description
+        )
+
+
+def open_experiment() -> None:
+    """Choose the experiment, and tell MLflow's UI that it holds trainings: else it guesses, and shows its GenAI view."""
+    mlflow.set_experiment(EXPERIMENT)
+    mlflow.set_experiment_tags(
+        {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": model_card.EXPERIMENT}
+    )
 
 
 def awaits_promotion(version: ModelVersion) -> bool:
