@@ -1,4 +1,4 @@
-"""Is a new file fit to take the place of the current one? A much smaller or an older one is not."""
+"""Rejects a new file that is older or much smaller than the current one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +7,12 @@ from email.utils import parsedate_to_datetime
 from tasks.core.errors import BadInput
 
 SMALLEST_SHARE = 0.5
+"""Of the current file's rows: a new file with a smaller share is rejected."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of a file's lines, the header not counted."""
+    """The numbers of a file's lines by outcome; the header is not counted."""
 
     loaded: int = 0
     skipped: int = 0
@@ -22,23 +23,23 @@ class Counts:
         return self.loaded + self.skipped + self.quarantined
 
 
-def advise(name: str) -> str:
-    """How to take a file that the checks refuse."""
+def describe_override(name: str) -> str:
+    """Return how a person makes the platform load a file that these checks reject."""
     statement = "update ingested_file set is_current = false where name ="
-    return f"if it is right all the same, run this in the movies database and start the task again: {statement} '{name}'"
+    return f"if the file is right, run this in the movies database and start the task again: {statement} '{name}'"
 
 
 def check_volume(name: str, new: Counts, current: Counts) -> None:
-    """BadInput if the new file loads less than half the rows of the current one."""
+    """Raise BadInput if the new file loads less than half the rows of the current one."""
     if new.loaded < current.loaded * SMALLEST_SHARE:
-        raise BadInput(f"{name} has {new.loaded} rows where the current file has {current.loaded}; {advise(name)}")
+        raise BadInput(f"{name} has {new.loaded} rows, the current file has {current.loaded}; {describe_override(name)}")
 
 
 def check_newer(name: str, new: str | None, current: str | None) -> None:
-    """BadInput if the new file's Last-Modified is before the current one's; a file without one passes."""
+    """Raise BadInput if the new file's Last-Modified is before the current one's; a file without one passes."""
     new_time, current_time = parse_http_time(new), parse_http_time(current)
     if new_time and current_time and new_time < current_time:
-        raise BadInput(f"{name} is of {new}, older than the current file of {current}; {advise(name)}")
+        raise BadInput(f"{name} is of {new}, older than the current file of {current}; {describe_override(name)}")
 
 
 def parse_http_time(text: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What the text of an IMDb column may be, and the typed Arrow column it becomes."""
+"""The texts that an IMDb column may hold, and the typed Arrow column that they become."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,21 +7,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 YEAR = "18[7-9][0-9]|19[0-9]{2}|2[01][0-9]{2}"
-"""From the first films to 2199; film.start_year is checked to the same effect in infra/setup/migrations/movies.sql."""
+"""From the first movies to 2199. The check of column film.start_year in Postgres allows the same years, and 2200."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Text that matches `pattern` as a whole (RE2; empty for any) is converted; `wanted` completes "… is not …"."""
+    """The rule for one column: which texts are valid, and how the column is converted."""
 
-    wanted: str
+    description: str
+    """Completes the sentence "it must be …"."""
     pattern: str
+    """RE2 pattern of the whole text; empty where any text is valid."""
     convert: Callable[[pa.Array], pa.Array]
     nullable: bool = False
+    """The column may be null. An invalid text then becomes null instead of costing the row."""
     largest: int | None = None
+    """The largest number that is valid, if the texts are numbers."""
 
-    def find_wrong(self, texts: pa.Array) -> pa.Array:
-        """True where the text is not of this kind; null counts as wrong unless it is allowed."""
+    def mask_invalid(self, texts: pa.Array) -> pa.Array:
+        """Return true where the text is not valid; null is invalid unless the column is nullable."""
         if not self.pattern:
             return pa.array([False] * len(texts)) if self.nullable else texts.is_null()
         fits = pc.match_substring_regex(texts, f"^(?:{self.pattern})$")
@@ -32,7 +36,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the file, the table's column it becomes, and the kind of text in it."""
+    """A column of the file (`source`), the column of the table that it becomes (`target`), and its rule."""
 
     source: str
     target: str
@@ -40,38 +44,38 @@ class Field:
 
 
 def to_list(texts: pa.Array) -> pa.Array:
-    """Split at commas; null is the empty list, IMDb's word for none."""
+    """Return the texts split at commas; null becomes the empty list, because IMDb writes no items as null."""
     lists = pc.split_pattern(pc.fill_null(texts, ""), ",")
     lengths = pc.if_else(texts.is_valid(), pc.list_value_length(lists), 0)
-    # An empty text splits into one empty item; those items are left out with the nulls that they stand for.
+    # An empty text splits into one empty item, which is left out: it came from a null.
     items = lists.flatten().filter(pc.fill_null(pc.not_equal(lists.flatten(), ""), False))
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths.cast(pa.int32()))])
     return pa.ListArray.from_arrays(offsets, items)
 
 
-def to(kind: pa.DataType) -> Callable[[pa.Array], pa.Array]:
-    return lambda texts: texts.cast(kind)
+def cast_to(dtype: pa.DataType) -> Callable[[pa.Array], pa.Array]:
+    return lambda texts: texts.cast(dtype)
 
 
 def to_flag(texts: pa.Array) -> pa.Array:
     return pc.equal(texts, "1")
 
 
-def listed(wanted: str, item: str) -> Kind:
-    return Kind(wanted, f"(?:{item})(?:,(?:{item}))*", to_list, nullable=True)
+def list_of(description: str, item: str) -> Kind:
+    return Kind(description, f"(?:{item})(?:,(?:{item}))*", to_list, nullable=True)
 
 
-TITLE_ID = Kind("a title id: tt and 7 to 10 digits", "tt[0-9]{7,10}", to(pa.string()))
-PERSON_ID = Kind("a person id: nm and 7 to 10 digits", "nm[0-9]{7,10}", to(pa.string()))
-TEXT = Kind("a text", "", to(pa.string()))
-NULLABLE_TEXT = Kind("a text", "", to(pa.string()), nullable=True)
+TITLE_ID = Kind("a title id: tt and 7 to 10 digits", "tt[0-9]{7,10}", cast_to(pa.string()))
+PERSON_ID = Kind("a person id: nm and 7 to 10 digits", "nm[0-9]{7,10}", cast_to(pa.string()))
+TEXT = Kind("a text", "", cast_to(pa.string()))
+NULLABLE_TEXT = Kind("a text", "", cast_to(pa.string()), nullable=True)
 FLAG = Kind("0 or 1", "[01]", to_flag)
-RELEASE_YEAR = Kind("a year from 1870 to 2199", YEAR, to(pa.int16()), nullable=True)
-LIFE_YEAR = Kind("a year from 1 to 2199", "[1-9][0-9]{0,2}|1[0-9]{3}|2[01][0-9]{2}", to(pa.int16()), nullable=True)
-MINUTES = Kind("a number of minutes", "[0-9]{1,9}", to(pa.int32()), nullable=True)
-PLACE = Kind("a place from 1 to 9999", "[1-9][0-9]{0,3}", to(pa.int32()))
-RATING = Kind("a rating from 1.0 to 10.0 with one decimal", r"[1-9](?:\.[0-9])?|10(?:\.0)?", to(pa.decimal128(3, 1)))
-VOTES = Kind("a number of votes from 0 to 2147483647", "[0-9]{1,18}", to(pa.int32()), largest=2**31 - 1)
-WORDS = listed("a list with commas between", "[^,]+")
-TITLE_IDS = listed("a list of title ids", "tt[0-9]{7,10}")
-PERSON_IDS = listed("a list of person ids", "nm[0-9]{7,10}")
+RELEASE_YEAR = Kind("a year from 1870 to 2199", YEAR, cast_to(pa.int16()), nullable=True)
+LIFE_YEAR = Kind("a year from 1 to 2199", "[1-9][0-9]{0,2}|1[0-9]{3}|2[01][0-9]{2}", cast_to(pa.int16()), nullable=True)
+MINUTES = Kind("a number of minutes", "[0-9]{1,9}", cast_to(pa.int32()), nullable=True)
+POSITION = Kind("a position from 1 to 9999", "[1-9][0-9]{0,3}", cast_to(pa.int32()))
+RATING = Kind("a rating from 1.0 to 10.0 with one decimal", r"[1-9](?:\.[0-9])?|10(?:\.0)?", cast_to(pa.decimal128(3, 1)))
+VOTES = Kind("a number of votes from 0 to 2147483647", "[0-9]{1,18}", cast_to(pa.int32()), largest=2**31 - 1)
+WORDS = list_of("a list with commas between", "[^,]+")
+TITLE_IDS = list_of("a list of title ids", "tt[0-9]{7,10}")
+PERSON_IDS = list_of("a list of person ids", "nm[0-9]{7,10}")

@@ -1,4 +1,4 @@
-"""IMDb's five files as published: their columns, what each may hold, and the table each becomes."""
+"""IMDb's five published files: their columns, the rule of each column, and the table that each file becomes."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tasks.core.imdb.fields import (
     NULLABLE_TEXT,
     PERSON_ID,
     PERSON_IDS,
-    PLACE,
+    POSITION,
     RATING,
     RELEASE_YEAR,
     TEXT,
@@ -23,17 +23,20 @@ from tasks.core.imdb.fields import (
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One published file. Its first field is the id; `place` tells rows of one id apart; `of_titles` = skip other title types."""
+    """One published file. Format: https://developer.imdb.com/non-commercial-datasets/."""
 
     name: str
     table: str
     fields: tuple[Field, ...]
-    place: str | None = None
+    """The columns in their order; the first one is the id."""
+    position: str | None = None
+    """The column that, with the id, identifies a row; None where the id does so alone."""
     of_titles: bool = False
+    """The ids are of titles, and rows of titles that are not movies are skipped."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(one.source for one in self.fields)
+        return tuple(field.source for field in self.fields)
 
 
 BASICS = SourceFile(
@@ -75,13 +78,13 @@ PRINCIPALS = SourceFile(
     "credit",
     (
         Field("tconst", "movie_id", TITLE_ID),
-        Field("ordering", "ordering", PLACE),
+        Field("ordering", "ordering", POSITION),
         Field("nconst", "person_id", PERSON_ID),
         Field("category", "category", TEXT),
         Field("job", "job", NULLABLE_TEXT),
         Field("characters", "characters", NULLABLE_TEXT),
     ),
-    place="ordering",
+    position="ordering",
     of_titles=True,
 )
 NAMES = SourceFile(
@@ -97,4 +100,4 @@ NAMES = SourceFile(
     ),
 )
 FILES = (BASICS, RATINGS, CREW, PRINCIPALS, NAMES)
-"""In the order of loading: title.basics tells which titles are no films, whose crew and credits are skipped."""
+"""In the order of loading: title.basics comes first, because it tells which titles are not movies."""

@@ -1,4 +1,4 @@
-"""IMDb ids as numbers, and the memory of which keys a file has had: 8 bytes a key."""
+"""IMDb ids as numbers, and a set of the keys that a file has had so far: 8 bytes a key."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,20 +9,20 @@ Keys = NDArray[np.int64]
 
 
 def compute_keys(ids: pa.Array) -> Keys:
-    """One number for each well-formed id (2 letters, 7 to 10 digits); different texts give different numbers."""
+    """Return a number for each valid id (2 letters, 7 to 10 digits); different texts give different numbers."""
     numbers: Keys = pc.utf8_slice_codeunits(ids, 2).cast(pa.int64()).to_numpy()
     lengths: Keys = pc.binary_length(ids).to_numpy().astype(np.int64)
     return numbers + lengths * 10**10  # tt0000001 and tt00000001 are two texts
 
 
 class SeenKeys:
-    """Keys so far, as sorted runs of falling length: each new batch meets only a few of them."""
+    """The keys so far, as sorted runs of falling length, so that each new batch is merged with only a few of them."""
 
     def __init__(self) -> None:
         self._runs: list[Keys] = []
 
     def find_repeated(self, keys: Keys) -> NDArray[np.bool_]:
-        """Which of these keys came earlier, in this batch or one before; all count as seen afterwards."""
+        """Return true for each key that came earlier, in this batch or a previous one; add all keys to the set."""
         unique, first = np.unique(keys, return_index=True)
         repeated = np.ones(len(keys), np.bool_)
         new = ~self.holds(unique)

@@ -10,7 +10,7 @@ OLD, NEW = "Sat, 21 Nov 2026 02:50:48 GMT", "Sun, 22 Nov 2026 02:50:48 GMT"
 
 def test_half_the_rows_are_enough_and_less_are_not() -> None:
     check_volume("f", Counts(50), Counts(100, 5))
-    with pytest.raises(BadInput, match=r"f has 49 rows where the current file has 100; .* where name = 'f'"):
+    with pytest.raises(BadInput, match=r"f has 49 rows, the current file has 100; .* where name = 'f'"):
         check_volume("f", Counts(49, 1000, 1000), Counts(100))
 
 

@@ -61,7 +61,7 @@ def test_what_is_no_gzip(content: bytes) -> None:
 def test_a_bomb_by_ratio() -> None:
     bomb = gzip.compress(bytes(64 << 20))
     sizes: list[int] = []
-    with pytest.raises(BadInput, match="refused as a gzip bomb"):
+    with pytest.raises(BadInput, match="this is a gzip bomb"):
         sizes.extend(len(piece) for piece in gunzip(cut(bomb, 1 << 14)))
     assert max(sizes) <= PIECE_BYTES
     assert sum(sizes) < 32 << 20
@@ -69,7 +69,7 @@ def test_a_bomb_by_ratio() -> None:
 
 def test_a_bomb_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imdb_gzip, "LARGEST_BYTES", 10_000)
-    with pytest.raises(BadInput, match="refused as a gzip bomb"):
+    with pytest.raises(BadInput, match="this is a gzip bomb"):
         list(gunzip([PACKED]))
 
 
