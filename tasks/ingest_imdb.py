@@ -1,23 +1,22 @@
 """Load IMDb's five published files into the movies database.
 
 Fetches title.basics, title.ratings, title.crew, title.principals and name.basics from IMDB_BASE_URL, each only if it has
-changed; keeps the bytes in the bucket under raw/imdb/; then replaces the tables film, rating, crew, credit and person in one
-transaction, together with the ledger (ingested_file) and the lines that break the format (quarantine, with the reason).
+changed, and keeps the bytes in the bucket under raw/imdb/. Then replaces the tables film, rating, crew, credit and person in
+one transaction, together with the ledger (ingested_file) and the rejected lines with their reasons (quarantine).
 
-Of the titles only movies and TV movies are loaded, with their crew and credits; ratings and people are loaded whole.
-Every line is accounted for: lines = loaded + skipped + quarantined. The same files again change nothing. A file that is
-older than the current one, or has less than half its rows, is refused, and the message says how to take it all the same.
+Only movies and TV movies are loaded, with their crew and credits; ratings and people are loaded whole. Every line is counted:
+lines = loaded + skipped + quarantined. The same files again change nothing. A file that is older than the current one, or that
+has less than half its rows, is rejected with a message that says how to load it all the same.
 """
 
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import psycopg
-import pyarrow as pa
 
 from tasks.command import main
 from tasks.core.errors import BadInput
@@ -25,9 +24,9 @@ from tasks.core.imdb.checks import Counts, check_newer, check_volume
 from tasks.core.imdb.files import BASICS, FILES
 from tasks.core.imdb.gunzip import gunzip
 from tasks.core.imdb.keys import SeenKeys
-from tasks.core.imdb.parse import parse_file
+from tasks.core.imdb.parse import Parsed, parse_file
 from tasks.core.imdb.raw_file import RawFile
-from tasks.io.imdb.files import fetch_file, read_pieces, read_raw_file
+from tasks.io.imdb.files import CountedPieces, fetch_file, read_raw_file
 from tasks.io.postgres.ingested_files import (
     IngestedFile,
     read_current_files,
@@ -36,7 +35,7 @@ from tasks.io.postgres.ingested_files import (
     write_validators,
 )
 from tasks.io.postgres.lease import Lease
-from tasks.io.postgres.tables import fill_new_table, swap_new_table
+from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
@@ -45,7 +44,7 @@ log = logging.getLogger("tasks.ingest_imdb")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """The same files twice leave the same state; a crash at any point leaves the old tables or the new, never some of each."""
+    """Same files twice, same state; a crash at any point leaves the old tables or the new ones, never some of each."""
     bucket = Bucket.from_settings(settings)
     with tempfile.TemporaryDirectory(prefix="imdb-") as folder:
         with lease.connect() as conn:
@@ -68,18 +67,18 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
             for file in FILES:
                 if file.name in changed:
                     swap_new_table(conn, file.table)
-    log.info("%d files loaded, %d as they were", len(changed), len(FILES) - len(changed))
+    log.info("%d files loaded, %d unchanged", len(changed), len(FILES) - len(changed))
 
 
 def fetch_files(base_url: str, current: Mapping[str, IngestedFile], bucket: Bucket, folder: Path) -> list[RawFile]:
-    """The files that the source does not say are as they were."""
+    """Fetch the files that have changed since the current ones, as far as the source can tell."""
     known = {name: file.validators for name, file in current.items()}
-    found = (fetch_file(base_url, file.name, bucket, folder, known.get(file.name)) for file in FILES)
-    return [raw for raw in found if raw]
+    fetched = (fetch_file(base_url, file.name, bucket, folder, known.get(file.name)) for file in FILES)
+    return [raw for raw in fetched if raw]
 
 
 def find_changed(fetched: Iterable[RawFile], current: Mapping[str, IngestedFile]) -> dict[str, RawFile]:
-    """The files whose bytes are new, in the order of loading; one that is older than the current file is BadInput."""
+    """Return the files with new bytes, in the order of loading; raise BadInput if one is older than the current file."""
     changed = {}
     for raw in fetched:
         old = current.get(raw.name)
@@ -92,49 +91,68 @@ def find_changed(fetched: Iterable[RawFile], current: Mapping[str, IngestedFile]
 def read_other_titles(
     changed: Mapping[str, RawFile], current: Mapping[str, IngestedFile], bucket: Bucket, folder: Path
 ) -> SeenKeys:
-    """The titles that are no films: read where title.basics itself has not changed, empty where load_file will learn them."""
+    """Return the titles that are not movies, from the current title.basics; an empty set if a new one is going to be loaded.
+
+    title.basics is the first of FILES, so load_file adds its other titles before it loads the files that need them.
+    """
     other_titles = SeenKeys()
     needed = any(file.of_titles for file in FILES if file.name in changed)
     if needed and BASICS.name not in changed and current[BASICS.name].skipped:
         path = read_raw_file(BASICS.name, current[BASICS.name].raw_key, bucket, folder)
-        for parsed in parse_file(BASICS, gunzip(read_pieces(path))):
+        for parsed in parse_file(BASICS, gunzip(CountedPieces(path))):
             other_titles.add(parsed.others)
     return other_titles
 
 
 def load_file(conn: psycopg.Connection, raw: RawFile, other_titles: SeenKeys, day: date) -> Counts:
-    """Fill the new table beside the old one, block by block; what is no row goes to quarantine."""
+    """Fill the new table beside the old one block by block, and quarantine the rejected lines.
+
+    Adds the titles that are not movies to `other_titles`, where the file is title.basics.
+    """
     file = next(file for file in FILES if file.name == raw.name)
-    progress, skipped, quarantined, taken = Progress(file.name), Counter[str](), 0, 0
-
-    def pieces() -> Iterator[bytes]:
-        nonlocal taken
-        for piece in read_pieces(raw.path):
-            taken += len(piece)
-            yield piece
-
-    def rows() -> Iterator[pa.Table]:
-        nonlocal quarantined
-        for parsed in parse_file(file, gunzip(pieces()), other_titles):
-            if file is BASICS:
-                other_titles.add(parsed.others)
-            write_quarantine(conn, raw, parsed.rejected, day)
-            quarantined += len(parsed.rejected)
-            skipped.update(parsed.skipped)
-            yield parsed.rows
-            progress.total = (progress.done + parsed.lines) * raw.bytes // taken
-            progress.advance(parsed.lines)
-
+    source, progress, totals = CountedPieces(raw.path), Progress(file.name), Totals()
     try:
-        loaded = fill_new_table(conn, file.table, rows())
+        with NewTable(conn, file.table) as table:
+            for parsed in parse_file(file, gunzip(source), other_titles):
+                table.write(parsed.rows)
+                write_quarantine(conn, raw, parsed.rejected, day)
+                other_titles.add(parsed.others)
+                totals.add(parsed)
+                progress.total = (progress.done + parsed.lines) * raw.bytes // source.bytes_read
+                progress.advance(parsed.lines)
     except BadInput as error:
         raise BadInput(f"{file.name}, kept as {raw.raw_key}: {error}") from error
     progress.finish()
-    kinds = ", ".join(f"{kind} {number}" for kind, number in skipped.most_common() if number)
-    log.info(
-        "%s: %d rows loaded, %d skipped (%s), %d quarantined", file.name, loaded, skipped.total(), kinds or "none", quarantined
-    )
-    return Counts(loaded, skipped.total(), quarantined)
+    totals.report(file.name)
+    return totals.counts
+
+
+class Totals:
+    """The outcomes of a file's lines over all its blocks."""
+
+    def __init__(self) -> None:
+        self._loaded = self._quarantined = 0
+        self._skipped, self._dropped = Counter[str](), Counter[str]()
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self._loaded, self._skipped.total(), self._quarantined)
+
+    def add(self, parsed: Parsed) -> None:
+        self._loaded += parsed.rows.num_rows
+        self._quarantined += len(parsed.rejected)
+        self._skipped.update(parsed.skipped)
+        self._dropped.update(parsed.dropped)
+
+    def report(self, name: str) -> None:
+        kinds = ", ".join(f"{kind} {number}" for kind, number in self._skipped.most_common() if number)
+        log.info(
+            "%s: %d rows loaded, %d skipped (%s), %d quarantined",
+            *(name, self._loaded, self._skipped.total(), kinds or "none", self._quarantined),
+        )
+        for column, number in self._dropped.most_common():
+            if number:
+                log.warning("%s: column %s is invalid in %d rows and is null there", name, column, number)
 
 
 if __name__ == "__main__":

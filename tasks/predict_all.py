@@ -27,7 +27,7 @@ from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import Champion
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
-from tasks.io.postgres.tables import fill_new_table, swap_new_table
+from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.prediction_sets import PredictionSet
 from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
@@ -147,7 +147,8 @@ def write(predictions: pl.DataFrame, fresh: PredictionSet, lease: Lease) -> None
         *IN_TABLE, model_version=pl.lit(fresh.model_version), feature_set=pl.lit(fresh.feature_set)
     ).to_arrow()
     with lease.connect() as conn:
-        fill_new_table(conn, "prediction", rows)
+        with NewTable(conn, "prediction") as table:
+            table.write(rows)
         lease.check(conn)
         swap_new_table(conn, "prediction")
         prediction_sets.make_live(conn, fresh)

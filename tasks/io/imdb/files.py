@@ -1,4 +1,4 @@
-"""IMDb's published files over HTTP: fetched whole or not at all, and kept in the bucket before anyone reads them."""
+"""Fetches IMDb's published files, whole or not at all, and keeps them in the bucket before they are parsed."""
 
 import hashlib
 import logging
@@ -17,9 +17,9 @@ PIECE_BYTES = 1 << 20
 
 
 def fetch_file(base_url: str, name: str, bucket: Bucket, folder: Path, known: Validators | None = None) -> RawFile | None:
-    """Fetch `name` into `folder` and keep it in the bucket; None if the source says that what is `known` has not changed.
+    """Fetch `name` into `folder` and keep it in the bucket; return None if the source still has the version `known`.
 
-    Two tasks may fetch the same file at once: the bucket keeps one copy, since the key is the hash of the bytes.
+    Two tasks may fetch the same file at once: the key is the hash of the bytes, so the bucket keeps one copy.
     """
     path, started = folder / name, monotonic()
     validators = download(f"{base_url.rstrip('/')}/{name}", path, known)
@@ -36,17 +36,24 @@ def fetch_file(base_url: str, name: str, bucket: Bucket, folder: Path, known: Va
 
 
 def read_raw_file(name: str, raw_key: str, bucket: Bucket, folder: Path) -> Path:
-    """The file's bytes from the bucket, for one that has not changed at the source."""
+    """Read the file from the bucket into `folder`, for one that has not changed at the source."""
     path = folder / name
     bucket.download(raw_key, path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 not in raw_key:
-        raise Unavailable(f"s3://{bucket.name}/{raw_key} has other bytes than its name says: sha256 {sha256}")
+        raise Unavailable(f"s3://{bucket.name}/{raw_key} has bytes of another sha256 than its name: {sha256}")
     return path
 
 
-def read_pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+class CountedPieces:
+    """The bytes of a file, piece by piece; `bytes_read` is the number of those that were taken so far."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.bytes_read = path, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                self.bytes_read += len(piece)
+                yield piece

@@ -1,6 +1,8 @@
-"""Writing tables of Postgres from Arrow: a whole one replaced, or the rows that changed."""
+"""Writes tables of Postgres from Arrow: replaces a whole table, or writes the rows that changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
 
 import psycopg
 import pyarrow as pa
@@ -10,37 +12,51 @@ from tasks.core.copy_text import render_copy_text
 
 PIECE_BYTES = 1 << 20
 NEW = "_new"
-"""Suffix of a table, and of its indexes, while it is being filled beside the old one."""
+"""Suffix of a table, and of its indexes, while it is filled beside the old one."""
 
 
-def replace_table(conn: psycopg.Connection, table: str, rows: pa.Table | Iterable[pa.Table]) -> int:
-    """Make `rows` the whole content of the table, in the caller's transaction; returns their number.
+class NewTable:
+    """`<table>_new`, filled in the caller's transaction; at the end of the block it gets the table's keys, indexes and grants.
 
-    Readers see the old rows until the caller commits. Rows that break the table's keys or checks are a psycopg.Error.
+    It takes no lock that readers or writers of the table meet; swap_new_table puts it in the table's place. Rows that break a
+    key or a check of the table raise psycopg.Error.
     """
-    loaded = fill_new_table(conn, table, rows)
-    swap_new_table(conn, table)
-    return loaded
+
+    def __init__(self, conn: psycopg.Connection, table: str) -> None:
+        self._conn, self._table, self.rows = conn, table, 0
+
+    def __enter__(self) -> Self:
+        create = sql.SQL("create table {} (like {} including all excluding indexes)")
+        self._conn.execute(create.format(sql.Identifier(self._table + NEW), sql.Identifier(self._table)))
+        return self
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows."""
+        # COPY FREEZE needs a table that was made in this transaction.
+        self.rows += copy_rows(self._conn, self._table + NEW, rows, freeze=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            finish_new_table(self._conn, self._table)
 
 
-def fill_new_table(conn: psycopg.Connection, table: str, rows: pa.Table | Iterable[pa.Table]) -> int:
-    """The long half of replace_table: fills and indexes `<table>_new`, taking no lock that a reader or writer would meet."""
-    old, new = sql.Identifier(table), sql.Identifier(table + NEW)
-    conn.execute(sql.SQL("create table {} (like {} including all excluding indexes)").format(new, old))
-    # COPY FREEZE needs a table made in this transaction; keys are six times cheaper after the rows than during them.
-    loaded = copy_rows(conn, table + NEW, rows, freeze=True)
-    for name, definition in conn.execute(KEYS, [table]).fetchall():
+def finish_new_table(conn: psycopg.Connection, table: str) -> None:
+    """Give `<table>_new` the keys, indexes, comment and grants of the table.
+
+    It comes after the rows: keys made then cost a sixth of keys that are kept up during COPY.
+    """
+    old, new = table, sql.Identifier(table + NEW)
+    for name, definition in conn.execute(KEYS, [old]).fetchall():
         add = sql.SQL("alter table {} add constraint {} {}")
         conn.execute(add.format(new, sql.Identifier(name + NEW), sql.SQL(definition)))
-    for name, kind, definition in conn.execute(INDEXES, [table]).fetchall():
+    for name, kind, definition in conn.execute(INDEXES, [old]).fetchall():
         create = sql.SQL("create {} {} on {} using {}")
         conn.execute(create.format(sql.SQL(kind), sql.Identifier(name + NEW), new, sql.SQL(definition)))
-    comment = conn.execute("select obj_description(%s::regclass, 'pg_class')", [table]).fetchone()
+    comment = conn.execute("select obj_description(%s::regclass, 'pg_class')", [old]).fetchone()
     conn.execute(sql.SQL("comment on table {} is {}").format(new, sql.Literal(comment[0] if comment else None)))
-    for privilege, role in conn.execute(GRANTS, [table]).fetchall():
+    for privilege, role in conn.execute(GRANTS, [old]).fetchall():
         conn.execute(sql.SQL("grant {} on {} to {}").format(sql.SQL(privilege), new, sql.SQL(role)))
     conn.execute(sql.SQL("analyze {}").format(new))
-    return loaded
 
 
 KEYS = """select conname, pg_get_constraintdef(oid) from pg_constraint
@@ -54,7 +70,7 @@ GRANTS = """select privilege_type, case grantee when 0 then 'public' else grante
 
 
 def swap_new_table(conn: psycopg.Connection, table: str) -> None:
-    """The short half of replace_table: puts `<table>_new` in the table's place; readers wait from here to the caller's commit."""
+    """Put `<table>_new` in the table's place; readers wait from here to the caller's commit."""
     old, new = sql.Identifier(table), sql.Identifier(table + NEW)
     conn.execute(sql.SQL("drop table {}").format(old))
     conn.execute(sql.SQL("alter table {} rename to {}").format(new, old))
@@ -65,19 +81,19 @@ def swap_new_table(conn: psycopg.Connection, table: str) -> None:
 
 
 def upsert(conn: psycopg.Connection, table: str, rows: pa.Table, key: Sequence[str]) -> int:
-    """Write rows by key, touching only those that differ in a column given; returns how many were new or different.
+    """Write the rows that are new, or differ from the table in a column of `rows`; return their number.
 
-    Columns that `rows` lacks keep their value, or get their default. `rows` may hold a key only once.
+    Other columns keep their value, and have their default in a new row. `rows` may contain a key only once.
     """
     columns = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
     others = [sql.Identifier(name) for name in rows.column_names if name not in key]
-    given = sql.Identifier(f"{table}_given")
-    conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(given))
+    staged = sql.Identifier(f"{table}_staged")
+    conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(staged))
     like = sql.SQL("create temp table {} on commit drop as select {} from {} with no data")
-    conn.execute(like.format(given, columns, sql.Identifier(table)))
-    copy_rows(conn, f"{table}_given", rows)
+    conn.execute(like.format(staged, columns, sql.Identifier(table)))
+    copy_rows(conn, f"{table}_staged", rows)
     insert = sql.SQL("insert into {} as t ({}) select {} from {} on conflict ({}) do ").format(
-        sql.Identifier(table), columns, columns, given, sql.SQL(", ").join(map(sql.Identifier, key))
+        sql.Identifier(table), columns, columns, staged, sql.SQL(", ").join(map(sql.Identifier, key))
     )
     if not others:
         return conn.execute(insert + sql.SQL("nothing")).rowcount
@@ -89,18 +105,15 @@ def upsert(conn: psycopg.Connection, table: str, rows: pa.Table, key: Sequence[s
     return conn.execute(insert + update).rowcount
 
 
-def copy_rows(conn: psycopg.Connection, table: str, rows: pa.Table | Iterable[pa.Table], freeze: bool = False) -> int:
-    """Append rows through COPY, one Arrow table after another, so that memory holds one at a time; returns their number."""
-    copied = 0
-    for batch in [rows] if isinstance(rows, pa.Table) else rows:
-        if batch.num_rows == 0:
-            continue
-        columns = sql.SQL(", ").join(map(sql.Identifier, batch.column_names))
-        options = sql.SQL("format csv, freeze" if freeze else "format csv")
-        text = memoryview(render_copy_text(batch))
-        with conn.cursor() as cursor:
-            with cursor.copy(sql.SQL("copy {} ({}) from stdin ({})").format(sql.Identifier(table), columns, options)) as copy:
-                for start in range(0, len(text), PIECE_BYTES):
-                    copy.write(text[start : start + PIECE_BYTES])
-            copied += cursor.rowcount
-    return copied
+def copy_rows(conn: psycopg.Connection, table: str, rows: pa.Table, freeze: bool = False) -> int:
+    """Append rows through COPY; return their number."""
+    if rows.num_rows == 0:
+        return 0
+    columns = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+    options = sql.SQL("format csv, freeze" if freeze else "format csv")
+    text = memoryview(render_copy_text(rows))
+    with conn.cursor() as cursor:
+        with cursor.copy(sql.SQL("copy {} ({}) from stdin ({})").format(sql.Identifier(table), columns, options)) as copy:
+            for start in range(0, len(text), PIECE_BYTES):
+                copy.write(text[start : start + PIECE_BYTES])
+        return cursor.rowcount

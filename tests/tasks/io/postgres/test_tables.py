@@ -13,7 +13,7 @@ from infra.local.stack import Stack
 from tasks.core.errors import AccessDenied, BadSetting, Unavailable, UnknownSchema
 from tasks.io.postgres import connection
 from tasks.io.postgres.connection import connect
-from tasks.io.postgres.tables import replace_table, upsert
+from tasks.io.postgres.tables import NewTable, swap_new_table, upsert
 from tasks.settings import Settings
 from tests.tasks.settings_factory import own_environment, read_settings
 
@@ -57,6 +57,14 @@ def titles(conn: psycopg.Connection) -> dict[str, str]:
     return dict(conn.execute("select movie_id, primary_title from film").fetchall())
 
 
+def replace_table(conn: psycopg.Connection, table: str, *batches: pa.Table) -> int:
+    with NewTable(conn, table) as new:
+        for batch in batches:
+            new.write(batch)
+    swap_new_table(conn, table)
+    return new.rows
+
+
 def test_a_replaced_table_keeps_its_keys_checks_comments_indexes_and_grants(settings: Settings) -> None:
     with connect(settings) as conn:
         conn.execute("create index film_year on film (start_year) where start_year > 1900")
@@ -65,7 +73,7 @@ def test_a_replaced_table_keeps_its_keys_checks_comments_indexes_and_grants(sett
         before = conn.execute(SHAPE).fetchall()
     for _ in range(2):
         with connect(settings) as conn:
-            assert replace_table(conn, "film", iter([films("tt0000001"), films(), films("tt0000002")])) == 2
+            assert replace_table(conn, "film", films("tt0000001"), films(), films("tt0000002")) == 2
             assert conn.execute(SHAPE).fetchall() == before
     with connect(settings) as conn:
         rows = conn.execute("select * from film order by 1").fetchall()
@@ -78,15 +86,15 @@ def test_readers_see_the_old_rows_until_the_commit_and_a_failure_leaves_them(set
     with connect(settings) as conn:
         replace_table(conn, "film", films("tt0000001"))
 
-    def rows() -> Iterator[pa.Table]:
-        yield films("tt0000002")
-        with connect(settings) as reader:
-            assert list(titles(reader)) == ["tt0000001"]
-        yield films("tt0000003")
-
     def replace_and_fail() -> None:
         with connect(settings) as conn:
-            assert replace_table(conn, "film", rows()) == 2
+            with NewTable(conn, "film") as new:
+                new.write(films("tt0000002"))
+                with connect(settings) as reader:
+                    assert list(titles(reader)) == ["tt0000001"]
+                new.write(films("tt0000003"))
+            swap_new_table(conn, "film")
+            assert list(titles(conn)) == ["tt0000002", "tt0000003"]
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
