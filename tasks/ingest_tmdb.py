@@ -1,19 +1,22 @@
-"""Ask TMDB for the films of IMDb: raw answers to the bucket first, then into Postgres.
+"""Fetch TMDB's data about IMDb's movies: raw answers go to the bucket first, then to Postgres.
 
-Asked are films that were never asked of (most voted first, at most TMDB_REQUESTS_PER_RUN a run), films that TMDB says
-changed since the last run, and films that it did not know 30 days ago. The ledger, table tmdb_request, is written batch by
-batch, so a run that is killed goes on where it stopped, and the same day again asks for nothing that is known.
+Each run asks for movies that TMDB lists as changed since the last run, for movies that were never asked for (most voted
+first), and for movies that TMDB did not know 30 days ago; at most TMDB_REQUESTS_PER_RUN in all. The ledger, table
+tmdb_request, is written batch by batch: the run after a killed one continues where that one stopped, and the same day again
+asks for nothing that is known.
 
-Without TMDB_ACCESS_TOKEN the platform runs on IMDb alone: this task says so and ends well.
+Without TMDB_ACCESS_TOKEN the platform runs on IMDb alone: the task logs this and succeeds.
 """
 
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from itertools import islice
 
 from tasks.command import main
+from tasks.core.errors import TaskError
 from tasks.core.tmdb.batch import ANSWERS_PER_BATCH, Answer, BatchRows, compute_batch_rows, render_batch
 from tasks.core.tmdb.plan import compute_plan, order_movies
 from tasks.io.imdb.titles import fetch_titles
@@ -30,7 +33,7 @@ log = logging.getLogger("tasks.tmdb")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """One attempt at a time asks TMDB, which bears the requests of one."""
+    """Same day twice, same state. One attempt at a time sends requests, because TMDB's rate limit is for all of them."""
     token = settings.tmdb_access_token
     if token is None or not token.get_secret_value().strip():
         log.info("TMDB_ACCESS_TOKEN is not set: the platform runs on IMDb alone")
@@ -43,49 +46,67 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
     with connect(settings) as conn:
         current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
-    # ingest_imdb runs beside this task, and before the first run table film is empty: the list comes from IMDb's own files.
-    films = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
+    # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table film is empty before the first run.
+    movie_ids = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
     changed = tmdb.fetch_changes(since, day) if since is not None and since <= day else []
 
-    plan = compute_plan(films, asked, changed, day, settings.tmdb_requests_per_run)
+    plan = compute_plan(movie_ids, asked, changed, day, settings.tmdb_requests_per_run)
     log.info(
-        "%d films at IMDb, %d asked before; to ask now: %d, of them changed %d; left for later runs: %d",
-        *(len(films), len(asked), len(plan.movie_ids), plan.changed, plan.left),
+        "IMDb lists %d movies, %d were asked for before; to ask for now: %d, of which changed: %d; left for later runs: %d",
+        *(len(movie_ids), len(asked), len(plan.movie_ids), plan.changed, plan.left),
     )
 
-    unanswered = ask_and_store(lease, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
-    # Changes that were not followed to the end are taken from the same day on in the next run.
+    unanswered = fetch_and_store(lease, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
+    # If a changed movie was not fetched, the next run asks for the changes of the same days again.
     if (since is None or since <= day) and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
         write_changes(lease, bucket, Changes(since or day, day, changed, plan.changed))
 
 
-def ask_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
-    """Store batch by batch, each for good; returns the films that TMDB gave no answer to."""
+def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
+    """Fetch the movies and store them batch by batch; return those that TMDB gave no answer to.
+
+    An error of TMDB's is raised after the answers that came before it are stored.
+    """
     answers = tmdb.fetch_movies(movie_ids)
-    progress, outcomes, dropped = Progress("TMDB films", len(movie_ids)), Counter[str](), Counter[str]()
+    progress, outcomes, dropped = Progress("TMDB movies", len(movie_ids)), Counter[str](), Counter[str]()
     answered: set[str] = set()
-    for start in range(0, len(movie_ids), ANSWERS_PER_BATCH):
-        batch = [one for one in islice(answers, ANSWERS_PER_BATCH) if one is not None]
+    error: TaskError | None = None
+    while error is None and progress.done < len(movie_ids):
+        taken, error = take_batch(answers)
+        batch = [answer for answer in taken if answer is not None]
         if batch:
             rows = store_batch(lease, bucket, batch, day)
-            answered.update(one.movie_id for one in batch)
+            answered.update(answer.movie_id for answer in batch)
             outcomes, dropped = outcomes + rows.outcomes, dropped + rows.dropped
-        progress.advance(min(ANSWERS_PER_BATCH, len(movie_ids) - start))
+        progress.advance(len(taken))
     progress.finish()
-    unanswered = set(movie_ids) - answered
-    log.info("found %(found)d, absent %(absent)d, quarantined %(quarantined)d", {**dict.fromkeys(OUTCOMES, 0), **outcomes})
-    if unanswered:
-        log.warning("%d films got no answer and are asked again in the next run", len(unanswered))
+    log.info("found %d, absent %d, quarantined %d", *(outcomes[name] for name in OUTCOMES))
     for name, count in dropped.most_common():
-        log.warning("field %s made no sense in %d answers and is null there", name, count)
+        log.warning("field %s is invalid in %d answers and is null there", name, count)
+    if error is not None:
+        raise error
+    unanswered = set(movie_ids) - answered
+    if unanswered:
+        log.warning("%d movies got no answer; the next run asks for them again", len(unanswered))
     return unanswered
 
 
 OUTCOMES = ("found", "absent", "quarantined")
 
 
+def take_batch(answers: Iterator[Answer | None]) -> tuple[list[Answer | None], TaskError | None]:
+    """Return the next answers, and the error that ended them if one did."""
+    taken: list[Answer | None] = []
+    try:
+        for answer in islice(answers, ANSWERS_PER_BATCH):
+            taken.append(answer)  # one by one: an error leaves those before it in the list
+    except TaskError as error:
+        return taken, error
+    return taken, None
+
+
 def store_batch(lease: Lease, bucket: Bucket, batch: list[Answer], day: date) -> BatchRows:
-    """Raw bytes first; then the rows, in one transaction."""
+    """Store the raw bytes, then the rows in one transaction."""
     body = render_batch(batch)
     raw_key = f"raw/tmdb/{hashlib.sha256(body).hexdigest()}.parquet"
     bucket.put_once(raw_key, body)

@@ -189,7 +189,7 @@ def test_a_much_smaller_file_is_refused_until_someone_says_that_it_is_right(worl
     world.ingest()
     before = world.state()[:3]
     world.put(BASICS.name, b"\n".join((SAMPLES / "title.basics.tsv").read_bytes().splitlines()[:3]) + b"\n")
-    with pytest.raises(BadInput, match="has 2 rows where the current file has 6") as error:
+    with pytest.raises(BadInput, match="has 2 rows, the current file has 6") as error:
         world.ingest()
     assert world.state()[:3] == before
     advice = re.search(r"update ingested_file .*", str(error.value))

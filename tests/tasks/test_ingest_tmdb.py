@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.local.stack import Stack
-from infra.sources.faults import FaultyApp
+from infra.sources.faults import Fault, FaultyApp
 from infra.sources.server import create_app
 from tasks import ingest_tmdb
-from tasks.core.errors import Unavailable
+from tasks.core.errors import AccessDenied, Unavailable
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease, take
 from tasks.io.postgres.tmdb_ledger import CHANGES
@@ -24,6 +24,7 @@ from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.infra.sources.folder import make_movie, render, write_folder
 from tests.infra.sources.running import run_app
+from tests.tasks.core.tmdb.bodies import HTML, INVALID_KEY
 from tests.tasks.settings_factory import number_attempt, overtaken, run_verb
 
 DAY = date(2026, 11, 1)
@@ -38,10 +39,15 @@ class World:
         self.settings, self._folder = settings, folder
 
     def run(
-        self, day: date, *movies: dict[str, Any], changes: list[tuple[str, int]] | None = None, limit: int = 10**9
+        self,
+        day: date,
+        *movies: dict[str, Any],
+        changes: list[tuple[str, int]] | None = None,
+        limit: int = 10**9,
+        faults: dict[str, list[Fault]] | None = None,
     ) -> list[str]:
         """One run against a TMDB that knows `movies`; returns the ids asked for, in order."""
-        app = create_app(write_folder(self._folder, list(movies), changes), faults={})
+        app = create_app(write_folder(self._folder, list(movies), changes), faults=faults or {})
         assert isinstance(app, FaultyApp)
         with run_app(app) as url:
             source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_requests_per_run": limit}
@@ -225,6 +231,27 @@ def test_of_two_overlapping_attempts_the_later_one_writes(world: World, monkeypa
     assert [world.state()] == state
     days = Counter(day for (day,) in world.query("select requested_on from tmdb_request"))
     assert days == Counter({DAY: commit - 1, NEXT: 4 - commit})
+
+
+def test_answers_before_the_token_is_refused_are_stored_and_not_asked_for_again(world: World) -> None:
+    movies = [make_movie(1), make_movie(2)]
+    with pytest.raises(AccessDenied, match="TMDB_ACCESS_TOKEN with 401"):
+        world.run(DAY, *movies, faults={f"/3/movie/{ONE}": [Fault(401, INVALID_KEY)]})
+    stored = world.outcomes()
+    assert ONE not in stored
+    assert stored.items() <= {TWO: "found", THREE: "absent"}.items()
+    asked = world.run(DAY, *movies)
+    assert sorted([*asked, *stored]) == [ONE, TWO, THREE]
+    assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
+
+
+def test_a_page_from_something_in_between_ends_no_run(world: World) -> None:
+    pages = {
+        f"/3/movie/{TWO}": [Fault(403, HTML)],
+        f"/3/movie/{THREE}": [Fault(302, b"", {"Location": "https://login.example/"})],
+    }
+    world.run(DAY, make_movie(1), make_movie(2), faults=pages)
+    assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
 
 
 def test_two_runs_at_once_are_refused(world: World) -> None:

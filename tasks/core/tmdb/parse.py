@@ -1,4 +1,4 @@
-"""TMDB's answers parsed: a film's body to a record, or the reason why it is none; a page of changes to ids."""
+"""Parses TMDB's answers: the body of a movie to a record or a reason, a page of changes to ids."""
 
 import json
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from tasks.core.errors import BadInput
 from tasks.core.tmdb.fields import Fields
 
 INT32, INT64 = 2**31 - 1, 2**63 - 1
-SHOWN_BYTES = 200
-"""Of a body, in a reason."""
+EXCERPT_BYTES = 200
+"""Bytes of a body that a reason shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class TmdbMovie:
-    """The fields of table tmdb_movie that come from the body; money in US dollars, null where TMDB does not know."""
+    """The columns of table tmdb_movie that come from the body; None where TMDB does not know. Money is in US dollars."""
 
     movie_id: str
     tmdb_id: int
@@ -43,30 +43,38 @@ class TmdbMovie:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`dropped` names fields that are null because their value made no sense."""
+    """The record of one movie."""
 
     movie: TmdbMovie
     dropped: tuple[str, ...]
+    """Fields that are None in the record because their value is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """An answer that gives no record."""
+
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
+    """One page of the list of changed movies."""
+
     tmdb_ids: tuple[int, ...]
     total_pages: int
 
 
 def seems_complete_json(body: bytes) -> bool:
-    """Cheap first look: neither an HTML page nor JSON that was cut."""
+    """Return false for an HTML page and for JSON that was cut, by the first and the last byte alone."""
     return body[:1] == b"{" and body.rstrip()[-1:] == b"}"
 
 
 def parse_movie(body: bytes, movie_id: str) -> Parsed | Rejected:
-    """Parse the 200 answer to GET /3/movie/{movie_id}. A field of no use is null; an answer that is of no film is rejected."""
+    """Parse the 200 answer to GET /3/movie/{movie_id}; reject one that is not about this movie.
+
+    An invalid field becomes None. Format: https://developer.themoviedb.org/reference/movie-details.
+    """
     values = _parse_object(body)
     if isinstance(values, Rejected):
         return values
@@ -112,41 +120,44 @@ def _read_movie(fields: Fields, movie_id: str, tmdb_id: int) -> TmdbMovie:
 
 
 def parse_changes(body: bytes) -> ChangesPage:
-    """Parse one page of GET /3/movie/changes; rows without an id are TMDB's own noise, a page of another shape is BadInput."""
+    """Parse one page of GET /3/movie/changes; raise BadInput if it has another shape.
+
+    Rows without an id are left out: TMDB sends a few.
+    """
     values = _parse_object(body)
     if isinstance(values, Rejected):
         raise BadInput(f"TMDB's list of changes: {values.reason}")
     page, rows = Fields(values), values.get("results")
     total = page.integer("total_pages", 0, INT32)
     if not isinstance(rows, list) or total is None:
-        raise BadInput(f"TMDB's list of changes has no results or no total_pages: {_shown(body)}")
+        raise BadInput(f"TMDB's list of changes has no results or no total_pages: {_excerpt(body)}")
     ids = (Fields(row).integer("id", 1, INT64) for row in rows if isinstance(row, dict))
     return ChangesPage(tuple(tmdb_id for tmdb_id in ids if tmdb_id is not None), total)
 
 
-def is_tmdb_refusal(body: bytes) -> bool:
-    """Whether TMDB itself says no, and not something on the way that answers in its place."""
+def is_tmdb_error(body: bytes) -> bool:
+    """Return true for an error that TMDB itself sends: a proxy or a CDN that answers in its place sends no status_code."""
     values = _parse_object(body)
     return isinstance(values, dict) and isinstance(values.get("status_code"), int)
 
 
 def parse_message(body: bytes) -> str:
-    """TMDB's own words for a refusal, with its status_code; the body's beginning where it has none."""
+    """Return TMDB's own message and status_code of an error; the beginning of the body where it has none."""
     values = _parse_object(body)
     if isinstance(values, Rejected) or not isinstance(values.get("status_message"), str):
-        return _shown(body)
-    return f"{values['status_message'][:SHOWN_BYTES]!r} (status_code {values.get('status_code')!r:.20})"
+        return _excerpt(body)
+    return f"{values['status_message'][:EXCERPT_BYTES]!r} (status_code {values.get('status_code')!r:.20})"
 
 
 def _parse_object(body: bytes) -> dict[str, Any] | Rejected:
     try:
         values = json.loads(body)
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of thousands of digits; nested without end
-        return Rejected(f"no JSON ({error!s:.100}): {_shown(body)}")
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits; nested too deeply
+        return Rejected(f"not JSON ({error!s:.100}): {_excerpt(body)}")
     if not isinstance(values, dict):
-        return Rejected(f"no JSON object: {_shown(body)}")
+        return Rejected(f"not a JSON object: {_excerpt(body)}")
     return values
 
 
-def _shown(body: bytes) -> str:
-    return repr(body[:SHOWN_BYTES].decode("utf-8", "replace"))
+def _excerpt(body: bytes) -> str:
+    return repr(body[:EXCERPT_BYTES].decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Raw bytes and built objects in S3: put once, never overwritten."""
+"""Raw bytes and built objects in S3: stored once, never overwritten."""
 
 import base64
 import hashlib
@@ -18,17 +18,18 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from pydantic import SecretStr
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
 from tasks.core.errors import BadSetting
-from tasks.io.s3.errors import status_of, to_task_error
+from tasks.io.s3.errors import is_stray, status_of, to_task_error
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
-"""The longest silence of the store, in the middle of a body too; not the length of a whole transfer."""
+"""The longest silence of the store, also in the middle of a body. A whole transfer may take longer."""
 ATTEMPTS = 4
 PIECE_BYTES = 1 << 20
 CUT_BODY = (IncompleteReadError, ResponseStreamingError, FlexibleChecksumError)
@@ -52,7 +53,7 @@ class BucketSettings(Protocol):
 
 
 class Bucket:
-    """One S3 bucket; a method whose part the store does not do ends with Unavailable, AccessDenied or BadSetting."""
+    """One S3 bucket. Each method raises Unavailable, AccessDenied or BadSetting if the store does not do its part."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client, self.name = client, name
@@ -80,9 +81,10 @@ class Bucket:
         return cls(client, settings.s3_bucket)
 
     def put_once(self, key: str, body: bytes | Path) -> bool:
-        """Store the bytes under `key` unless an object is there; a file (5 GB at most) is streamed. True if this call stored it.
+        """Store the bytes under `key` unless there is an object already; return true if this call stored them.
 
-        Of writers that race one gets True; a call that was repeated because its answer was lost gets False.
+        A file, 5 GB at most, is streamed. One of several writers at once gets true; a call that was repeated because its
+        answer was lost gets false.
         """
         if isinstance(body, Path):
             with body.open("rb") as file:
@@ -120,7 +122,7 @@ class Bucket:
         return self._call(key, head)
 
     def read(self, key: str) -> bytes:
-        """The whole object in memory; one that is not there is BadInput."""
+        """Return the whole object; raise BadInput if it does not exist."""
 
         def fetch() -> bytes:
             return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
@@ -128,7 +130,7 @@ class Bucket:
         return self._call(key, fetch)
 
     def download(self, key: str, path: Path) -> None:
-        """Stream the object to `path`, which appears only when it is whole; one that is not there is BadInput."""
+        """Stream the object to `path`, which appears when it is whole; raise BadInput if the object does not exist."""
         part = path.with_name(path.name + ".part")
 
         def fetch() -> None:
@@ -144,12 +146,19 @@ class Bucket:
             part.unlink(missing_ok=True)
 
     def _call(self, key: str, action: Callable[[], T]) -> T:
-        """boto3 repeats what fails before a body begins; a cut body, and AWS's 409 to racing writers, are repeated here."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return action()
-            except (ClientError, BotoCoreError, HTTPError) as error:
-                worth_repeating = isinstance(error, CUT_BODY) or (isinstance(error, ClientError) and status_of(error) == 409)
-                if not worth_repeating or attempt == ATTEMPTS:
-                    raise to_task_error(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
-        raise AssertionError("unreachable")
+        """Return what the action returns; repeat it where boto3 does not, and translate its errors."""
+        retrying = Retrying(retry=retry_if_exception(is_worth_repeating), stop=stop_after_attempt(ATTEMPTS), reraise=True)
+        try:
+            return retrying(action)
+        except (ClientError, BotoCoreError, HTTPError) as error:
+            raise to_task_error(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
+
+
+def is_worth_repeating(error: BaseException) -> bool:
+    """Return true for a cut body, a page of a proxy, and AWS's 409 to several writers at once.
+
+    boto3 itself repeats only calls that fail before a body begins.
+    """
+    if isinstance(error, ClientError):
+        return status_of(error) == 409 or is_stray(error)
+    return isinstance(error, CUT_BODY)

@@ -86,7 +86,7 @@ def test_a_pack_of_pages_that_something_else_sent_is_refused() -> None:
         return [Answer(f"tt7{n:07}", 200, HTML) for n in range(count)]
 
     assert compute_batch_rows(pages(TOLERATED_REJECTS), "k", DAY).quarantine.num_rows == TOLERATED_REJECTS
-    with pytest.raises(BadInput, match=r"21 of 21 answers are none of TMDB's; the first, no JSON .* see k"):
+    with pytest.raises(BadInput, match=r"21 of 21 answers are not TMDB's; the first: not JSON .* see k"):
         compute_batch_rows(pages(TOLERATED_REJECTS + 1), "k", DAY)
     absent = [Answer(f"tt8{n:07}", 404, NOT_FOUND) for n in range(30)]
     assert compute_batch_rows(pages(TOLERATED_REJECTS + 1) + absent, "k", DAY).requests.num_rows == 51

@@ -13,7 +13,7 @@ from tasks.core.tmdb.parse import (
     Parsed,
     Rejected,
     TmdbMovie,
-    is_tmdb_refusal,
+    is_tmdb_error,
     parse_changes,
     parse_message,
     parse_movie,
@@ -217,15 +217,15 @@ def test_success_false_with_200_is_rejected() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (HTML, "no JSON ("),
-        (b"", "no JSON ("),
-        (MOVIE[:1000], "no JSON ("),
-        (MOVIE[:-1], "no JSON ("),
-        (b"\xff\xfe{}", "no JSON ("),
-        (b"[" * 100_000, "no JSON ("),
-        (b'{"id": ' + b"9" * 5000 + b"}", "no JSON ("),
-        (b"[1]", "no JSON object: '[1]'"),
-        (b"null", "no JSON object"),
+        (HTML, "not JSON ("),
+        (b"", "not JSON ("),
+        (MOVIE[:1000], "not JSON ("),
+        (MOVIE[:-1], "not JSON ("),
+        (b"\xff\xfe{}", "not JSON ("),
+        (b"[" * 100_000, "not JSON ("),
+        (b'{"id": ' + b"9" * 5000 + b"}", "not JSON ("),
+        (b"[1]", "not a JSON object: '[1]'"),
+        (b"null", "not a JSON object"),
     ],
 )
 def test_what_is_no_json_object_is_rejected_and_shown(body: bytes, why: str) -> None:
@@ -284,8 +284,8 @@ def test_a_list_of_changes_of_another_shape_is_refused(body: bytes) -> None:
 
 
 def test_refusals_are_told_from_what_answers_in_tmdbs_place() -> None:
-    assert is_tmdb_refusal(NOT_FOUND)
-    assert is_tmdb_refusal(INVALID_KEY)
-    assert not any(is_tmdb_refusal(body) for body in (HTML, b"{}", b'{"status_code": "34"}', b"[34]"))
+    assert is_tmdb_error(NOT_FOUND)
+    assert is_tmdb_error(INVALID_KEY)
+    assert not any(is_tmdb_error(body) for body in (HTML, b"{}", b'{"status_code": "34"}', b"[34]"))
     assert parse_message(INVALID_KEY) == "'Invalid API key: You must be granted a valid key.' (status_code 7)"
     assert parse_message(b'{"status_message": 5}') == repr('{"status_message": 5}')

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from tasks.core.tmdb.parse import Parsed, Rejected, is_tmdb_refusal, parse_changes, parse_message, parse_movie
+from tasks.core.tmdb.parse import Parsed, Rejected, is_tmdb_error, parse_changes, parse_message, parse_movie
 from tests.recordings import RECORDINGS, Recording, read_recordings
 
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not RECORDINGS.exists(), reason=f"{RECORDINGS} is not there")]
@@ -60,5 +60,5 @@ def test_recorded_refusals(recordings: list[Recording]) -> None:
     refusals = [one for one in recordings if one.status == 404]
     assert len(refusals) >= 10
     for one in refusals:
-        assert is_tmdb_refusal(one.body)
+        assert is_tmdb_error(one.body)
         assert parse_message(one.body).endswith("(status_code 34)")

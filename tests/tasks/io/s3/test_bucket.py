@@ -72,9 +72,9 @@ def test_of_racing_writers_one_wins(settings: Settings, key: str) -> None:
 
 def test_an_object_that_is_not_there(settings: Settings, key: str, tmp_path: Path) -> None:
     bucket = Bucket.from_settings(settings)
-    with pytest.raises(BadInput, match=f"s3://marquee/{key} is not there"):
+    with pytest.raises(BadInput, match=f"s3://marquee/{key} does not exist"):
         bucket.read(key)
-    with pytest.raises(BadInput, match="is not there"):
+    with pytest.raises(BadInput, match="does not exist"):
         bucket.download(key, tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
 
@@ -95,7 +95,7 @@ def test_wrong_credentials(settings: Settings, key: str) -> None:
     [
         ({"aws_endpoint_url_s3": "http://127.0.0.1:1"}, Unavailable, "http://127.0.0.1:1 does not answer"),
         ({"aws_endpoint_url_s3": "no address"}, BadSetting, "AWS_ENDPOINT_URL_S3"),
-        ({"s3_bucket": "no such name!"}, BadSetting, "S3_BUCKET or the key is no valid name"),
+        ({"s3_bucket": "no such name!"}, BadSetting, "S3_BUCKET or the key is not a valid name"),
     ],
 )
 def test_settings_that_cannot_work(
@@ -149,6 +149,16 @@ def test_a_store_that_fails(faulty: tuple[FileServer, Bucket]) -> None:
         bucket.read("k")
     server.faults = [("status", (500, {}))]
     assert bucket.read("k") == server.content
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_page_from_something_in_between_is_one_failed_try(status: int, faulty: tuple[FileServer, Bucket]) -> None:
+    server, bucket = faulty
+    server.faults = [("status", (status, {"Content-Type": "text/html"}))]
+    assert bucket.read("k") == server.content
+    server.faults = [("status", (status, {}))] * 3
+    with pytest.raises(Unavailable, match=f"answers {status} without an S3 error; is a proxy in between"):
+        bucket.read("k")
 
 
 def test_a_bucket_elsewhere(faulty: tuple[FileServer, Bucket]) -> None:

@@ -185,9 +185,51 @@ def test_a_gzipped_body_is_kept_as_what_it_says(start: Start) -> None:
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/3/movie/1", "/3/movie/101"])
 def test_a_redirect_is_not_followed_and_the_token_stays_here(start: Start, target: str) -> None:
-    source = start({ONE: [Fault(302, b"", {"Location": target})]})
+    source = start({ONE: [Fault(302, b"", {"Location": target})] * tmdb_module.TRIES})
     with pytest.raises(BadSetting, match=f"TMDB_BASE_URL.*{re.escape(target)}"):
         source.fetch()
+    assert source.app.paths_asked == [ONE] * tmdb_module.TRIES
+
+
+STRAY = [
+    Fault(403, HTML, {"Content-Type": "text/html"}),
+    Fault(401, HTML),
+    Fault(302, b"", {"Location": "https://login.example/"}),
+    Fault(404, HTML),
+    Fault(403, b'{"message": "Forbidden"}'),
+]
+
+
+@pytest.mark.parametrize("stray", STRAY, ids=lambda fault: f"{fault.status} {fault.body[:12]!r}")
+def test_a_stray_page_is_one_failed_try(start: Start, stray: Fault) -> None:
+    source = start({"/3/movie/tt70000002": [stray], ONE: [stray]})
+    assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
+    assert source.fetch("tt70000002") == Answer("tt70000002", 200, render(MOVIES[1]))
+    assert source.app.paths_asked.count(ONE) == 2
+
+
+@pytest.mark.parametrize("stray", STRAY, ids=lambda fault: f"{fault.status} {fault.body[:12]!r}")
+def test_pages_for_one_movie_condemn_no_setting_once_tmdb_has_answered(start: Start, stray: Fault) -> None:
+    source = start({ONE: [stray] * tmdb_module.TRIES})
+    assert source.fetch("tt70000002") is not None
+    assert source.fetch() is None
+
+
+@pytest.mark.parametrize("stray", STRAY, ids=lambda fault: f"{fault.status} {fault.body[:12]!r}")
+def test_an_address_where_tmdb_never_answers_is_a_wrong_setting(start: Start, stray: Fault) -> None:
+    source = start({EVERY_PATH: [stray] * 1000})
+    with pytest.raises(BadSetting, match=f"TMDB_BASE_URL: .*{stray.status} at each try"):
+        list(source.tmdb.fetch_movies(["tt70000001"] * 20))
+
+
+def test_answers_that_came_before_the_token_is_refused_are_kept(start: Start) -> None:
+    source = start({"/3/movie/tt70000009": [Fault(401, INVALID_KEY)]})
+    answers: list[Answer | None] = []
+    with pytest.raises(AccessDenied):
+        answers.extend(source.tmdb.fetch_movies(["tt70000001"] * 40 + ["tt70000009"] + ["tt70000002"] * 200))
+    kept = [answer.movie_id for answer in answers if answer]
+    assert kept[:40] == ["tt70000001"] * 40
+    assert len(kept) == len([path for path in source.app.paths_asked if "tt70000009" not in path])
 
 
 def test_retry_after_holds_every_thread_and_is_capped(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +300,7 @@ def test_the_token_is_in_no_url_and_no_log(start: Start, caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut", "\x00"])
 def test_a_token_that_is_none_is_a_wrong_setting_that_is_not_shown(token: str) -> None:
-    with pytest.raises(BadSetting, match="TMDB_ACCESS_TOKEN is no bearer token") as wrong:
+    with pytest.raises(BadSetting, match="TMDB_ACCESS_TOKEN is not a bearer token") as wrong:
         Transport("http://127.0.0.1:9", token, 1)
     assert not token.strip() or token not in str(wrong.value)
 
