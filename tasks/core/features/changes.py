@@ -1,4 +1,4 @@
-"""What changed between two builds, and the identity of a build's content."""
+"""The rows that changed between two builds, and the identity of a build's content."""
 
 import hashlib
 
@@ -6,10 +6,10 @@ import polars as pl
 
 
 def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
-    """The rows to append: films that are new or differ from their last known row, and withdrawals.
+    """Return the rows to append: movies that are new or differ from their last known row, and withdrawals.
 
-    rows: movie_id, tmdb_id, title, features, as computed. known: the same columns and `withdrawn`, one row a film.
-    A film that was known and is in the sources no more becomes a row of nulls with `withdrawn` true.
+    rows: movie_id, tmdb_id, title, features, as computed. known: the same columns and `withdrawn`, one row per movie.
+    A known movie that the sources do not have any more becomes a row of nulls with `withdrawn` true.
     """
     rows = rows.with_columns(withdrawn=pl.lit(value=False))
     if known is None:
@@ -25,6 +25,6 @@ def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFr
 
 
 def compute_content_hash(rows: pl.DataFrame) -> str:
-    """sha256 over the column names and every value, in order of movie_id: the same content anywhere gives the same hash."""
+    """Return the sha256 of the column names and all values, by movie_id: the same content gives the same hash anywhere."""
     ordered = rows.sort("movie_id")
     return hashlib.sha256(ordered.write_csv(null_value="null", float_precision=6).encode()).hexdigest()

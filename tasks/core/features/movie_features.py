@@ -1,4 +1,4 @@
-"""What a film says of itself before its release: length, date, genres, money, languages, words."""
+"""The features of a movie that are known before its release: length, date, genres, budget, languages, words."""
 
 import polars as pl
 
@@ -6,34 +6,34 @@ GENRES = (
     "Action", "Adventure", "Animation", "Biography", "Comedy", "Crime", "Documentary", "Drama", "Family", "Fantasy", "History",
     "Horror", "Music", "Musical", "Mystery", "Romance", "Sci-Fi", "Sport", "Thriller", "War", "Western",
 )  # fmt: skip
-"""IMDb's genres of films, as title.basics writes them; rarer ones (News, Reality-TV, …) count in genre_count only."""
+"""IMDb's genres of movies, as title.basics writes them. Rarer ones (News, Reality-TV, …) count in genre_count only."""
 
 
 def genre_feature(genre: str) -> str:
-    """`Sci-Fi` -> `genre_sci_fi`."""
+    """Return the name of the feature, such as `genre_sci_fi` for `Sci-Fi`."""
     return f"genre_{genre.lower().replace('-', '_')}"
 
 
-def compute_movie_features(films: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataFrame:
-    """One row a film, in the order of `films`; an unknown value is null, never 0.
+def compute_movie_features(movies: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per movie, in the order of `movies`; an unknown value is null, never 0.
 
-    films: movie_id, primary_title, original_title, start_year, runtime_minutes, genres (list).
+    movies: movie_id, primary_title, original_title, start_year, runtime_minutes, genres (list).
     tmdb: movie_id, release_date, runtime_minutes, budget (US dollars), original_language, spoken_languages (list),
-    countries (list), overview, tagline.
+    countries (list), overview, tagline. Both with null for unknown: see tasks/core/features/unknown.py.
     """
-    both = films.join(tmdb, on="movie_id", how="left", suffix="_tmdb", maintain_order="left")
+    both = movies.join(tmdb, on="movie_id", how="left", suffix="_tmdb", maintain_order="left")
     released = pl.col("release_date")
     genres = pl.col("genres")
     genres_known = genres.list.len() > 0
     return both.select(
         "movie_id",
-        _positive(pl.coalesce("runtime_minutes", "runtime_minutes_tmdb")).alias("runtime_minutes"),
+        pl.coalesce("runtime_minutes", "runtime_minutes_tmdb").alias("runtime_minutes"),
         pl.coalesce(released.dt.year(), pl.col("start_year").cast(pl.Int32)).alias("release_year"),
         released.dt.month().alias("release_month"),
         released.dt.weekday().alias("release_weekday"),
         *[pl.when(genres_known).then(genres.list.contains(genre)).alias(genre_feature(genre)) for genre in GENRES],
         pl.when(genres_known).then(genres.list.len()).alias("genre_count"),
-        (_positive(pl.col("budget")) / 1e6).alias("budget_millions"),
+        (pl.col("budget") / 1e6).alias("budget_millions"),
         (pl.col("original_language") == "en").alias("language_is_english"),
         _length_if_any(pl.col("spoken_languages")).alias("spoken_language_count"),
         _length_if_any(pl.col("countries")).alias("country_count"),
@@ -45,10 +45,6 @@ def compute_movie_features(films: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataFr
         _words(pl.col("overview")).alias("overview_words"),
         _words(pl.col("tagline")).alias("tagline_words"),
     )
-
-
-def _positive(value: pl.Expr) -> pl.Expr:
-    return pl.when(value > 0).then(value)
 
 
 def _length_if_any(values: pl.Expr) -> pl.Expr:

@@ -1,22 +1,22 @@
-"""Track records: what a film's people, companies, languages and countries had done before its release."""
+"""Track records: the earlier movies of a movie's people, companies, languages and countries, and their ratings."""
 
 from datetime import date
 
 import polars as pl
 
 MIN_VOTES = 25
-"""Ratings of films with fewer votes are mostly noise: such a film counts as made, but not in the mean rating."""
+"""Ratings of movies with fewer votes are mostly noise: such a movie counts as made, but not in the mean rating."""
 
 
 def compute_track_record(links: pl.DataFrame, release: pl.DataFrame, ratings: pl.DataFrame, day: date, role: str) -> pl.DataFrame:
-    """Point-in-time record of everyone linked to a film in one role.
+    """Return the point-in-time record of the members that are linked to each movie in one role.
 
-    links: movie_id, member (person id, company name …). release: as of `compute_release`.
+    links: movie_id, member (person id, company name …). release: as `compute_release` returns it.
     ratings: movie_id, average_rating (1..10), num_votes.
-    A film counts for another only if it was released strictly before it, and strictly before `day`.
-    Returns movie_id, {role}_films (films made before, over all members), {role}_rating (mean rating of those with
-    MIN_VOTES; null if none), {role}_votes (mean log10 of their votes; null if none). A film with no member in the role
-    or with no known release is absent.
+    A movie counts for another one only if it was released strictly before it, and strictly before `day`.
+    Returns movie_id, {role}_films (movies made before, over all members), {role}_rating (mean rating of those with
+    MIN_VOTES; null if none), {role}_votes (mean log10 of their votes; null if none). A movie with no member in the role
+    or with no known release is left out.
     """
     dated = links.unique().join(release.drop_nulls(), on="movie_id")
     made = (
@@ -33,8 +33,8 @@ def compute_track_record(links: pl.DataFrame, release: pl.DataFrame, ratings: pl
         .select("member", "released_until", "films", "rated", "tenths", "millilogs")
         .sort("released_until")
     )
-    asked = dated.with_columns(as_of=pl.min_horizontal("released_from", pl.lit(day))).sort("as_of")
-    before = asked.join_asof(
+    targets = dated.with_columns(as_of=pl.min_horizontal("released_from", pl.lit(day))).sort("as_of")
+    before = targets.join_asof(
         made,
         left_on="as_of",
         right_on="released_until",

@@ -42,6 +42,18 @@ def test_money_unknown_to_tmdb_is_null_and_known_money_is_in_millions() -> None:
     assert row(one_film({}, {"budget": 25_500_000}))["budget_millions"] == 25.5
 
 
+def test_a_budget_below_the_floor_is_unknown() -> None:
+    assert row(one_film({}, {"budget": 8}))["budget_millions"] is None
+    assert row(one_film({}, {"budget": 999}))["budget_millions"] is None
+    assert row(one_film({}, {"budget": 1_000}))["budget_millions"] == 0.001
+
+
+def test_an_unknown_length_of_one_source_does_not_hide_the_other_s() -> None:
+    assert row(one_film({"runtime_minutes": 0}, {"runtime_minutes": 142}))["runtime_minutes"] == 142
+    assert row(one_film({"runtime_minutes": 1}, {"runtime_minutes": 142}))["runtime_minutes"] == 1
+    assert row(one_film({"runtime_minutes": 0}))["runtime_minutes"] is None
+
+
 def test_imdb_s_runtime_goes_before_tmdb_s_and_zero_is_unknown() -> None:
     assert row(one_film({"runtime_minutes": 99}, {"runtime_minutes": 120}))["runtime_minutes"] == 99
     assert row(one_film({"runtime_minutes": None}, {"runtime_minutes": 120}))["runtime_minutes"] == 120
