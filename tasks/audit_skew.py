@@ -1,9 +1,9 @@
-"""Compare what the API was given with what the offline store holds; a gate before publishing.
+"""Compare the API's input with the offline store; publishing waits until they agree.
 
-Samples the receipts of the 24 hours before now (or since people last accepted what was found), joins them with the offline
-rows that their features were published from, and writes to table skew_audit in how many each feature differs. Fails, naming
-the features, if any differs in more than SKEW_MAX_SHARE of them, unless --accept is given. Then deletes receipts older than
-RECEIPTS_KEEP_DAYS.
+Samples the receipts of the last 24 hours (or since a person last accepted a difference), joins them with the offline rows that
+their features were published from, and writes to table skew_audit how often each feature differs. Fails, and names the
+features, if one differs in more than SKEW_MAX_SHARE of its values, unless --accept is given. Then deletes receipts that are
+older than RECEIPTS_KEEP_DAYS.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tasks.command import main
 from tasks.core.audit.receipts import Receipt
-from tasks.core.audit.skew import Group, Skew, compute_skew, find_skewed
+from tasks.core.audit.skew import Group, Skew, compute_skew, select_skewed
 from tasks.core.errors import Skewed
 from tasks.core.model.onnx_model import read_onnx_features
 from tasks.io import receipt_sources
@@ -25,22 +25,22 @@ from tasks.settings import Settings
 
 log = logging.getLogger("tasks.audit_skew")
 
-MOST = 5_000
-HOURS = 24
-FLAGS = {"accept": "report what differs, and let publishing go on"}
+MAX_RECEIPTS = 5_000
+WINDOW_HOURS = 24
+FLAGS = {"accept": "log the differences and let publishing go on"}
 
 
 def run(settings: Settings, day: date, lease: Lease, accept: bool = False) -> None:
-    """Same receipts twice, same state. The day only stands beside the audit: receipts are of the hours before now."""
+    """Same receipts twice, same state. `day` is only recorded: the receipts are those of the hours before now."""
     now = datetime.now(UTC)
     with connect(settings) as conn:
-        since = max(now - timedelta(hours=HOURS), read_accepted_at(conn) or datetime.min.replace(tzinfo=UTC))
+        since = max(now - timedelta(hours=WINDOW_HOURS), read_accepted_at(conn) or datetime.min.replace(tzinfo=UTC))
     with receipts.connect(settings) as conn:
-        sample = receipts.read_sample(conn, since, now, MOST)
+        sample = receipts.read_sample(conn, since, now, MAX_RECEIPTS)
     groups = gather(settings, sample)
 
     skews = compute_skew(groups)
-    skewed = find_skewed(skews, settings.skew_max_share)
+    skewed = select_skewed(skews, settings.skew_max_share)
     audited = [receipt.prediction_id for group in groups for receipt in group.receipts]
 
     if audited:
@@ -52,49 +52,45 @@ def run(settings: Settings, day: date, lease: Lease, accept: bool = False) -> No
         deleted = receipts.delete_before(conn, now - timedelta(days=settings.receipts_keep_days))
     log.info("deleted %d receipts older than %d days", deleted, settings.receipts_keep_days)
     if skewed:
-        judge(skewed, settings.skew_max_share, accept)
+        raise_unless_accepted(skewed, settings.skew_max_share, accept)
 
 
 def gather(settings: Settings, sample: Sequence[Receipt]) -> list[Group]:
-    """The receipts beside what they point to; those whose model or snapshot is no more are left out, and it is said."""
-    if not sample:
-        return []
-    models = receipt_sources.read_models(settings.mlflow_tracking_uri, [receipt.model_version for receipt in sample])
-    rows = receipt_sources.read_rows(sample)
-    names = {version: read_onnx_features(exported) for version, exported in models.items()}
-    together: dict[tuple[str, receipt_sources.Published], list[Receipt]] = {}
-    for receipt in sample:
-        together.setdefault((receipt.model_version, receipt_sources.published_from(receipt)), []).append(receipt)
+    """Return the receipts with the rows that they refer to; leave out, and log, those with a deleted model or snapshot."""
+    sources = receipt_sources.read_sources(settings.mlflow_tracking_uri, sample)
     groups = []
-    for (version, published), group in sorted(together.items()):
-        if version in names and published in rows:
-            groups.append(Group(names[version], group, rows[published]))
+    for (version, published), group in receipt_sources.group_receipts(sample).items():
+        if version in sources.models and published in sources.rows:
+            groups.append(Group(read_onnx_features(sources.models[version]), group, sources.rows[published]))
         else:
-            log.warning("%d receipts of version %s on %s, snapshot %s, point to what is no more", len(group), version, *published)
+            log.warning(
+                "%d receipts of version %s on %s, snapshot %s, refer to a model or snapshot that was deleted",
+                *(len(group), version, *published),
+            )
     return groups
 
 
 def compute_audit_id(prediction_ids: Sequence[str]) -> str:
-    """The hash of what was audited."""
+    """Return the hash of the audited predictions."""
     return hashlib.sha256(",".join(sorted(prediction_ids)).encode()).hexdigest()[:32]
 
 
 def report(audited: int, sampled: int, differing: Sequence[Skew]) -> None:
     if not sampled:
-        log.info("there was nothing to audit: no receipt of features since the last acceptance, or in %d hours", HOURS)
+        log.info("nothing to audit: no receipt of features in %d hours, or since the last acceptance", WINDOW_HOURS)
     for skew in differing:
-        log.warning("differs online from offline: %s", skew)
-    log.info("audited %d receipts of %d sampled: %d features differ", audited, sampled, len(differing))
+        log.warning("online and offline differ: %s", skew)
+    log.info("audited %d of %d sampled receipts: %d features differ", audited, sampled, len(differing))
 
 
-def judge(skewed: Sequence[Skew], max_share: float, accept: bool) -> None:
-    said = f"more than {max_share:.2%} of values differ online from offline: {'; '.join(map(str, skewed))}"
+def raise_unless_accepted(skewed: Sequence[Skew], max_share: float, accept: bool) -> None:
+    finding = f"more than {max_share:.2%} of values differ online from offline: {'; '.join(map(str, skewed))}"
     if accept:
-        log.warning("accepted: %s", said)
+        log.warning("accepted: %s", finding)
         return
     raise Skewed(
-        f"{said}. `marquee replay {skewed[0].example}` shows both values. Find out what wrote them; to publish all the same,"
-        " which puts a new set in the place of the live one, run refresh_movies with accept_skew"
+        f"{finding}. `marquee replay {skewed[0].example}` shows both values. Find out what wrote them. To publish all the same,"
+        " a new set in place of the live one, run refresh_movies with accept_skew"
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrow rows as the CSV text that Postgres COPY reads: null is an empty field, an empty string is quoted."""
+"""Writes Arrow rows as the CSV text that Postgres COPY reads: null is an empty field, an empty string is quoted."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,7 +8,7 @@ ROWS_A_PIECE = 50_000
 
 
 def render_copy_text(rows: pa.Table) -> pa.Buffer:
-    """CSV without a header; a list of strings becomes a Postgres array literal."""
+    """Return CSV without a header; a list of strings becomes a Postgres array literal."""
     columns = [array_literals(column) if pa.types.is_list(column.type) else column for column in rows.columns]
     text = pa.BufferOutputStream()
     options = pyarrow.csv.WriteOptions(include_header=False, batch_size=ROWS_A_PIECE, quoting_style="needed")
@@ -17,7 +17,7 @@ def render_copy_text(rows: pa.Table) -> pa.Buffer:
 
 
 def array_literals(column: pa.ChunkedArray) -> pa.Array:
-    """`["a", "b\\"c", null]` becomes `{"a","b\\"c",NULL}`; a null list stays null."""
+    """Return the lists as literals: `["a", "b\\"c", null]` becomes `{"a","b\\"c",NULL}`; a null list stays null."""
     lists = column.combine_chunks()
     items = pc.replace_substring(pc.replace_substring(lists.flatten(), "\\", "\\\\"), '"', '\\"')
     quoted = pc.fill_null(pc.binary_join_element_wise('"', items, '"', ""), "NULL")

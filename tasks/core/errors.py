@@ -1,30 +1,42 @@
-"""The errors a task can end with, named for what the reader does next; each carries its sysexits.h exit code."""
+"""The errors that end a task, named for what the reader does next; each carries its exit code of sysexits.h.
+
+TaskError            1   a failure that is understood
+  BadInput          65   the data is not what it must be: correct the data
+    Skewed          65   the API and the offline store differ: find out why, or accept it
+  Differs            1   a prediction made again differs from its receipt: find out why
+  Unknown           66   there is nothing of the name that was asked for: correct the name
+  Unavailable       75   an outside system does not answer: try later
+  Superseded        75   a later attempt does the work: nothing to do
+  AccessDenied      77   an outside system refuses our credentials: correct them
+  BadSetting        78   a setting is missing or wrong: correct it
+    UnknownSchema   78   a database has the schema of another release: run the migrations, or that release
+"""
 
 import os
 
 
 class TaskError(Exception):
-    """A failure that is understood; the message names the wrong value and what to do."""
+    """A failure that is understood. The message shows the wrong value and what to do about it."""
 
     exit_code = 1
 
 
 class BadInput(TaskError):
-    """The source's data is not what its format promises; a retry with the same bytes fails again."""
+    """The data that the task reads is not what its format promises; another try with the same data fails again."""
 
     exit_code = os.EX_DATAERR
 
 
 class Skewed(BadInput):
-    """The API was given other features than the offline store holds; publishing more would hide it."""
+    """The API received other features than the offline store holds; publishing more would hide it."""
 
 
 class Differs(TaskError):
-    """What was made again is not what was recorded."""
+    """A prediction that was made again is not what its receipt says."""
 
 
 class Unknown(TaskError):
-    """What was asked for by name is not there."""
+    """There is nothing of the name that was asked for."""
 
     exit_code = os.EX_NOINPUT
 
@@ -36,13 +48,13 @@ class Unavailable(TaskError):
 
 
 class Superseded(TaskError):
-    """A later attempt at the same work has taken over; nothing of this one is committed from here on."""
+    """A later attempt at the same work has taken over; this one commits nothing any more."""
 
     exit_code = os.EX_TEMPFAIL
 
 
 class AccessDenied(TaskError):
-    """An outside system refuses our credentials; someone must correct a setting."""
+    """An outside system refuses our credentials; somebody must correct a setting."""
 
     exit_code = os.EX_NOPERM
 

@@ -155,8 +155,8 @@ def change(world: World, prediction_id: str, statement: str) -> None:
         ("whatif", "overrides = null", "runtime_minutes is "),
         ("snapshot", "rating = rating + 0.01", "rating is "),
         ("snapshot", "model_output = model_output + 0.01", "model_output is "),
-        ("snapshot", "movie_id = 'tt9999999'", "movie_id is tt9999999 in the receipt, none in the published ratings"),
-        ("snapshot", "model_sha256 = 'ab'", "none in the published ratings"),
+        ("snapshot", "movie_id = 'tt9999999'", "movie_id is tt9999999 in the receipt, none in the prediction set"),
+        ("snapshot", "model_sha256 = 'ab'", "none in the prediction set"),
     ],
 )
 def test_what_differs_is_said_with_both_values(

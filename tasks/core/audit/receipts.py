@@ -1,4 +1,4 @@
-"""What the API recorded of an answer, and which rows of the past it points to."""
+"""The receipt that the API keeps of an answer, and the values that it refers to."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PREDICTION_SET = "snapshot"
-"""The source of an answer that came from the published ratings of all films, not from features."""
+"""The source of an answer that came from the prediction set, not from features."""
 Row = Mapping[str, Any]
 Floats = NDArray[np.float32]
 
@@ -35,13 +35,13 @@ class Receipt:
     snapshot_id: str
     features_as_of: datetime
     features: Sequence[float] | None
-    """The model's input in its own column order, NaN for unknown; None for an answer from the published ratings."""
+    """The model's input in its own column order, NaN for unknown; None for an answer from the prediction set."""
     overrides: Mapping[str, float | None] | None
-    """Features that a what-if question replaced; `features` has them already."""
+    """Features that a what-if request replaced; `features` contains them already."""
 
 
 def read_day(feature_set: str) -> date | None:
-    """The day whose rows a feature set was first published from; None if the name does not tell."""
+    """Return the day of the rows that a feature set was first published from; None if its name has no day."""
     found = _FEATURE_SET.fullmatch(feature_set)
     try:
         return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC).date() if found else None
@@ -50,17 +50,17 @@ def read_day(feature_set: str) -> date | None:
 
 
 def to_float32(rows: Iterable[Sequence[float | None]]) -> Floats:
-    """Values as the model reads them: float32, None as NaN. Shape [rows, features]."""
+    """Return the values as the model reads them: float32, None as NaN. Shape [rows, features]."""
     return np.array([[np.nan if value is None else value for value in row] for row in rows], np.float32)
 
 
 def offline_values(receipt: Receipt, names: Sequence[str], row: Row) -> list[float | None]:
-    """The film's offline values of these features, those that the question replaced as it replaced them."""
+    """Return the movie's offline values of these features, with the values that a what-if request replaced."""
     values = {**row, **(receipt.overrides or {})}
     return [values.get(name) for name in names]
 
 
 def find_differing(recorded: Floats, offline: Floats) -> NDArray[np.bool_]:
-    """Where the values differ as float32; unknown equals unknown."""
+    """Return true where the values differ as float32; unknown equals unknown."""
     differing: NDArray[np.bool_] = (recorded != offline) & ~(np.isnan(recorded) & np.isnan(offline))
     return differing

@@ -1,4 +1,4 @@
-"""Answers made again: from the receipt and its model, and from the offline rows or published ratings of then."""
+"""Makes answers again, from the receipt and its model, from the offline rows and from the prediction set, and compares."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_valu
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
 
 TOLERANCE = 1e-6
-"""Between two outputs of one model on the same values."""
+"""The largest difference between two outputs of one model on the same values, in rating points."""
 HALF_A_STEP = 0.5e-4
-"""The most by which a rating of four decimals is rounded."""
-REPLAYED, OFFLINE, PUBLISHED = "replayed from it", "in the offline store", "in the published ratings"
+"""The largest change by rounding to four decimals, in rating points."""
+REPLAYED, OFFLINE, PUBLISHED = "replayed from it", "in the offline store", "in the prediction set"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field of a receipt that is found otherwise."""
+    """A field of a receipt with another value elsewhere."""
 
     field: str
     recorded: object
@@ -26,7 +26,7 @@ class Difference:
     where: str
 
     def __str__(self) -> str:
-        """One phrase, both values in it."""
+        """Return one phrase with both values."""
         return f"{self.field} is {_show(self.recorded)} in the receipt, {_show(self.found)} {self.where}"
 
 
@@ -34,51 +34,51 @@ Differences = list[Difference]
 
 
 def replay(receipts: Sequence[Receipt], exported: bytes, rows: Mapping[str, Row] | None) -> list[Differences]:
-    """Compare receipts of one model and one feature set with what the model gives for their values, and for the offline rows.
+    """Compare receipts of one model and one feature set with the model's output for their values and for the offline rows.
 
-    rows: by movie_id, of the snapshot and day that the feature set was published from, with event_timestamp; None where
-    that snapshot is no more. Returns an entry each.
+    rows: by movie_id, of the snapshot and the day that the feature set was published from, with event_timestamp; None if
+    that snapshot does not exist any more. Returns one entry per receipt.
     """
     names = read_onnx_features(exported)
-    found = [_compare_width(receipt, names) for receipt in receipts]
-    whole = [number for number, differences in enumerate(found) if not differences]
-    if not whole:
-        return found
-    recorded = to_float32([receipts[number].features or () for number in whole])
-    for number, output in zip(whole, predict_onnx(exported, recorded), strict=True):
-        found[number] += compare_outputs(receipts[number], float(output), REPLAYED)
+    entries = [_compare_width(receipt, names) for receipt in receipts]
+    comparable = [number for number, differences in enumerate(entries) if not differences]
+    if not comparable:
+        return entries
+    recorded = to_float32([receipts[number].features or () for number in comparable])
+    for number, output in zip(comparable, predict_onnx(exported, recorded), strict=True):
+        entries[number] += compare_outputs(receipts[number], float(output), REPLAYED)
 
     if rows is None:
-        for number in whole:
-            found[number].append(Difference("snapshot_id", receipts[number].snapshot_id, None, OFFLINE))
-        return found
-    offline = [rows.get(receipts[number].movie_id) for number in whole]
-    values = to_float32(offline_values(receipts[n], names, row or {}) for n, row in zip(whole, offline, strict=True))
+        for number in comparable:
+            entries[number].append(Difference("snapshot_id", receipts[number].snapshot_id, None, OFFLINE))
+        return entries
+    offline = [rows.get(receipts[number].movie_id) for number in comparable]
+    values = to_float32(offline_values(receipts[n], names, row or {}) for n, row in zip(comparable, offline, strict=True))
     outputs, differing = predict_onnx(exported, values), find_differing(recorded, values)
-    for place, (number, row) in enumerate(zip(whole, offline, strict=True)):
+    for place, (number, row) in enumerate(zip(comparable, offline, strict=True)):
         receipt = receipts[number]
         if row is None:
-            found[number].append(Difference("movie_id", receipt.movie_id, None, OFFLINE))
+            entries[number].append(Difference("movie_id", receipt.movie_id, None, OFFLINE))
             continue
-        found[number] += [
+        entries[number] += [
             Difference(names[column], recorded[place, column], values[place, column], OFFLINE)
             for column in np.flatnonzero(differing[place])
         ]
-        found[number] += _compare_times(receipt, row["event_timestamp"], OFFLINE)
-        found[number] += compare_outputs(receipt, float(outputs[place]), "from the offline store")
-    return found
+        entries[number] += _compare_times(receipt, row["event_timestamp"], OFFLINE)
+        entries[number] += compare_outputs(receipt, float(outputs[place]), "from the offline store")
+    return entries
 
 
 def replay_published(receipts: Sequence[Receipt], rows: Mapping[str, Row]) -> list[Differences]:
-    """Compare receipts whose ratings were taken from one published set with that set; an entry each.
+    """Compare receipts whose ratings came from one prediction set with that set; return one entry per receipt.
 
-    rows: by movie_id, as tasks.core.predictions.predict has them.
+    rows: by movie_id, as tasks.core.predictions.predict computes them.
     """
     return [_compare_published(receipt, rows.get(receipt.movie_id)) for receipt in receipts]
 
 
 def compare_outputs(receipt: Receipt, output: float, where: str) -> Differences:
-    """The model's output and the rating that was answered, against an output; NaN is no rating's equal."""
+    """Compare the receipt's output and rating with an output; NaN equals no rating."""
     differences = []
     if not abs(receipt.model_output - output) <= TOLERANCE:
         differences.append(Difference("model_output", receipt.model_output, output, where))

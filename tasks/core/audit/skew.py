@@ -1,4 +1,4 @@
-"""How often what the API was given differs from what the offline store holds, feature by feature."""
+"""Counts, feature by feature, how often the API's input differs from the offline store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from tasks.core.audit.receipts import Receipt, Row, find_differing, offline_values, to_float32
 
 WIDTH, ROW, TIME = "number of features", "movie_id", "features_as_of"
-"""Counted like features: whether the model has as many columns, the film an offline row, and that row the same time."""
+"""Counted like features: the model has as many columns, the movie has an offline row, and that row has the same time."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Receipts of one model and one feature set, and the offline rows of then."""
+    """Receipts of one model and one feature set, and the offline rows that the set was published from."""
 
     names: Sequence[str]
     """The model's columns."""
@@ -22,7 +22,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Skew:
-    """Of one feature: values compared, how many differed, and a prediction in which one did."""
+    """The result for one feature: the values compared, those that differ, and a prediction with one that differs."""
 
     feature: str
     compared: int = 0
@@ -39,29 +39,29 @@ class Skew:
 
 
 def compute_skew(groups: Sequence[Group]) -> list[Skew]:
-    """Count over all groups; by name, those that never differ as well. Values are compared as float32, as the model does."""
+    """Return the counts over all groups, by name, also of features that never differ. Values are compared as float32."""
     counted: dict[str, Skew] = {}
     for group in groups:
         widths = [len(receipt.features or ()) for receipt in group.receipts]
         _count(counted, WIDTH, group.receipts, [width != len(group.names) for width in widths])
-        whole = [receipt for receipt, width in zip(group.receipts, widths, strict=True) if width == len(group.names)]
-        _count(counted, ROW, whole, [receipt.movie_id not in group.rows for receipt in whole])
-        found = [receipt for receipt in whole if receipt.movie_id in group.rows]
-        rows = [group.rows[receipt.movie_id] for receipt in found]
-        times = [receipt.features_as_of != row["event_timestamp"] for receipt, row in zip(found, rows, strict=True)]
-        _count(counted, TIME, found, times)
-        if not found:
+        comparable = [receipt for receipt, width in zip(group.receipts, widths, strict=True) if width == len(group.names)]
+        _count(counted, ROW, comparable, [receipt.movie_id not in group.rows for receipt in comparable])
+        matched = [receipt for receipt in comparable if receipt.movie_id in group.rows]
+        rows = [group.rows[receipt.movie_id] for receipt in matched]
+        times = [receipt.features_as_of != row["event_timestamp"] for receipt, row in zip(matched, rows, strict=True)]
+        _count(counted, TIME, matched, times)
+        if not matched:
             continue
-        recorded = to_float32([receipt.features or () for receipt in found])
-        offline = to_float32(offline_values(receipt, group.names, row) for receipt, row in zip(found, rows, strict=True))
+        recorded = to_float32([receipt.features or () for receipt in matched])
+        offline = to_float32(offline_values(receipt, group.names, row) for receipt, row in zip(matched, rows, strict=True))
         differing = find_differing(recorded, offline)
         for column, name in enumerate(group.names):
-            _count(counted, name, found, differing[:, column].tolist())
+            _count(counted, name, matched, differing[:, column].tolist())
     return [counted[name] for name in sorted(counted)]
 
 
-def find_skewed(skews: Sequence[Skew], max_share: float) -> list[Skew]:
-    """Those that differ in more than the share, the worst first."""
+def select_skewed(skews: Sequence[Skew], max_share: float) -> list[Skew]:
+    """Return the features that differ in more than the share of values, the worst first."""
     return sorted((skew for skew in skews if skew.share > max_share), key=lambda skew: (-skew.share, skew.feature))
 
 

@@ -1,4 +1,4 @@
-"""The receipts of predictions, which the API keeps in a database of its own."""
+"""Reads and deletes the receipts of predictions, which the API keeps in a database of its own."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ class ReceiptSettings(Protocol):
 
 @contextmanager
 def connect(settings: ReceiptSettings) -> Iterator[psycopg.Connection]:
-    """A connection that commits at the end of the block.
+    """Open a connection that commits at the end of the block.
 
-    A server that is away is Unavailable, a schema of another release is UnknownSchema.
+    Raises Unavailable if the server does not answer, UnknownSchema if the schema is that of another release.
     """
     if settings.receipts_database_url is None:
         raise BadSetting(f"{SETTING} is not set: it names the database in which the API keeps its receipts")
@@ -38,20 +38,20 @@ def connect(settings: ReceiptSettings) -> Iterator[psycopg.Connection]:
         yield conn
 
 
-def read_some(conn: psycopg.Connection, prediction_ids: Collection[str]) -> list[Receipt]:
-    """Those of these predictions that there are, by id."""
+def read_by_ids(conn: psycopg.Connection, prediction_ids: Collection[str]) -> list[Receipt]:
+    """Return the receipts of these predictions, by id; unknown ids are left out."""
     return _read(conn, "where prediction_id = any(%s) order by prediction_id", [list(prediction_ids)])
 
 
 def read_last(conn: psycopg.Connection, count: int) -> list[Receipt]:
-    """The newest, newest first."""
+    """Return the newest receipts, newest first."""
     return _read(conn, "order by answered_at desc, prediction_id desc limit %s", [count])
 
 
-def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, most: int) -> list[Receipt]:
-    """At most so many of the answers of these hours that came from online features as they stand; by id.
+def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, max_receipts: int) -> list[Receipt]:
+    """Return a sample of at most `max_receipts` receipts of this period, without what-ifs and fallbacks, by id.
 
-    Drawn by the hash of the id: an unbiased sample, and the same again of the same receipts.
+    It is drawn by the hash of the id: unbiased, and the same for the same receipts.
     """
     return _read(
         conn,
@@ -60,15 +60,15 @@ def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, most
                where answered_at >= %s and answered_at < %s and source in ('fresh', 'stale') and way <> 'whatif'
                order by md5(prediction_id) limit %s)
            order by prediction_id""",
-        [since, until, most],
+        [since, until, max_receipts],
     )
 
 
 def delete_before(conn: psycopg.Connection, moment: datetime) -> int:
-    """Delete the older ones; returns how many there were."""
+    """Delete receipts older than the moment; return their number."""
     return conn.execute("delete from receipt where answered_at < %s", [moment]).rowcount
 
 
 def _read(conn: psycopg.Connection, condition: str, values: Sequence[Any]) -> list[Receipt]:
-    with conn.cursor(row_factory=class_row(Receipt), binary=True) as cursor:  # binary: a float4 keeps its every bit
+    with conn.cursor(row_factory=class_row(Receipt), binary=True) as cursor:  # binary: a float4 keeps all its bits
         return cursor.execute(f"select {COLUMNS} from receipt {condition}".encode(), values).fetchall()  # noqa: S608  # texts of this file only

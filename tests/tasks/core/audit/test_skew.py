@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tasks.core.audit.receipts import Receipt, Row
-from tasks.core.audit.skew import ROW, TIME, WIDTH, Group, Skew, compute_skew, find_skewed
+from tasks.core.audit.skew import ROW, TIME, WIDTH, Group, Skew, compute_skew, select_skewed
 from tests.serving.tiny_models import FEATURES
 from tests.tasks.core.audit.receipt_factories import AS_OF, FILMS, make_receipt, make_rows
 
@@ -31,17 +31,17 @@ def test_what_was_answered_from_these_rows_has_no_skew(receipts: list[Receipt], 
     skews = compute_skew([Group(FEATURES, receipts, rows)])
     assert counts(skews) == dict.fromkeys(sorted([WIDTH, ROW, TIME, *FEATURES]), (FILMS, 0))
     assert [skew.feature for skew in skews] == sorted([WIDTH, ROW, TIME, *FEATURES])
-    assert find_skewed(skews, 0) == []
+    assert select_skewed(skews, 0) == []
     assert compute_skew([]) == []
 
 
 def test_a_corrupt_feature_is_counted_by_its_name_with_an_example(receipts: list[Receipt], rows: dict[str, Row]) -> None:
     wrong = [make_receipt(n, {**row, FIRST: 55.0}) if n in (7, 9) else receipts[n] for n, row in enumerate(rows.values())]
     skews = compute_skew([Group(FEATURES, wrong, rows)])
-    assert find_skewed(skews, 0) == [Skew(FIRST, FILMS, 2, f"{7:032x}")]
-    assert str(find_skewed(skews, 0)[0]) == f"{FIRST} in 2 of {FILMS} (5.00%), as in prediction {7:032x}"
-    assert find_skewed(skews, 0.049) == find_skewed(skews, 0)
-    assert find_skewed(skews, 0.05) == [], "the share itself is allowed"
+    assert select_skewed(skews, 0) == [Skew(FIRST, FILMS, 2, f"{7:032x}")]
+    assert str(select_skewed(skews, 0)[0]) == f"{FIRST} in 2 of {FILMS} (5.00%), as in prediction {7:032x}"
+    assert select_skewed(skews, 0.049) == select_skewed(skews, 0)
+    assert select_skewed(skews, 0.05) == [], "the share itself is allowed"
 
 
 def test_groups_are_counted_together_and_only_features_that_their_model_reads(
@@ -64,4 +64,4 @@ def test_films_rows_and_widths_that_are_not_there_count_too(receipts: list[Recei
 
 def test_the_worst_comes_first() -> None:
     skews = [Skew("a", 10, 1, "x"), Skew("b", 10, 5, "x"), Skew("c", 2, 1, "x"), Skew("d", 0, 0)]
-    assert [skew.feature for skew in find_skewed(skews, 0)] == ["b", "c", "a"]
+    assert [skew.feature for skew in select_skewed(skews, 0)] == ["b", "c", "a"]
