@@ -1,4 +1,4 @@
-"""The seam between a verb and whoever starts it: `--day` in, an exit code out."""
+"""Runs a verb from the command line: `--day` in, an exit code out."""
 
 import argparse
 import logging
@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import ValidationError
 
 from tasks.core.errors import TaskError
+from tasks.io import json_log
 from tasks.io.postgres.lease import take
 from tasks.settings import Settings
 
@@ -21,16 +22,16 @@ NO_FLAGS: Mapping[str, str] = {}
 
 EXIT_CODES = f"""exit codes (sysexits.h):
   0   done, or nothing to do: the same day and inputs twice leave the same state
-  1   a fault of ours; the traceback is in the log
+  1   a fault in our code; the traceback is in the log
   2   wrong command line
-  {os.EX_DATAERR}  the data it reads are not what they must be; retrying does not help
+  {os.EX_DATAERR}  the data that the task reads is not what it must be; another try does not help
   {os.EX_TEMPFAIL}  an outside system does not answer, or another attempt has the lease; try again later
   {os.EX_NOPERM}  an outside system refuses our credentials
   {os.EX_CONFIG}  a setting is missing or wrong"""
 
 
 def parse_day(text: str) -> date:
-    """Parse `YYYY-MM-DD`; a day after today (UTC) is refused, since nothing can be known of it."""
+    """Parse `YYYY-MM-DD`; reject a day after today (UTC), because no source knows anything of it."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -41,34 +42,35 @@ def parse_day(text: str) -> date:
 
 
 def main(run: Callable[..., None], doc: str | None, flags: Mapping[str, str] = NO_FLAGS) -> None:
-    """Run one verb under its lease and exit with its code; `doc` is the verb's module docstring, shown by --help.
+    """Run one verb under its lease and exit with its code.
 
-    run: takes Settings, the day, the lease and, by name, each flag as a bool. flags: what each does, by its name.
+    run: takes Settings, the day, the lease and, by name, each flag as a bool. doc: the module docstring of the verb, which
+    --help shows. flags: the help text of each flag, by its name.
     """
 
-    def run_leased(settings: Settings, day: date, **given: bool) -> None:
+    def run_with_lease(settings: Settings, day: date, **flag_values: bool) -> None:
         with take(settings, read_verb()) as lease:
-            run(settings, day, lease, **given)
+            run(settings, day, lease, **flag_values)
 
-    main_without_lease(run_leased, doc, flags)
+    main_without_lease(run_with_lease, doc, flags)
 
 
 def read_verb() -> str:
-    """The module that `python -m tasks.<verb>` runs."""
+    """Return the module that `python -m tasks.<verb>` runs."""
     return Path(sys.argv[0]).stem
 
 
 def main_without_lease(run: Callable[..., None], doc: str | None, flags: Mapping[str, str] = NO_FLAGS) -> None:
-    """The same for a verb that two may run at once; it takes no lease."""
+    """Run one verb that several attempts may run at once, without a lease, and exit with its code."""
     parser = make_parser(doc)
     today = datetime.now(UTC).date()
     parser.add_argument("--day", type=parse_day, default=today, help="the day to run for, YYYY-MM-DD (default: today, UTC)")
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=False, help=text)
-    given = vars(parser.parse_args())
-    day = given.pop("day")
+    arguments = vars(parser.parse_args())
+    day = arguments.pop("day")
     start_log()
-    sys.exit(run_and_map_errors(run, day, **given))
+    sys.exit(run_and_map_errors(run, day, **arguments))
 
 
 def make_parser(doc: str | None) -> argparse.ArgumentParser:
@@ -80,13 +82,17 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     )
 
 
-def start_log() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("tasks").setLevel(logging.INFO)
+def start_log(stream: TextIO | None = None) -> None:
+    """Send the log to the stream, stdout by default; each line has the verb and, under Airflow, the attempt.
+
+    TASK_ATTEMPT is read here, before the settings, so that a line about a wrong setting has it too.
+    """
+    attempt = json_log.parse_attempt(os.environ.get("TASK_ATTEMPT"))
+    json_log.start_log(stream or sys.stdout, {"verb": read_verb(), **attempt})
 
 
 def run_and_map_errors(run: Callable[..., None], *arguments: Any, **named: Any) -> int:
-    """Run the verb; an understood error becomes one log line and its exit code, any other keeps its traceback."""
+    """Run the verb and return its exit code; a TaskError becomes one log line, any other error keeps its traceback."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -98,4 +104,7 @@ def run_and_map_errors(run: Callable[..., None], *arguments: Any, **named: Any) 
     except TaskError as error:
         log.error("%s: %s", type(error).__name__, error)
         return error.exit_code
+    except Exception:
+        log.exception("a fault in our code ended the task")
+        return 1
     return os.EX_OK

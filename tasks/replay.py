@@ -96,7 +96,7 @@ def main() -> int:
     selection.add_argument("prediction_ids", nargs="*", default=[], metavar="PREDICTION_ID")
     selection.add_argument("--last", type=parse_count, metavar="N", help="replay the newest N predictions instead")
     arguments = parser.parse_args()
-    start_log()
+    start_log(sys.stderr)  # stdout has the results
     return run_and_map_errors(run, arguments.prediction_ids, arguments.last)
 
 

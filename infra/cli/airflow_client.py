@@ -1,5 +1,6 @@
 """A client of Airflow's REST API."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,4 +101,18 @@ def read_entry(entry: Any) -> list[str]:
     if not isinstance(entry, dict):
         return [str(entry)]
     errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
-    return [str(entry["event"]), *errors]
+    return [*render_event(str(entry["event"])), *errors]
+
+
+def render_event(event: str) -> list[str]:
+    """Return a log line of a task as text: its progress or its message, and its traceback. Other lines stay as they are."""
+    try:
+        line = json.loads(event)
+    except ValueError:
+        return [event]
+    if not isinstance(line, dict) or "message" not in line:
+        return [event]
+    progress = line.get("progress")
+    if isinstance(progress, dict) and progress.get("total"):
+        return [f"{progress['what']}: {progress['done']:,} of {progress['total']:,} rows"]
+    return [str(line["message"]), *str(line.get("traceback", "")).splitlines()]

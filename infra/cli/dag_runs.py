@@ -1,6 +1,5 @@
 """Following one DAG run to its end: a step for each task, and the end of its log when it fails."""
 
-import re
 import time
 from itertools import count
 from typing import Any
@@ -17,8 +16,6 @@ LOG_EVERY = 4
 LOG_LINES = 15
 PATIENCE = 60
 """Seconds Airflow may be away (it heals by itself) before following is given up."""
-LOG_PREFIX = re.compile(r"^\S+ \S+ (INFO|WARNING|ERROR) [\w.]+: ")
-"""What the tasks' logging puts before each line; a step shows the line alone."""
 DONE = {"success": "done", "skipped": "skipped", "failed": "failed", "upstream_failed": "not run: a task before it failed"}
 
 
@@ -54,8 +51,7 @@ def read_doing(client: AirflowClient, dag: str, run: str, task: dict[str, Any]) 
     if task["state"] != "running":
         return None
     try:
-        newest = "".join(client.read_log(dag, run, task, 1))
-        return LOG_PREFIX.sub("", newest) or "running"
+        return "".join(client.read_log(dag, run, task, 1)) or "running"
     except requests.RequestException:
         return None  # only decoration: the state itself is asked for again in a second
 
