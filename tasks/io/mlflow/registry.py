@@ -1,6 +1,7 @@
 """MLflow: training runs, the registered model `movie-rating` and its `champion` alias."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +13,18 @@ import onnx
 import pandas as pd
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.models import infer_signature
 from requests.exceptions import RequestException
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from tasks.core.errors import Unavailable
+from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model import model_card
 from tasks.io.postgres.lease import Lease
+
+log = logging.getLogger("tasks.mlflow")
 
 MODEL = "movie-rating"
 CHAMPION = "champion"
@@ -82,14 +86,17 @@ class Record:
 
 @contextmanager
 def connect(tracking_uri: str) -> Iterator[MlflowClient]:
-    """A client of the tracking server; one that does not answer is Unavailable."""
+    """A client of the tracking server. One that does not answer is Unavailable; a request that it rejects is BadInput."""
     mlflow.set_tracking_uri(tracking_uri)
     try:
         yield MlflowClient()
-    except (MlflowException, RequestException) as error:
-        if isinstance(error, RestException) and error.get_http_status_code() < 500:
-            raise
-        raise Unavailable(f"MLflow at {tracking_uri}: {error}") from error
+    except RequestException as error:
+        raise Unavailable(f"MLflow at {tracking_uri} does not answer: {error}") from error
+    except MlflowException as error:
+        status = error.get_http_status_code()
+        if status >= 500 or status in (408, 429):
+            raise Unavailable(f"MLflow at {tracking_uri} does not answer: {error}") from error
+        raise BadInput(f"MLflow at {tracking_uri} rejects the request ({error.error_code}): {error}") from error
 
 
 def read_champion(client: MlflowClient) -> Champion | None:
@@ -129,7 +136,7 @@ def write_run(
     The version is made last and whole, tags included: a killed or superseded attempt leaves a run without a version, and
     the next one with the same inputs starts anew.
     """
-    open_experiment()
+    open_experiment(client)
     example = record.train[list(record.features)].head(5)
     signature = infer_signature(example, model.predict(example.to_numpy()))
     with mlflow.start_run(run_name=record.name, tags=dict(record.tags), description=record.description) as run:
@@ -167,8 +174,15 @@ def write_run(
         )
 
 
-def open_experiment() -> None:
-    """Choose the experiment, and tell MLflow's UI that it holds trainings: else it guesses, and shows its GenAI view."""
+def open_experiment(client: MlflowClient) -> None:
+    """Choose the experiment, and tell MLflow's UI that it holds trainings: else it guesses, and shows its GenAI view.
+
+    One that a person has deleted is restored: the runs of the registered versions are in it, and MLflow takes no new ones.
+    """
+    existing = client.get_experiment_by_name(EXPERIMENT)
+    if existing is not None and existing.lifecycle_stage == LifecycleStage.DELETED:
+        log.warning("the experiment %s was deleted in MLflow; it is restored, since the models' runs are in it", EXPERIMENT)
+        client.restore_experiment(existing.experiment_id)
     mlflow.set_experiment(EXPERIMENT)
     mlflow.set_experiment_tags(
         {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": model_card.EXPERIMENT}
