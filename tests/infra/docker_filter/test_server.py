@@ -1,12 +1,9 @@
 """The running filter: docker-py works through it, and the engine gets only requests that the filter wrote."""
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +11,14 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from tests.infra.docker_filter.bodies import PASSED_ON, SENT, SETTINGS, changed
-from tests.infra.docker_filter.fake_engine import BROKEN, FOREIGN, NO_TASK, OTHER_PLATFORM, OURS, STOPPED, FakeEngine, frame
+from tests.infra.docker_filter.calls import PING, create, post
+from tests.infra.docker_filter.fake_engine import BROKEN, FOREIGN, NO_TASK, OTHER_PLATFORM, OURS, STOPPED, FakeEngine
 from tests.infra.docker_filter.running import REPOSITORY, Filter, run_filter
 
 pytestmark = pytest.mark.integration
 
+
 OUR_HEADERS = ("Host: docker", "User-Agent: marquee-docker-filter", "Content-Length: 0", "Connection: close")
-PING = b"GET /_ping HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def create(client: Any, body: bytes) -> Any:
-    answer = client.post(f"{client.base_url}/v1.41/containers/create", data=body)
-    return client._result(answer, json=True)
 
 
 def test_a_task_from_create_to_removal(docker_filter: Filter, engine: FakeEngine) -> None:
@@ -123,10 +116,6 @@ def test_exec_is_rejected(docker_filter: Filter, engine: FakeEngine) -> None:
     assert engine.calls == ["GET /version"]
 
 
-def post(*headers: str, path: str = f"/containers/{OURS}/start") -> bytes:
-    return "\r\n".join((f"POST {path} HTTP/1.1", "Host: a", *headers, "", "")).encode()
-
-
 SMUGGLED = b"GET /info HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -162,51 +151,6 @@ def test_a_second_request_never_arrives(docker_filter: Filter, engine: FakeEngin
     assert engine.stray == b""
 
 
-def attach(container: str) -> bytes:
-    path = f"/v1.41/containers/{container}/attach?stream=1&stdout=1"
-    return post("Connection: Upgrade", "Upgrade: tcp", "Content-Length: 0", path=path)
-
-
-def test_a_stream_goes_both_ways(docker_filter: Filter, engine: FakeEngine) -> None:
-    stream = docker_filter.client().attach_socket(OURS)
-    stream._sock.sendall(b"hello")
-    assert stream.read(13) == frame(b"HELLO")
-    stream._sock.sendall(b"again")
-    assert stream.read(13) == frame(b"AGAIN")
-
-
-def test_a_stream_ends_with_the_container(docker_filter: Filter, engine: FakeEngine) -> None:
-    client = docker_filter.client()
-    output = client.attach(OURS, stream=True)
-    output._response.raw._fp.fp.raw._sock.sendall(b"end")
-    assert list(output) == [b"END"]
-
-
-def test_a_side_may_stop_sending_first(docker_filter: Filter, engine: FakeEngine) -> None:
-    with docker_filter.connect() as client:
-        client.sendall(attach(OURS) + b"early")
-        client.shutdown(1)
-        received = b"".join(iter(lambda: client.recv(65536), b""))
-    assert received.partition(b"\r\n\r\n")[2] == frame(b"EARLY") + frame(b"bye")
-
-
-def test_a_client_that_leaves_ends_its_call(docker_filter: Filter, engine: FakeEngine) -> None:
-    with docker_filter.connect() as client:
-        client.sendall(post("Content-Length: 0", path=f"/v1.41/containers/{OURS}/wait"))
-        assert engine.asked.wait(5)
-        assert not engine.left.is_set()
-    assert engine.left.wait(2)
-
-
-def test_a_client_that_leaves_ends_its_stream_even_if_the_container_is_silent(docker_filter: Filter, engine: FakeEngine) -> None:
-    with docker_filter.connect() as client:
-        client.sendall(attach(OURS))
-        assert client.recv(65536).startswith(b"HTTP/1.1 101 ")  # left unread, it would make the leaving a reset
-        client.sendall(b"be silent")
-        assert not engine.left.wait(0.2)
-    assert engine.left.wait(10)
-
-
 def test_an_engine_that_dies_is_a_bad_gateway(docker_filter: Filter, engine: FakeEngine) -> None:
     with pytest.raises(APIError, match="the Docker engine ended the connection when asked to describe") as error:
         docker_filter.client().start(BROKEN)
@@ -219,16 +163,6 @@ def test_an_engine_that_is_away_is_a_bad_gateway(tmp_path: Path) -> None:
     assert answer.startswith(b"HTTP/1.1 502 ")
     message = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
     assert message == f"the Docker engine does not answer at {tmp_path}/absent.sock (No such file or directory)"
-
-
-def test_sigterm_ends_it_while_a_stream_is_open(engine: FakeEngine, folder: Path, tmp_path: Path) -> None:
-    with run_filter(folder / "docker.sock", tmp_path) as running, running.connect() as client:
-        client.sendall(attach(OURS) + b"be silent")
-        assert engine.asked.wait(5)
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(3) == 0
-        assert engine.left.wait(3)
-        assert "Traceback" not in running.log.read_text()
 
 
 def test_a_missing_setting_is_named() -> None:
@@ -265,69 +199,3 @@ def test_each_change_is_logged_with_the_attempt_that_it_is_about(docker_filter: 
     assert created.items() >= attempt.items()
     assert started["message"] == f"POST /v1.41/containers/{OURS}/start"
     assert started.items() >= {"dag_id": "refresh_movies", "run_id": "manual__1", "task_id": "ingest_imdb", "try": 2}.items()
-
-
-GIB = 1024**3
-
-
-@pytest.mark.parametrize(
-    ("memory", "status", "reason"),
-    [
-        ([], 200, ""),
-        ([2 * GIB] * 7, 200, ""),
-        (
-            [GIB] * 15,
-            429,
-            "have 16106127360 bytes of memory already, and this one asks for 2147483648",
-        ),
-        ([None, None], 429, "the 2 containers of tasks have 17179869184 bytes"),
-        ([1] * 16, 429, "16 containers of tasks exist already; TASKS_MAX is 16"),
-    ],
-    ids=["none", "full", "memory", "memory unknown", "number"],
-)
-def test_tasks_are_bounded_in_number_and_in_memory(
-    docker_filter: Filter, engine: FakeEngine, memory: list[int | None], status: int, reason: str
-) -> None:
-    engine.tasks = [{"Id": OURS, "Labels": {} if limit is None else {"marquee.memory": str(limit)}} for limit in memory]
-    client = docker_filter.client()
-    if status == 200:
-        assert create(client, json.dumps(SENT).encode()) == {"Id": OURS}
-        return
-    before = len(docker_filter.log.read_bytes())
-    with pytest.raises(APIError) as rejection:
-        create(client, json.dumps(SENT).encode())
-    assert rejection.value.status_code == status
-    assert reason in str(rejection.value.explanation)
-    (line,) = docker_filter.read_log(before)
-    assert (line["dag_id"], line["try"]) == ("refresh_movies", 1)
-    assert "POST /v1.41/containers/create" not in engine.calls
-
-
-def test_of_connections_that_send_half_a_body_only_so_many_stay_open(folder: Path, engine: FakeEngine, tmp_path: Path) -> None:
-    half = post("Content-Length: 60000", path="/containers/create") + b"a" * 1000
-    with run_filter(folder / "docker.sock", tmp_path, FILTER_CONNECTIONS_MAX="5") as running, ExitStack() as stack:
-        held = [stack.enter_context(running.connect()) for _ in range(5)]
-        for client in held:
-            client.sendall(half)
-        wait_until(lambda: b"503" in running.send(PING)[:20])
-        for client in held:
-            client.close()
-        wait_until(lambda: b"200" in running.send(PING)[:20])
-        assert any("5 connections are open" in line["message"] for line in running.read_log())
-
-
-def test_of_half_sent_bodies_only_so_many_bytes_are_held(folder: Path, engine: FakeEngine, tmp_path: Path) -> None:
-    half = post("Content-Length: 60000", path="/containers/create") + b"a" * 50_000
-    with run_filter(folder / "docker.sock", tmp_path, FILTER_REQUEST_BYTES_MAX=str(128 * 1024)) as running, ExitStack() as stack:
-        for _ in range(2):
-            stack.enter_context(running.connect()).sendall(half)
-        wait_until(lambda: b"HTTP/1.1 503 " in running.send(half))
-        assert running.send(PING).startswith(b"HTTP/1.1 200 ")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds: the filter counts a connection a moment after it was opened or closed."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
