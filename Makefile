@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -32,6 +32,9 @@ feast: # make feast ARGS="feature-views list"
 dev:
 	@$(MARQUEE) install dev
 
+ALL = dev airflow tasks mlflow serving
+TIMED = sh .ci/timed
+PLATFORMS = containers or (e2e and not real_data)
 UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not containers and not real_data"
 
 check: dev # the gate; its parts share the two cores
@@ -50,9 +53,20 @@ check-core: # every branch of the core
 check-rest:
 	$(UNIT) --ignore=tests/tasks/core
 
-test: check
-	@$(MARQUEE) install airflow tasks mlflow serving
-	$(DEV)/pytest -m "integration or e2e or containers or real_data" --durations=25
+test: # everything; the two lanes run beside each other, since each waits half of its time for servers and for Airflow
+	@rm -f .marquee/minutes
+	@$(TIMED) install $(MARQUEE) install $(ALL)
+	@$(TIMED) gate $(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --keep-going -j2 --output-sync=target test-platforms test-servers; \
+		code=$$?; cat .marquee/minutes; exit $$code
+
+test-platforms: # whole platforms: in containers, then embedded, on the sample
+	@$(MARQUEE) install $(ALL)
+	@$(TIMED) test-platforms $(DEV)/pytest -m "$(PLATFORMS)" --durations=25
+
+test-servers: # single servers, then a platform on the real films; with test-platforms every test that the gate leaves out
+	@$(MARQUEE) install $(ALL)
+	@$(TIMED) test-servers $(DEV)/pytest -m "(integration or e2e or containers or real_data) and not ($(PLATFORMS))" --durations=25
 
 test-containers: dev
 	$(DEV)/pytest -m containers --durations=25
@@ -77,7 +91,7 @@ bench-swaps: dev # champions swapped and the API rolled over under a load that m
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.swaps $(ARGS)
 
-bench-faults: dev # each part broken and mended under a load that must be answered
+bench-faults: dev # each service broken under a load that must be answered
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.faults $(ARGS)
 
@@ -85,7 +99,7 @@ bench-replay: dev # receipts of two releases computed again; a corrupt field fou
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.replay $(ARGS)
 
-bench-agreement: dev # one film, one rating, through every door
+bench-agreement: dev # one movie, one rating, through every entry point
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.agreement $(ARGS)
 

@@ -17,6 +17,8 @@ from pytest_socket import disable_socket, enable_socket
 from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.settings import Settings
+from tests.e2e.platform import SAMPLE_FILMS, Platform, bring_up
+from tests.minutes import pytest_terminal_summary  # noqa: F401  # pytest calls it
 
 settings.register_profile("marquee", deadline=None, print_blob=True)
 settings.load_profile("marquee")
@@ -38,6 +40,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Postgres, Valkey, S3 and MLflow of the embedded stack, in a home of their own on free ports."""
     with started_stack(tmp_path_factory.mktemp("home")) as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """An embedded platform on the sample, which one in containers is compared with before its own tests."""
+    with bring_up(tmp_path_factory.mktemp("sample"), sample_films=SAMPLE_FILMS) as platform:
+        yield platform
 
 
 @contextmanager

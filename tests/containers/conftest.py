@@ -10,6 +10,9 @@ from docker.errors import DockerException
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
 from tests.containers.platform import ContainerPlatform
+from tests.containers.task_containers import TaskContainers, record_task_containers
+from tests.e2e import checks
+from tests.e2e.platform import SAMPLE_FILMS
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +25,9 @@ def engine() -> docker.DockerClient:
     return client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def containers_platform(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerPlatform]:
-    platform = ContainerPlatform(Settings.trial(tmp_path_factory.mktemp("containers"), sample_films=3000))
+    platform = ContainerPlatform(Settings.trial(tmp_path_factory.mktemp("containers"), sample_films=SAMPLE_FILMS))
     files = ("docker-compose.yml", "tests/containers/docker-compose.yml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMPOSE_PROJECT_NAME", f"marquee-test-{uuid.uuid4().hex[:8]}")
@@ -37,3 +40,11 @@ def containers_platform(engine: docker.DockerClient, tmp_path_factory: pytest.Te
         finally:
             reset = platform.command("reset", "--yes")
             assert reset.returncode == 0, reset.stdout
+
+
+@pytest.fixture(scope="package")
+def task_containers(containers_platform: ContainerPlatform, engine: docker.DockerClient) -> TaskContainers:
+    """The task containers of one more run of every DAG, which must change nothing."""
+    with record_task_containers(engine, containers_platform.containers.project) as recorded:
+        checks.check_the_dags_again_change_nothing(containers_platform)
+    return recorded

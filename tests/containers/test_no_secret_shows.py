@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from typing import Any
 
-import docker
 import pytest
 
 from tests.containers.platform import ContainerPlatform
+from tests.containers.task_containers import TaskContainers
 
 pytestmark = pytest.mark.containers
 CONTROL = "marquee:x:10001"
@@ -24,25 +22,6 @@ def secrets(containers_platform: ContainerPlatform) -> list[str]:
     found = [path.read_text().strip() for path in folder.iterdir() if path.suffix != ".json"]
     assert len(found) >= 10
     return found
-
-
-@pytest.fixture(scope="module")
-def inspected(containers_platform: ContainerPlatform, engine: docker.DockerClient) -> list[dict[str, Any]]:
-    """How the engine showed each task container of a run of both DAGs."""
-    label = f"marquee.platform={containers_platform.containers.project}"
-    shown: list[dict[str, Any]] = []
-    events = engine.events(decode=True, filters={"event": "start", "label": label})
-
-    def look() -> None:
-        shown.extend(engine.api.inspect_container(each["id"]) for each in events)
-
-    threading.Thread(target=look, daemon=True).start()
-    for dag in ("refresh_movies", "train_model"):
-        done = containers_platform.command("run", dag)
-        assert done.returncode == 0, done.stdout
-    events.close()
-    assert len(shown) >= 5
-    return shown
 
 
 def read_all(platform: ContainerPlatform) -> Iterator[tuple[str, str]]:
@@ -64,7 +43,7 @@ def read_all(platform: ContainerPlatform) -> Iterator[tuple[str, str]]:
                     yield path, airflow.ask("GET", path, params={"full_content": "true"}).text
 
 
-def test_airflow_tells_none(containers_platform: ContainerPlatform, secrets: list[str], inspected: list[dict[str, Any]]) -> None:
+def test_airflow_tells_none(containers_platform: ContainerPlatform, secrets: list[str], task_containers: TaskContainers) -> None:
     """Rendered fields, DAG code, task logs, configuration."""
     told = dict(read_all(containers_platform))
     assert any("/logs/" in path and "tasks." in text for path, text in told.items()), "the logs were read"
@@ -72,13 +51,14 @@ def test_airflow_tells_none(containers_platform: ContainerPlatform, secrets: lis
     assert [path for path, text in told.items() if any(secret in text for secret in secrets)] == []
 
 
-def test_labels_and_commands_of_containers_hold_none(secrets: list[str], inspected: list[dict[str, Any]]) -> None:
-    for shown in inspected:
+def test_labels_and_commands_of_containers_hold_none(secrets: list[str], task_containers: TaskContainers) -> None:
+    assert len(task_containers.inspected) >= 7
+    for shown in task_containers.inspected:
         config = shown["Config"]
         text = json.dumps([config["Labels"], config["Cmd"], config["Entrypoint"], shown["Args"], shown["Path"], shown["Name"]])
         assert config["Labels"]["marquee.task"]
         assert not [secret for secret in secrets if secret in text]
-    given = json.dumps([shown["Config"]["Env"] for shown in inspected])
+    given = json.dumps([shown["Config"]["Env"] for shown in task_containers.inspected])
     assert any(secret in given for secret in secrets), "the search would find one: the tasks' variables hold them"
 
 

@@ -1,14 +1,13 @@
 """The platform in containers does what the embedded one does, each task in a container of its own."""
 
 import json
-import threading
 
-import docker
 import pytest
 
 from tests.containers.platform import ContainerPlatform, wait_until
+from tests.containers.task_containers import TaskContainers
 from tests.e2e import checks
-from tests.e2e.platform import home_of
+from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.containers
 TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all"}
@@ -31,18 +30,11 @@ def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform
 
 
 def test_each_task_has_a_container_of_its_own_and_none_is_left(
-    containers_platform: ContainerPlatform, engine: docker.DockerClient
+    containers_platform: ContainerPlatform, task_containers: TaskContainers
 ) -> None:
-    project = containers_platform.containers.project
-    seen: list[dict[str, str]] = []
-    events = engine.events(decode=True, filters={"event": "create", "label": f"marquee.platform={project}"})
-    reader = threading.Thread(target=lambda: seen.extend(event["Actor"]["Attributes"] for event in events), daemon=True)
-    reader.start()
-    checks.check_the_dags_again_change_nothing(containers_platform)
-    events.close()
     airflow = containers_platform.airflow
     wait_until(lambda: not airflow.find_run("predict_all"), 240, "the end of the run that training woke")
-    tasks = [made for made in seen if made["marquee.dag"] != "sweep"]
+    tasks = [labels for labels in task_containers.created if labels["marquee.dag"] != "sweep"]
     assert {made["marquee.task"] for made in tasks} == TASKS
     assert {made["image"] for made in tasks} == {"marquee/tasks:test"}
     tries = [tuple(made[f"marquee.{name}"] for name in ("dag", "run", "task", "try")) for made in tasks]
@@ -71,21 +63,11 @@ def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: 
             assert len(details["Config"]["Labels"]["org.opencontainers.image.revision"].removesuffix("-dirty")) == 40, name
 
 
-def test_the_embedded_stack_makes_the_same_of_the_same_films(
-    containers_platform: ContainerPlatform, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_embedded_stack_makes_the_same_of_the_same_films(containers_platform: ContainerPlatform, sample: Platform) -> None:
     """Tables, features, the model's metrics and its very bytes, every film's rating."""
-    films = containers_platform.settings.sample_films
-    embedded = home_of(tmp_path_factory.mktemp("embedded"), sample_films=films)
-    try:
-        up = embedded.command("up")
-        assert up.returncode == 0, up.stdout
-        for platform in (embedded, containers_platform):
-            checks.check_all_films_are_rated(platform)
-        assert embedded.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
-    finally:
-        reset = embedded.command("reset", "--yes")
-        assert reset.returncode == 0, reset.stdout
+    for platform in (sample, containers_platform):
+        checks.check_all_films_are_rated(platform)
+    assert sample.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
 
 
 def test_down_leaves_no_container_and_keeps_the_data(containers_platform: ContainerPlatform) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
 
 UP_SECONDS = 1800
+SAMPLE_FILMS = 3000
+"""Of the platforms that are compared with each other."""
 
 
 @dataclass(frozen=True)
@@ -85,5 +89,14 @@ class Platform:
             assert time.monotonic() < deadline, doctor.stdout
 
 
-def home_of(folder: Path, **overrides: Any) -> Platform:
-    return Platform(Settings.trial(folder, **overrides))
+@contextmanager
+def bring_up(home: Path, **overrides: Any) -> Iterator[Platform]:
+    """An embedded platform in this home for the length of the block; nothing of it is left after."""
+    platform = Platform(Settings.trial(home, **overrides))
+    try:
+        up = platform.command("up")
+        assert up.returncode == 0, up.stdout
+        yield platform
+    finally:
+        reset = platform.command("reset", "--yes")
+        assert reset.returncode == 0, reset.stdout

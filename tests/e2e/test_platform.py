@@ -10,7 +10,7 @@ import pytest
 from infra.platform.layout import REPOSITORY
 from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
-from tests.e2e.platform import Platform, home_of
+from tests.e2e.platform import Platform, bring_up
 
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
 HEAL_SECONDS = 60
@@ -18,25 +18,11 @@ HEAL_SECONDS = 60
 
 
 @pytest.fixture(scope="class")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    yield from brought_up(home_of(tmp_path_factory.mktemp("sample"), sample_films=3000))
-
-
-@pytest.fixture(scope="class")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     if not REAL.is_dir():  # IMDb's files may not be passed on; CI has them beside the clone
         pytest.skip(f"the real films are not here: {REAL} does not exist")
-    yield from brought_up(home_of(tmp_path_factory.mktemp("real"), sources=str(REAL)))
-
-
-def brought_up(platform: Platform) -> Iterator[Platform]:
-    try:
-        up = platform.command("up")
-        assert up.returncode == 0, up.stdout
+    with bring_up(tmp_path_factory.mktemp("real"), sources=str(REAL)) as platform:
         yield platform
-    finally:
-        reset = platform.command("reset", "--yes")
-        assert reset.returncode == 0, reset.stdout
 
 
 @pytest.mark.e2e
