@@ -4,6 +4,6 @@ set -eu
 folder=/var/lib/marquee/sources
 if [ "$SOURCES" = sample ]; then
     folder=$folder/sample
-    python -m infra.sources.sample --folder "$folder" --films "$SAMPLE_FILMS"
+    python -m infra.sources.sample --folder "$folder" --movies "$SAMPLE_FILMS"
 fi
 exec python -m infra.sources.server --folder "$folder" --host 0.0.0.0 --port 8090

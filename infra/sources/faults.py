@@ -1,4 +1,4 @@
-"""Scripted misbehaviour for tests: 429s, 5xx bursts, cut bodies, hangs and redirects, a sequence per path."""
+"""Scripted faults for tests: 429s, 5xx bursts, cut bodies, hangs and redirects, a sequence for each path."""
 
 import asyncio
 from collections import deque
@@ -13,42 +13,42 @@ EVERY_PATH = "*"
 
 @dataclass(frozen=True)
 class Fault:
-    """One wrong answer. With no `status`, the true answer is given, after the delay and within the cut."""
+    """One wrong answer. Without `status`, the right answer is sent, delayed and cut as the fault describes."""
 
     status: int | None = None
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
-    """Silence before the first byte; long enough, it is a hang."""
+    """Time before the first byte; a long one is a hang."""
     cut_after: int | None = None
     """Bytes of the body sent before the connection is closed, whatever Content-Length promised."""
     seconds_between_bytes: float = 0
-    """A slow-loris body: one byte at a time."""
+    """Time between single bytes of the body, for a server that is too slow."""
 
 
 class FaultyApp:
-    """Wraps an app; each request to a path takes that path's next fault, then the ones of EVERY_PATH, then none."""
+    """An app around another: a request takes the next fault of its path, else the next of EVERY_PATH, else none."""
 
     def __init__(self, app: ASGIApp, faults: Mapping[str, Sequence[Fault]]) -> None:
         self._app = app
         self._waiting = {path: deque(sequence) for path, sequence in faults.items()}
-        self.paths_asked: list[str] = []
+        self.paths_requested: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        self.paths_asked.append(path)
+        self.paths_requested.append(path)
         fault = self._next_fault(path)
         if fault is None:
             await self._app(scope, receive, send)
             return
         await asyncio.sleep(fault.delay_seconds)
         if fault.status is None:
-            await self._app(scope, receive, _misbehaving(send, fault))
+            await self._app(scope, receive, _with_fault(send, fault))
         else:
-            await _answer(_misbehaving(send, fault), fault, HTTPStatus(fault.status))
+            await _answer(_with_fault(send, fault), fault, HTTPStatus(fault.status))
 
     def _next_fault(self, path: str) -> Fault | None:
         for key in (path, EVERY_PATH):
@@ -64,10 +64,10 @@ async def _answer(send: Send, fault: Fault, status: HTTPStatus) -> None:
     await send({"type": "http.response.body", "body": fault.body})
 
 
-def _misbehaving(send: Send, fault: Fault) -> Send:
+def _with_fault(send: Send, fault: Fault) -> Send:
     sent = 0
 
-    async def send_badly(message: Message) -> None:
+    async def send_faulty(message: Message) -> None:
         nonlocal sent
         body = message.get("body", b"")
         if message["type"] == "http.response.body" and fault.cut_after is not None:
@@ -81,4 +81,4 @@ def _misbehaving(send: Send, fault: Fault) -> Send:
             message = {**message, "body": b""}
         await send(message)
 
-    return send_badly
+    return send_faulty

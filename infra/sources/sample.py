@@ -1,10 +1,10 @@
-"""Make the sample: an invented world of films in the two sources' own formats, because IMDb's files may not be passed on.
+"""Make the synthetic sample: movies in the two sources' own formats, because IMDb's files may not be redistributed.
 
-    python -m infra.sources.sample --folder FOLDER [--films 20000] [--seed 1]
+    python -m infra.sources.sample --folder FOLDER [--movies 20000] [--seed 1]
 
-Ratings depend on people, genres, money, length, era and chance (sample_films.py), so a model has something to learn. Titles
+Ratings depend on people, genres, money, length, era and chance (sample_movies.py), so a model has something to learn. Titles
 and people are invented; ids begin where IMDb and TMDB have none (tt70000000, nm70000000). The same arguments and code give
-the same bytes; a folder that holds them already is left alone.
+the same bytes; a folder that has them already is not changed.
 """
 
 import argparse
@@ -17,27 +17,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
-from infra.sources.sample_films import make_films
 from infra.sources.sample_imdb import write_imdb
+from infra.sources.sample_movies import make_movies
 from infra.sources.sample_tmdb import write_changes, write_tmdb
 
 MARKER = "sample.json"
-"""Written last, and moved into place with the rest: a folder that has it is complete."""
+"""File that is written last and moved into place with the rest: a folder that has it is complete."""
 
 
-def write_sample(folder: Path, films: int, seed: int) -> bool:
-    """Write the sample; False when the folder held it already. A folder that is no sample is never touched."""
-    identity = {"films": films, "seed": seed, "code": _hash_code()}
+def write_sample(folder: Path, movies: int, seed: int) -> bool:
+    """Write the sample; return False if the folder has it already. Raise FileExistsError if the folder has other files."""
+    identity = {"movies": movies, "seed": seed, "code": _hash_code()}
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).is_file():
-            raise FileExistsError(f"{folder} holds files that are no sample; give another folder")
+            raise FileExistsError(f"{folder} has files that are not a sample; choose another folder")
         if json.loads((folder / MARKER).read_text()) == identity:
             return False
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         building.chmod(0o755)
-        _write_files(building, films, seed)
+        _write_files(building, movies, seed)
         (building / MARKER).write_text(json.dumps(identity) + "\n")
         if folder.exists():
             shutil.rmtree(folder)
@@ -49,12 +49,12 @@ def write_sample(folder: Path, films: int, seed: int) -> bool:
 
 
 def _write_files(folder: Path, count: int, seed: int) -> None:
-    films = make_films(Random(seed), count)
-    # Each file draws from a generator of its own, so that a change to one leaves the others' bytes as they are.
-    for name, lines in write_imdb(films, Random(f"{seed} imdb")).items():
+    movies = make_movies(Random(seed), count)
+    # Each file has a random generator of its own, so that a change to one file leaves the bytes of the others as they are.
+    for name, lines in write_imdb(movies, Random(f"{seed} imdb")).items():
         _write_lines(folder / "imdb" / name, lines)
-    _write_lines(folder / "tmdb" / "movies.jsonl.gz", write_tmdb(films, Random(f"{seed} tmdb")))
-    _write_lines(folder / "tmdb" / "changes.jsonl", write_changes(films, Random(f"{seed} changes")))
+    _write_lines(folder / "tmdb" / "movies.jsonl.gz", write_tmdb(movies, Random(f"{seed} tmdb")))
+    _write_lines(folder / "tmdb" / "changes.jsonl", write_changes(movies, Random(f"{seed} changes")))
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -64,7 +64,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _hash_code() -> str:
-    """Identity of the generator: its own files."""
+    """Return a digest of the generator's own files, which identifies it."""
     files = [*sorted(Path(__file__).parent.glob("sample*.py")), Path(__file__).parent / "tmdb_api.py"]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
@@ -74,10 +74,10 @@ def main() -> None:
         prog="python -m infra.sources.sample", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--films", type=int, default=20_000)
+    parser.add_argument("--movies", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    write_sample(given.folder, given.films, given.seed)
+    arguments = parser.parse_args()
+    write_sample(arguments.folder, arguments.movies, arguments.seed)
 
 
 if __name__ == "__main__":

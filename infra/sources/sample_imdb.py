@@ -1,14 +1,14 @@
-"""The invented world in IMDb's published format: tab separated, unquoted, `\\N` for null, a header line.
+"""The synthetic sample in IMDb's published format: tab separated, unquoted, `\\N` for null, a header line.
 
 As in the real files, the five do not agree with one another: there are ratings of titles that title.basics lacks, titles
-that are no films, films without runtime, genres or year, and, at fixed places, the rows of BROKEN, which break the format.
+that are not movies, movies without runtime, genres or year, and, at fixed places, the rows of BROKEN, which break the format.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from random import Random
 
-from infra.sources.sample_films import Film
+from infra.sources.sample_movies import Movie
 from infra.sources.sample_people import Person
 from infra.sources.sample_words import make_title
 
@@ -42,21 +42,21 @@ BROKEN = {
     ),
     "name.basics.tsv.gz": ("nm79000001\tThe Short Person", "Nobody\tnm79000002\t1950\t\\N\tactor\t\\N"),
 }
-"""Rows that break the format, one kind of breakage each; a reader should set each aside with its reason and go on."""
+"""Rows that break the format, each in another way; a reader should quarantine each with its reason and go on."""
 
 OTHER_TYPES = ("tvSeries", "short", "tvEpisode", "tvMiniSeries", "video", "tvSpecial", "videoGame", "tvMovie")
 OTHER_WEIGHTS = (30, 30, 15, 5, 10, 3, 2, 5)
 
 
-def write_imdb(films: list[Film], rng: Random) -> dict[str, list[str]]:
-    """Compute the lines of each file, in order of id as IMDb has them."""
-    others = _make_others(rng, len(films) // 8)
+def write_imdb(movies: list[Movie], rng: Random) -> dict[str, list[str]]:
+    """Return the lines of each file, in IMDb's order, that is by id."""
+    others = _make_others(rng, len(movies) // 8)
     return {
-        "title.basics.tsv.gz": _with_broken("title.basics.tsv.gz", [*_basics(films, rng), *(basics for basics, _ in others)]),
-        "title.ratings.tsv.gz": _with_broken("title.ratings.tsv.gz", _ratings(films, rng, [row for _, row in others])),
-        "title.crew.tsv.gz": _with_broken("title.crew.tsv.gz", _crew(films)),
-        "title.principals.tsv.gz": _with_broken("title.principals.tsv.gz", _principals(films)),
-        "name.basics.tsv.gz": _with_broken("name.basics.tsv.gz", _names(films, rng)),
+        "title.basics.tsv.gz": _with_broken("title.basics.tsv.gz", [*_basics(movies, rng), *(basics for basics, _ in others)]),
+        "title.ratings.tsv.gz": _with_broken("title.ratings.tsv.gz", _ratings(movies, rng, [row for _, row in others])),
+        "title.crew.tsv.gz": _with_broken("title.crew.tsv.gz", _crew(movies)),
+        "title.principals.tsv.gz": _with_broken("title.principals.tsv.gz", _principals(movies)),
+        "name.basics.tsv.gz": _with_broken("name.basics.tsv.gz", _names(movies, rng)),
     }
 
 
@@ -67,18 +67,18 @@ def _with_broken(name: str, rows: Iterable[str]) -> list[str]:
     return lines
 
 
-def _basics(films: list[Film], rng: Random) -> Iterator[str]:
-    for film in films:
-        year = NULL if rng.random() < 0.004 else film.released.year
-        minutes = NULL if rng.random() < 0.05 else film.minutes
-        genres = NULL if rng.random() < 0.015 else ",".join(film.genres)
-        kind = "movie" if film.budget > 150_000 or rng.random() < 0.6 else "tvMovie"
-        names = f"{film.title}\t{film.original_title}"
-        yield f"{film.tconst}\t{kind}\t{names}\t{film.is_adult:d}\t{year}\t{NULL}\t{minutes}\t{genres}"
+def _basics(movies: list[Movie], rng: Random) -> Iterator[str]:
+    for movie in movies:
+        year = NULL if rng.random() < 0.004 else movie.released.year
+        minutes = NULL if rng.random() < 0.05 else movie.minutes
+        genres = NULL if rng.random() < 0.015 else ",".join(movie.genres)
+        kind = "movie" if movie.budget > 150_000 or rng.random() < 0.6 else "tvMovie"
+        names = f"{movie.title}\t{movie.original_title}"
+        yield f"{movie.tconst}\t{kind}\t{names}\t{movie.is_adult:d}\t{year}\t{NULL}\t{minutes}\t{genres}"
 
 
 def _make_others(rng: Random, count: int) -> list[tuple[str, str | None]]:
-    """(basics row, ratings row) of titles that are not films."""
+    """Return (basics row, ratings row) of titles that are not movies; some have no rating."""
     rows = []
     for number in range(count):
         tconst, kind, title = f"tt{78_000_000 + number}", rng.choices(OTHER_TYPES, OTHER_WEIGHTS)[0], make_title(rng)
@@ -91,56 +91,56 @@ def _make_others(rng: Random, count: int) -> list[tuple[str, str | None]]:
     return rows
 
 
-def _ratings(films: list[Film], rng: Random, others: list[str | None]) -> Iterator[str]:
-    for film in films:
-        if film.rating is not None:
-            yield f"{film.tconst}\t{film.rating}\t{film.votes}"
-    for number in range(len(films) // 50):
+def _ratings(movies: list[Movie], rng: Random, others: list[str | None]) -> Iterator[str]:
+    for movie in movies:
+        if movie.rating is not None:
+            yield f"{movie.tconst}\t{movie.rating}\t{movie.votes}"
+    for number in range(len(movies) // 50):
         yield f"tt{77_000_000 + number}\t{rng.triangular(1, 9.8, 6.5):.1f}\t{int(rng.lognormvariate(4, 2)) + 5}"  # without basics
     yield from (row for row in others if row is not None)
 
 
-def _crew(films: list[Film]) -> Iterator[str]:
-    for film in films:
-        directors, writers = (",".join(person.nconst for person in people) for people in (film.directors, film.writers))
-        yield f"{film.tconst}\t{directors or NULL}\t{writers or NULL}"
+def _crew(movies: list[Movie]) -> Iterator[str]:
+    for movie in movies:
+        directors, writers = (",".join(person.nconst for person in people) for people in (movie.directors, movie.writers))
+        yield f"{movie.tconst}\t{directors or NULL}\t{writers or NULL}"
 
 
-def _principals(films: list[Film]) -> Iterator[str]:
-    for film in films:
+def _principals(movies: list[Movie]) -> Iterator[str]:
+    for movie in movies:
         billed: list[tuple[Person, str, str, str]] = [
-            (person, "actress" if person.is_woman else "actor", NULL, f'["{character_of(film, place)}"]')
-            for place, person in enumerate(film.cast[:8])
+            (person, "actress" if person.is_woman else "actor", NULL, f'["{character_of(movie, place)}"]')
+            for place, person in enumerate(movie.cast[:8])
         ]
-        billed += [(person, "director", NULL, NULL) for person in film.directors]
-        billed += [(person, "writer", "written by", NULL) for person in film.writers]
-        billed += [(film.producer, "producer", "producer", NULL), (film.composer, "composer", NULL, NULL)]
+        billed += [(person, "director", NULL, NULL) for person in movie.directors]
+        billed += [(person, "writer", "written by", NULL) for person in movie.writers]
+        billed += [(movie.producer, "producer", "producer", NULL), (movie.composer, "composer", NULL, NULL)]
         for ordering, (person, category, job, characters) in enumerate(billed, start=1):
-            yield f"{film.tconst}\t{ordering}\t{person.nconst}\t{category}\t{job}\t{characters}"
+            yield f"{movie.tconst}\t{ordering}\t{person.nconst}\t{category}\t{job}\t{characters}"
 
 
-def character_of(film: Film, place: int) -> str:
-    """The same name in both sources, without a draw of its own."""
-    name = film.cast[(place + 3) % len(film.cast)].name.split()[0]
-    return name[::-1].capitalize() if place % 2 else f"{name[::-1].capitalize()} {film.directors[0].name.split()[-1][:4]}"
+def character_of(movie: Movie, place: int) -> str:
+    """Return the name of a role, computed from the cast so that both sources have the same."""
+    name = movie.cast[(place + 3) % len(movie.cast)].name.split()[0]
+    return name[::-1].capitalize() if place % 2 else f"{name[::-1].capitalize()} {movie.directors[0].name.split()[-1][:4]}"
 
 
-def _names(films: list[Film], rng: Random) -> Iterator[str]:
-    known_for: dict[Person, list[Film]] = defaultdict(list)
+def _names(movies: list[Movie], rng: Random) -> Iterator[str]:
+    known_for: dict[Person, list[Movie]] = defaultdict(list)
     professions: dict[Person, dict[str, None]] = defaultdict(dict)
-    for film in films:
+    for movie in movies:
         for role, people in (
-            ("director", film.directors),
-            ("writer", film.writers),
-            ("actor", film.cast),
-            ("producer", (film.producer,)),
-            ("composer", (film.composer,)),
+            ("director", movie.directors),
+            ("writer", movie.writers),
+            ("actor", movie.cast),
+            ("producer", (movie.producer,)),
+            ("composer", (movie.composer,)),
         ):
             for person in people:
-                known_for[person].append(film)
+                known_for[person].append(movie)
                 professions[person]["actress" if role == "actor" and person.is_woman else role] = None
     for person in sorted(known_for, key=lambda person: person.nconst):
-        best = sorted({film.tconst: film.votes for film in known_for[person]}.items(), key=lambda item: -item[1])[:4]
+        best = sorted({movie.tconst: movie.votes for movie in known_for[person]}.items(), key=lambda item: -item[1])[:4]
         titles = ",".join(tconst for tconst, _ in best) if rng.random() > 0.02 else NULL
         jobs = ",".join(list(professions[person])[:3])
         yield f"{person.nconst}\t{person.name}\t{person.born or NULL}\t{person.died or NULL}\t{jobs}\t{titles}"

@@ -1,4 +1,4 @@
-"""People and companies of the invented world: careers over decades, and a quality that their films show but no file states."""
+"""The people and companies of the synthetic sample: their careers, and a quality that no file states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Person:
     first_year: int
     last_year: int
     weight: float
-    """How often they are hired; a few work all the time."""
+    """Relative frequency of being hired; a few people work all the time."""
     genre: str
 
 
@@ -73,7 +73,7 @@ T = TypeVar("T", bound=Active)
 
 
 class Roster(Generic[T]):
-    """Who can be hired in which year, drawn by weight."""
+    """The people or companies that can be hired in each year, drawn by weight."""
 
     def __init__(self, members: Sequence[T]) -> None:
         self._years: dict[int, tuple[list[T], list[float]]] = {}
@@ -82,7 +82,7 @@ class Roster(Generic[T]):
             self._years[year] = (active, list(accumulate(member.weight for member in active)))
 
     def draw(self, rng: Random, year: int, count: int) -> list[T]:
-        """`count` different members where there are so many; order is billing order."""
+        """Return at most `count` different members that are active in the year, in billing order."""
         active, weights = self._years[year]
         return list(dict.fromkeys(rng.choices(active, cum_weights=weights, k=count)))
 

@@ -1,7 +1,7 @@
-"""The invented world in TMDB's published format: one answer of GET /3/movie/{id} a line, with its appended sections.
+"""The synthetic sample in TMDB's published format: one answer of GET /3/movie/{id} a line, with its appended sections.
 
-TMDB knows about two films in three. What it does not know it says in its own way: budget and revenue 0, language `xx`,
-release date "", runtime 0. The bodies of BROKEN carry the type drift and the nonsense that real answers show now and then.
+TMDB knows two movies in three. Its values for unknown are its own: budget and revenue 0, language `xx`, release date "",
+runtime 0. The bodies of BROKEN have the wrong types and values that real answers have now and then.
 """
 
 import json
@@ -11,8 +11,8 @@ from math import exp
 from random import Random
 from typing import Any
 
-from infra.sources.sample_films import TODAY, Film
 from infra.sources.sample_imdb import character_of
+from infra.sources.sample_movies import TODAY, Movie
 from infra.sources.sample_people import COUNTRIES, Person
 from infra.sources.sample_words import ADJECTIVES, KEYWORDS, NOUNS, make_overview
 from infra.sources.tmdb_api import GENRES
@@ -26,71 +26,77 @@ LANGUAGES = {"en": "English", "fr": "French", "hi": "Hindi", "ja": "Japanese", "
              "ko": "Korean", "sv": "Swedish", "pt": "Portuguese"}  # fmt: skip
 
 BROKEN: tuple[dict[str, Any], ...] = (
-    {"budget": "12500000"},  # type drift: still a number
+    {"budget": "12500000"},  # text for a number
     {"runtime": -90},
     {"release_date": "0000-00-00"},
     {"budget": None, "tagline": None, "overview": None, "production_companies": None},
-    {"id": None},  # no film can be keyed by it
+    {"id": None},  # not usable as a key
     {"credits": "none", "keywords": []},
     {"popularity": "n/a", "vote_count": 9_999_999_999_999_999_999},
 )
-"""What replaces fields of the first known films; the reader keeps what can be kept and sets the rest aside with a reason."""
+"""Values that replace fields of the first known movies; a reader should keep the rest and give a reason for each."""
 
 
-def write_tmdb(films: list[Film], rng: Random) -> Iterator[str]:
-    known = [film for film in films if rng.random() < 1 / (1 + exp(-(film.votes**0.25 - 2.9)))]
-    for number, film in enumerate(known):
-        body = _make_body(film, rng) | (BROKEN[number] if number < len(BROKEN) else {})
+def write_tmdb(movies: list[Movie], rng: Random) -> Iterator[str]:
+    """Yield the answers for the movies that TMDB knows, as lines of JSON."""
+    known = [movie for movie in movies if rng.random() < 1 / (1 + exp(-(movie.votes**0.25 - 2.9)))]
+    for number, movie in enumerate(known):
+        body = _make_body(movie, rng) | (BROKEN[number] if number < len(BROKEN) else {})
         yield json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def write_changes(films: list[Film], rng: Random) -> Iterator[str]:
-    """A fortnight of changes before the world's present, for the 1 % of films that were edited then."""
-    for film in rng.sample(films, len(films) // 100):
-        yield json.dumps({"id": film.tmdb_id, "date": (TODAY - timedelta(rng.randrange(14))).isoformat()})
+def write_changes(movies: list[Movie], rng: Random) -> Iterator[str]:
+    """Yield the changes of the fortnight before the sample's present day, of 1 % of the movies."""
+    for movie in rng.sample(movies, len(movies) // 100):
+        yield json.dumps({"id": movie.tmdb_id, "date": (TODAY - timedelta(rng.randrange(14))).isoformat()})
 
 
-def _make_body(film: Film, rng: Random) -> dict[str, Any]:
-    country, country_name, language, _, _ = COUNTRIES[film.country]
-    released = film.released <= TODAY
-    budget = film.budget if rng.random() < 0.25 + 0.5 * (film.budget > 5_000_000) else 0
-    popularity = round(rng.lognormvariate(0, 1) * (1 + film.votes) ** 0.2, 4)
+def _make_body(movie: Movie, rng: Random) -> dict[str, Any]:
+    country, country_name, language, _, _ = COUNTRIES[movie.country]
+    released = movie.released <= TODAY
+    budget = movie.budget if rng.random() < 0.25 + 0.5 * (movie.budget > 5_000_000) else 0
+    popularity = round(rng.lognormvariate(0, 1) * (1 + movie.votes) ** 0.2, 4)
     return {
-        "adult": film.is_adult,
+        "adult": movie.is_adult,
         "backdrop_path": None,
         "belongs_to_collection": None,
         "budget": budget,
-        "genres": [{"id": key, "name": name} for key, name in dict.fromkeys(GENRE_IDS[g] for g in film.genres if g in GENRE_IDS)],
+        "genres": _genres(movie),
         "homepage": "",
-        "id": film.tmdb_id,
-        "imdb_id": film.tconst,
+        "id": movie.tmdb_id,
+        "imdb_id": movie.tconst,
         "origin_country": [country],
         "original_language": "xx" if rng.random() < 0.01 else language,
-        "original_title": film.original_title,
+        "original_title": movie.original_title,
         "overview": make_overview(rng),
         "popularity": popularity,
         "poster_path": None,
         "production_companies": [
             {"id": company.tmdb_id, "logo_path": None, "name": company.name, "origin_country": COUNTRIES[company.country][0]}
-            for company in film.companies
+            for company in movie.companies
         ],
         "production_countries": [{"iso_3166_1": country, "name": country_name}],
-        "release_date": "" if rng.random() < 0.004 else film.released.isoformat(),
-        "revenue": int(film.budget * rng.lognormvariate(0.3, 1.1)) if released and budget and rng.random() < 0.7 else 0,
-        "runtime": 0 if rng.random() < 0.02 else film.minutes + rng.choices((-1, 0, 1), (1, 8, 1))[0],
+        "release_date": "" if rng.random() < 0.004 else movie.released.isoformat(),
+        "revenue": int(movie.budget * rng.lognormvariate(0.3, 1.1)) if released and budget and rng.random() < 0.7 else 0,
+        "runtime": 0 if rng.random() < 0.02 else movie.minutes + rng.choices((-1, 0, 1), (1, 8, 1))[0],
         "softcore": False,
         "spoken_languages": _spoken_languages(language, rng),
         "status": "Released" if released else rng.choice(("Post Production", "In Production", "Planned")),
         "tagline": _tagline(rng) if rng.random() < 0.5 else "",
-        "title": film.title,
+        "title": movie.title,
         "video": False,
-        "vote_average": round(min(10.0, max(0.0, film.rating + rng.gauss(0, 0.3))), 3) if film.rating else 0.0,
-        "vote_count": film.votes // 12,
-        "credits": {"cast": _cast(film), "crew": _crew(film)},
+        "vote_average": round(min(10.0, max(0.0, movie.rating + rng.gauss(0, 0.3))), 3) if movie.rating else 0.0,
+        "vote_count": movie.votes // 12,
+        "credits": {"cast": _cast(movie), "crew": _crew(movie)},
         "keywords": {"keywords": [_keyword(word) for word in rng.sample(KEYWORDS, rng.randint(0, 9))]},
-        "external_ids": {"imdb_id": film.tconst, "wikidata_id": None, "facebook_id": None, "twitter_id": None},
-        "release_dates": {"results": [{"iso_3166_1": country, "release_dates": [_release(film.released)]}]},
+        "external_ids": {"imdb_id": movie.tconst, "wikidata_id": None, "facebook_id": None, "twitter_id": None},
+        "release_dates": {"results": [{"iso_3166_1": country, "release_dates": [_release(movie.released)]}]},
     }  # fmt: skip
+
+
+def _genres(movie: Movie) -> list[dict[str, Any]]:
+    known = dict.fromkeys(GENRE_IDS[genre] for genre in movie.genres if genre in GENRE_IDS)
+    return [{"id": key, "name": name} for key, name in known]
 
 
 def _spoken_languages(language: str, rng: Random) -> list[dict[str, str]]:
@@ -111,7 +117,7 @@ def _release(day: date) -> dict[str, Any]:
     return {"certification": "", "descriptors": [], "iso_639_1": "", "note": "", "release_date": at, "type": 3}
 
 
-def _credit(person: Person, film: Film, department: str) -> dict[str, Any]:
+def _credit(person: Person, movie: Movie, department: str) -> dict[str, Any]:
     return {
         "adult": False,
         "gender": 1 if person.is_woman else 2,
@@ -120,19 +126,19 @@ def _credit(person: Person, film: Film, department: str) -> dict[str, Any]:
         "name": person.name,
         "original_name": person.name,
         "profile_path": None,
-        "credit_id": f"{person.tmdb_id:08x}{film.tmdb_id:016x}",
+        "credit_id": f"{person.tmdb_id:08x}{movie.tmdb_id:016x}",
     }
 
 
-def _cast(film: Film) -> list[dict[str, Any]]:
+def _cast(movie: Movie) -> list[dict[str, Any]]:
     return [
-        _credit(person, film, "Acting") | {"cast_id": place + 1, "character": character_of(film, place), "order": place}
-        for place, person in enumerate(film.cast)
+        _credit(person, movie, "Acting") | {"cast_id": place + 1, "character": character_of(movie, place), "order": place}
+        for place, person in enumerate(movie.cast)
     ]
 
 
-def _crew(film: Film) -> list[dict[str, Any]]:
-    jobs = [(person, "Directing", "Director") for person in film.directors]
-    jobs += [(person, "Writing", "Screenplay") for person in film.writers]
-    jobs += [(film.producer, "Production", "Producer"), (film.composer, "Sound", "Original Music Composer")]
-    return [_credit(person, film, department) | {"department": department, "job": job} for person, department, job in jobs]
+def _crew(movie: Movie) -> list[dict[str, Any]]:
+    jobs = [(person, "Directing", "Director") for person in movie.directors]
+    jobs += [(person, "Writing", "Screenplay") for person in movie.writers]
+    jobs += [(movie.producer, "Production", "Producer"), (movie.composer, "Sound", "Original Music Composer")]
+    return [_credit(person, movie, department) | {"department": department, "job": job} for person, department, job in jobs]

@@ -1,4 +1,4 @@
-"""Words of the invented world: titles, people's names, plots. Names are built from syllables, so that no real person is meant."""
+"""The words of the synthetic sample: titles, names, plots. Names are built from syllables, so that they name no real person."""
 
 # ruff: noqa: SIM905 - lists of quoted words would be twice as long and no clearer
 

@@ -1,12 +1,13 @@
-"""The local source server: one folder of files, served over HTTP as IMDb's file host and TMDB's API serve theirs.
+"""The local source server: it serves one folder of files over HTTP as IMDb's file host and TMDB's API do.
 
     python -m infra.sources.server --folder FOLDER --port 8090
 
-It is what SOURCES=sample and SOURCES=<folder> run against, so that the tasks read them through the same code as the real
-services. It listens on loopback unless told otherwise.
+SOURCES=sample and SOURCES=<folder> use it, so that the tasks read these through the same code as the real services. It
+listens on loopback by default.
 """
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from infra.json_log import start_log
 from infra.sources.faults import Fault, FaultyApp
 from infra.sources.imdb_files import ImdbFiles, require_folder
 from infra.sources.tmdb_api import TmdbApi
-from infra.sources.tmdb_catalogue import read_catalogue
+from infra.sources.tmdb_movies import read_tmdb_movies
+
+log = logging.getLogger("sources")
 
 
 def create_app(
@@ -29,9 +33,9 @@ def create_app(
     requests_per_second: float | None = None,
     faults: Mapping[str, Sequence[Fault]] | None = None,
 ) -> ASGIApp:
-    """Make the server of one folder. `faults` (path -> wrong answers, in order) is for tests; no command line reaches it."""
+    """Return the server of one folder. `faults` (path -> wrong answers, in order) is for tests alone."""
     imdb = ImdbFiles(require_folder(folder) / "imdb")
-    tmdb = TmdbApi(read_catalogue(folder), token, requests_per_second)
+    tmdb = TmdbApi(read_tmdb_movies(folder), token, requests_per_second)
     routes = [
         Route("/3/{path:path}", tmdb.answer),
         Route("/healthz", _answer_health),
@@ -49,13 +53,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m infra.sources.server", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--folder", type=Path, required=True, help="holds imdb/*.tsv.gz and tmdb/movies.jsonl.gz")
+    parser.add_argument("--folder", type=Path, required=True, help="folder with imdb/*.tsv.gz and tmdb/movies.jsonl.gz")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--requests-per-second", type=float, help="answer 429 above this rate (default: no limit)")
-    given = parser.parse_args()
-    app = create_app(given.folder, requests_per_second=given.requests_per_second)
-    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    arguments = parser.parse_args()
+    start_log("sources")
+    app = create_app(arguments.folder, requests_per_second=arguments.requests_per_second)
+    log.info("serving %s on %s:%d", arguments.folder, arguments.host, arguments.port)
+    # Without a configuration of its own, uvicorn logs through the root logger.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

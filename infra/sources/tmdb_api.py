@@ -1,4 +1,4 @@
-"""TMDB's API v3 as it behaves for a reader: movies, find, changes, genres, and its own words for each refusal."""
+"""TMDB's API v3 as a reader sees it: movies, find, changes, genres, and TMDB's own text for each rejection."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from functools import lru_cache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.sources.tmdb_catalogue import Catalogue, find_movie, keep_sections, summarize
+from infra.sources.tmdb_movies import TmdbMovies, find_movie, keep_sections, summarize
 
 GENRES = {
     28: "Action", 12: "Adventure", 16: "Animation", 35: "Comedy", 80: "Crime", 99: "Documentary", 18: "Drama",
@@ -19,7 +19,7 @@ PAGE_SIZE = 100
 MAX_PAGE = 500
 MAX_DAYS = 14
 
-REFUSALS = {
+REJECTIONS = {
     5: (422, "Invalid parameters: Your request parameters are incorrect."),
     7: (401, "Invalid API key: You must be granted a valid key."),
     20: (422, "Invalid date range: Should be a range no longer than 14 days."),
@@ -27,27 +27,28 @@ REFUSALS = {
     25: (429, "Your request count is over the allowed limit."),
     34: (404, "The resource you requested could not be found."),
 }
-"""TMDB's status_code -> HTTP status and its words."""
+"""TMDB's status_code -> HTTP status and message."""
 
 
-def refuse(status_code: int, headers: dict[str, str] | None = None) -> Response:
-    status, message = REFUSALS[status_code]
+def reject(status_code: int, headers: dict[str, str] | None = None) -> Response:
+    """Return TMDB's answer for one of its status codes."""
+    status, message = REJECTIONS[status_code]
     return _as_json({"success": False, "status_code": status_code, "status_message": message}, status, headers)
 
 
 class TmdbApi:
-    """`token` None accepts any bearer token, since the bodies are the reader's own files; a given one must match."""
+    """The handler of all paths under /3. Any bearer token is accepted if `token` is None, else only that one."""
 
-    def __init__(self, catalogue: Catalogue, token: str | None, requests_per_second: float | None) -> None:
-        self._catalogue, self._token, self._rate = catalogue, token, requests_per_second
+    def __init__(self, tmdb_movies: TmdbMovies, token: str | None, requests_per_second: float | None) -> None:
+        self._movies, self._token, self._rate = tmdb_movies, token, requests_per_second
         self._allowance, self._counted_at = requests_per_second or 0.0, time.monotonic()
 
     async def answer(self, request: Request) -> Response:
-        """Answer any path under /3; one handler, so that a refusal of the token comes before everything else."""
+        """Return the answer for any path under /3. There is one handler, so that the token is checked before anything else."""
         if not self._is_authorized(request.headers.get("authorization", "")):
-            return refuse(7)
-        if self._is_over_the_limit():
-            return refuse(25, {"retry-after": "1"})
+            return reject(7)
+        if self._exceeds_rate():
+            return reject(25, {"retry-after": "1"})
         return self._dispatch(request)
 
     def _dispatch(self, request: Request) -> Response:
@@ -60,20 +61,20 @@ class TmdbApi:
                 return self._answer_find(external_id, request.query_params.get("external_source"))
             case ["genre", "movie", "list"]:
                 return _as_json({"genres": [{"id": key, "name": name} for key, name in GENRES.items()]})
-        return refuse(34)
+        return reject(34)
 
     def _is_authorized(self, header: str) -> bool:
         scheme, _, token = header.partition(" ")
         return scheme.lower() == "bearer" and token != "" and self._token in {None, token}
 
     def _answer_movie(self, movie_id: str, sections: str) -> Response:
-        body = find_movie(self._catalogue, movie_id)
-        return refuse(34) if body is None else _respond(keep_sections(body, _split_sections(sections)))
+        body = find_movie(self._movies, movie_id)
+        return reject(34) if body is None else _respond(keep_sections(body, _split_sections(sections)))
 
     def _answer_find(self, external_id: str, source: str | None) -> Response:
         if source is None:
-            return refuse(5)
-        body = self._catalogue.by_imdb_id.get(external_id) if source == "imdb_id" else None
+            return reject(5)
+        body = self._movies.by_imdb_id.get(external_id) if source == "imdb_id" else None
         found: dict[str, list[object]] = {"movie_results": [] if body is None else [summarize(body)]}
         found |= {kind: [] for kind in ("person_results", "tv_results", "tv_episode_results", "tv_season_results")}
         return _as_json(found)
@@ -84,19 +85,19 @@ class TmdbApi:
             end = date.fromisoformat(request.query_params.get("end_date", today.isoformat()))
             start = date.fromisoformat(request.query_params.get("start_date", (end - timedelta(days=1)).isoformat()))
         except ValueError:
-            return refuse(5)
+            return reject(5)
         if not timedelta(0) <= end - start <= timedelta(days=MAX_DAYS):
-            return refuse(20)
+            return reject(20)
         text = request.query_params.get("page", "1")
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE):
-            return refuse(22)
-        ids = list(dict.fromkeys(tmdb_id for day, tmdb_id in self._catalogue.changes if start <= day <= end))
+            return reject(22)
+        ids = list(dict.fromkeys(tmdb_id for day, tmdb_id in self._movies.changes if start <= day <= end))
         page = int(text)
         shown = [{"id": tmdb_id, "adult": False} for tmdb_id in ids[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
         pages = max(1, -(-len(ids) // PAGE_SIZE))
         return _as_json({"results": shown, "page": page, "total_pages": pages, "total_results": len(ids)})
 
-    def _is_over_the_limit(self) -> bool:
+    def _exceeds_rate(self) -> bool:
         if self._rate is None:
             return False
         now = time.monotonic()

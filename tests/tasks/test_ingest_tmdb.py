@@ -52,7 +52,7 @@ class World:
         with run_app(app) as url:
             source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_requests_per_run": limit}
             run_verb(ingest_tmdb, self.settings.model_copy(update=source), day)
-        asked = [path.removeprefix("/3/movie/") for path in app.paths_asked if path.startswith("/3/movie/")]
+        asked = [path.removeprefix("/3/movie/") for path in app.paths_requested if path.startswith("/3/movie/")]
         return [path for path in asked if path != "changes"]
 
     def query(self, text: str) -> list[Any]:

@@ -80,7 +80,7 @@ def make_sample(settings: Settings) -> None:
         return
     command = [str(settings.layout.python("local")), "-m", "infra.sources.sample", "--folder", str(source_folder(settings))]
     done = subprocess.run(
-        [*command, "--films", str(settings.sample_films)], capture_output=True, text=True, check=False, cwd=REPOSITORY
+        [*command, "--movies", str(settings.sample_films)], capture_output=True, text=True, check=False, cwd=REPOSITORY
     )
     if done.returncode:
         raise StackError(f"The sample could not be made: {done.stderr.strip().splitlines()[-1]}")

@@ -17,7 +17,7 @@ RATINGS = "tconst\taverageRating\tnumVotes\ntt70000002\t7.1\t200\ntt70000003\t6.
 
 
 def make_movie(number: int, **changed: Any) -> dict[str, Any]:
-    """A TMDB body for tt7000000<number>, TMDB id 100 + number."""
+    """Return a TMDB body for tt7000000<number>, TMDB id 100 + number."""
     movie_id = f"tt{70_000_000 + number}"
     return {
         "adult": False,
@@ -52,7 +52,7 @@ def render(movie: dict[str, Any]) -> bytes:
 
 
 def write_folder(folder: Path, movies: list[dict[str, Any]], changes: list[tuple[str, int]] | None = None) -> Path:
-    """Write a folder of films One to Five, of which TMDB knows `movies`; `changes` are (day, TMDB id)."""
+    """Write a folder of movies One to Five, of which TMDB knows `movies`; `changes` are (day, TMDB id)."""
     for part in ("imdb", "tmdb"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "imdb" / "title.basics.tsv.gz").write_bytes(gzip.compress(BASICS.encode(), mtime=0))

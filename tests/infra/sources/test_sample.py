@@ -1,4 +1,4 @@
-"""The invented world: the same bytes each time, in the sources' own formats, with something for a model to learn."""
+"""The synthetic sample: the same bytes each time, in the sources' own formats, with something for a model to learn."""
 
 import gzip
 import hashlib
@@ -12,22 +12,22 @@ from random import Random
 import pytest
 
 from infra.sources.sample import write_sample
-from infra.sources.sample_films import TODAY, expected_rating, make_films
 from infra.sources.sample_imdb import BROKEN, HEADERS
+from infra.sources.sample_movies import TODAY, expected_rating, make_movies
 from infra.sources.sample_tmdb import BROKEN as BROKEN_BODIES
-from infra.sources.tmdb_catalogue import read_catalogue
+from infra.sources.tmdb_movies import read_tmdb_movies
 from tasks.core.imdb.files import FILES
 from tasks.core.imdb.gunzip import gunzip
 from tasks.core.imdb.parse import parse_file
 from tasks.core.tmdb.parse import Parsed, Rejected, parse_movie
 
-FILMS = 1500
+MOVIE_COUNT = 1500
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources") / "sample"
-    assert write_sample(folder, FILMS, 1)
+    assert write_sample(folder, MOVIE_COUNT, 1)
     return folder
 
 
@@ -41,7 +41,7 @@ def read_lines(folder: Path, name: str) -> list[str]:
 
 
 def test_the_same_arguments_give_the_same_bytes(sample: Path, tmp_path: Path) -> None:
-    assert write_sample(tmp_path / "again", FILMS, 1)
+    assert write_sample(tmp_path / "again", MOVIE_COUNT, 1)
     assert digests(tmp_path / "again") == digests(sample)
     assert set(digests(sample)) == {
         *(f"imdb/{name}" for name in HEADERS),
@@ -51,13 +51,13 @@ def test_the_same_arguments_give_the_same_bytes(sample: Path, tmp_path: Path) ->
     }
 
 
-def test_a_folder_that_has_it_is_left_alone(sample: Path) -> None:
+def test_a_folder_that_has_the_sample_is_not_changed(sample: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in sample.rglob("*")}
-    assert not write_sample(sample, FILMS, 1)
+    assert not write_sample(sample, MOVIE_COUNT, 1)
     assert {path: path.stat().st_mtime_ns for path in sample.rglob("*")} == before
 
 
-def test_another_sample_takes_its_place_and_other_files_never_do(tmp_path: Path) -> None:
+def test_another_sample_replaces_it_but_other_files_are_never_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "sample"
     assert write_sample(folder, 60, 1)
     first = digests(folder)
@@ -67,7 +67,7 @@ def test_another_sample_takes_its_place_and_other_files_never_do(tmp_path: Path)
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(FileExistsError, match="holds files that are no sample"):
+    with pytest.raises(FileExistsError, match="has files that are not a sample"):
         write_sample(tmp_path / "mine", 60, 1)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
@@ -103,26 +103,26 @@ def test_the_tasks_parser_sets_aside_the_broken_rows_or_nulls_their_optional_col
 def test_the_files_disagree_as_the_real_ones_do(sample: Path) -> None:
     basics = {line.split("\t")[0]: line.split("\t") for line in read_lines(sample, "imdb/title.basics.tsv.gz")[1:]}
     rated = {line.split("\t")[0] for line in read_lines(sample, "imdb/title.ratings.tsv.gz")[1:]}
-    films = {tconst for tconst, row in basics.items() if len(row) == 9 and row[1] in {"movie", "tvMovie"}}
-    assert len(films) >= FILMS
+    movies = {tconst for tconst, row in basics.items() if len(row) == 9 and row[1] in {"movie", "tvMovie"}}
+    assert len(movies) >= MOVIE_COUNT
     assert rated - basics.keys()
-    assert films - rated
+    assert movies - rated
     assert {"tvSeries", "short"} <= {row[1] for row in basics.values()}
     assert all(any(row[column] == r"\N" for row in basics.values() if len(row) == 9) for column in (5, 6, 7, 8))
 
 
-def test_tmdb_knows_two_films_in_three_and_says_unknown_in_its_way(sample: Path) -> None:
-    catalogue = read_catalogue(sample)
-    assert 0.6 < len(catalogue.by_imdb_id) / FILMS < 0.75
-    bodies = [json.loads(body) for body in catalogue.by_imdb_id.values()]
+def test_tmdb_knows_two_movies_in_three_and_has_its_own_values_for_unknown(sample: Path) -> None:
+    tmdb_movies = read_tmdb_movies(sample)
+    assert 0.6 < len(tmdb_movies.by_imdb_id) / MOVIE_COUNT < 0.75
+    bodies = [json.loads(body) for body in tmdb_movies.by_imdb_id.values()]
     assert {"credits", "keywords", "external_ids", "release_dates"} <= bodies[0].keys()
     assert sum(body["budget"] == 0 for body in bodies) / len(bodies) > 0.3
     assert any(body["original_language"] == "xx" for body in bodies)
-    assert len(catalogue.changes) == FILMS // 100
+    assert len(tmdb_movies.changes) == MOVIE_COUNT // 100
 
 
-def test_the_tasks_parser_takes_every_body_but_the_broken_one(sample: Path) -> None:
-    results = [parse_movie(body, movie_id) for movie_id, body in read_catalogue(sample).by_imdb_id.items()]
+def test_the_tasks_parser_accepts_every_body_but_the_broken_one(sample: Path) -> None:
+    results = [parse_movie(body, movie_id) for movie_id, body in read_tmdb_movies(sample).by_imdb_id.items()]
     assert [one.reason for one in results if isinstance(one, Rejected)] == ["id is None: it must be a positive whole number"]
     dropped = [one.dropped for one in results if isinstance(one, Parsed) and one.dropped]
     assert len(dropped) == len(BROKEN_BODIES) - 3
@@ -132,12 +132,12 @@ def test_the_tasks_parser_takes_every_body_but_the_broken_one(sample: Path) -> N
 
 
 def test_the_future_is_not_rated_and_the_past_can_be_learned_from() -> None:
-    films = make_films(Random(1), 4000)
-    assert any(film.released > TODAY for film in films)
-    assert all(film.rating is None for film in films if film.released > TODAY)
-    known = [film for film in films if film.rating is not None and film.votes >= 100]
-    assert 0.55 < len(known) / len(films) < 0.75
-    ratings = [film.rating for film in known if film.rating is not None]
+    movies = make_movies(Random(1), 4000)
+    assert any(movie.released > TODAY for movie in movies)
+    assert all(movie.rating is None for movie in movies if movie.released > TODAY)
+    known = [movie for movie in movies if movie.rating is not None and movie.votes >= 100]
+    assert 0.55 < len(known) / len(movies) < 0.75
+    ratings = [movie.rating for movie in known if movie.rating is not None]
     assert 0.95 < statistics.pstdev(ratings) < 1.25
-    surprise = statistics.pstdev(film.rating - expected_rating(film) for film in known if film.rating is not None)
+    surprise = statistics.pstdev(movie.rating - expected_rating(movie) for movie in known if movie.rating is not None)
     assert 0.4 < surprise / statistics.pstdev(ratings) < 0.65

@@ -1,16 +1,21 @@
-"""The local source server behaves as IMDb's host and TMDB do, refusals included."""
+"""The local source server behaves as IMDb's host and TMDB do, rejections included."""
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from infra.platform.layout import REPOSITORY
+from infra.platform.ports import find_free_ports
 from infra.sources.server import create_app
-from infra.sources.tmdb_api import GENRES, REFUSALS
+from infra.sources.tmdb_api import GENRES, REJECTIONS
 from tests.infra.sources.client import Client
 from tests.infra.sources.folder import BASICS, make_movie, render, write_folder
+from tests.log_shape import check_line
 from tests.recordings import RECORDINGS, read_recordings
 
 ALL = "append_to_response=credits,keywords,external_ids,release_dates"
@@ -29,19 +34,19 @@ def client(folder: Path) -> Client:
     return Client(create_app(folder), headers={"Authorization": "Bearer any"})
 
 
-def refusal(code: int) -> tuple[int, dict[str, object]]:
-    status, message = REFUSALS[code]
+def rejection(code: int) -> tuple[int, dict[str, object]]:
+    status, message = REJECTIONS[code]
     return status, {"success": False, "status_code": code, "status_message": message}
 
 
 @pytest.mark.parametrize("movie_id", ["tt70000002", "102"])
-def test_a_film_asked_for_whole_keeps_its_bytes(client: Client, movie_id: str) -> None:
+def test_a_movie_with_all_sections_keeps_its_bytes(client: Client, movie_id: str) -> None:
     answer = client.get(f"/3/movie/{movie_id}?{ALL}")
     assert (answer.status_code, answer.content) == (200, render(MOVIES[1]))
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_sections_that_were_not_asked_for_are_left_out(client: Client) -> None:
+def test_sections_that_were_not_requested_are_left_out(client: Client) -> None:
     bare = client.get("/3/movie/101").json()
     assert bare == {key: value for key, value in MOVIES[0].items() if key not in {"credits", "keywords", "external_ids"}}
     assert "credits" in client.get("/3/movie/101?append_to_response=credits,images").json()
@@ -50,37 +55,37 @@ def test_sections_that_were_not_asked_for_are_left_out(client: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["movie/tt99999999", "movie/999999999", "movie/abc", "movie/١٢", "movie", "tv/1396", "movie/1/x/y"]
 )
-def test_what_is_not_there_is_refused_in_tmdbs_words(client: Client, path: str) -> None:
+def test_an_unknown_path_is_rejected_with_tmdbs_message(client: Client, path: str) -> None:
     answer = client.get(f"/3/{path}")
-    assert (answer.status_code, answer.json()) == refusal(34)
+    assert (answer.status_code, answer.json()) == rejection(34)
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer ", "Basic YTpi", "any"])
-def test_a_bearer_token_is_asked_for(folder: Path, header: str | None) -> None:
+def test_a_bearer_token_is_required(folder: Path, header: str | None) -> None:
     client = Client(create_app(folder), headers={"Authorization": header} if header else {})
     for path in ("movie/tt70000001", "movie/tt99999999", "genre/movie/list"):
         answer = client.get(f"/3/{path}?api_key=abc")
-        assert (answer.status_code, answer.json()) == refusal(7)
+        assert (answer.status_code, answer.json()) == rejection(7)
 
 
-def test_a_given_token_must_be_that_one(folder: Path) -> None:
+def test_a_token_that_was_set_must_be_sent(folder: Path) -> None:
     client = Client(create_app(folder, token="right"))
     assert client.get("/3/movie/101", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert client.get("/3/movie/101", headers={"Authorization": "bearer right"}).status_code == 200
 
 
-def test_above_the_rate_it_answers_429_and_says_when_to_come_back(folder: Path) -> None:
+def test_above_the_rate_it_answers_429_with_retry_after(folder: Path) -> None:
     client = Client(create_app(folder, requests_per_second=3), headers={"Authorization": "Bearer any"})
     answers = [client.get("/3/movie/101") for _ in range(6)]
     assert [answer.status_code for answer in answers[:3]] == [200, 200, 200]
-    assert (answers[5].status_code, answers[5].json()) == refusal(25)
+    assert (answers[5].status_code, answers[5].json()) == rejection(25)
     assert answers[5].headers["retry-after"] == "1"
 
 
-def test_find_shows_the_film_in_short(client: Client) -> None:
+def test_find_gives_the_movie_in_its_short_form(client: Client) -> None:
     found = client.get("/3/find/tt70000002?external_source=imdb_id").json()
-    [film] = found.pop("movie_results")
-    assert (film["id"], film["title"], film["media_type"], film["genre_ids"]) == (102, "Zwölf", "movie", [18])
+    [movie] = found.pop("movie_results")
+    assert (movie["id"], movie["title"], movie["media_type"], movie["genre_ids"]) == (102, "Zwölf", "movie", [18])
     assert found == {"person_results": [], "tv_results": [], "tv_episode_results": [], "tv_season_results": []}
     assert client.get("/3/find/tt99999999?external_source=imdb_id").json()["movie_results"] == []
     assert client.get("/3/find/tt70000002?external_source=tvdb_id").json()["movie_results"] == []
@@ -112,12 +117,12 @@ def test_no_changes_are_one_empty_page(client: Client) -> None:
         ("page=x", 22),
     ],
 )
-def test_a_wrong_list_of_changes_is_refused(client: Client, query: str, code: int) -> None:
+def test_a_wrong_list_of_changes_is_rejected(client: Client, query: str, code: int) -> None:
     answer = client.get(f"/3/movie/changes?{query}")
-    assert (answer.status_code, answer.json()) == refusal(code)
+    assert (answer.status_code, answer.json()) == rejection(code)
 
 
-def test_imdbs_files_can_be_asked_for_again_and_in_part(client: Client, folder: Path) -> None:
+def test_imdbs_files_can_be_requested_conditionally_and_in_part(client: Client, folder: Path) -> None:
     data = (folder / "imdb" / "title.basics.tsv.gz").read_bytes()
     answer = client.get("/title.basics.tsv.gz")
     assert (answer.status_code, answer.content) == (200, data)
@@ -155,16 +160,16 @@ def test_a_file_that_is_not_there_is_denied_as_imdb_denies_it(client: Client, pa
     assert b"root:" not in answer.content
 
 
-def test_it_says_that_it_is_well(client: Client) -> None:
+def test_its_health_can_be_checked(client: Client) -> None:
     assert client.get("/healthz").text == "ok\n"
 
 
-def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_other_files_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"is not a source folder: it has no imdb/title\.basics\.tsv\.gz"):
         create_app(tmp_path)
 
 
-def test_a_folder_without_tmdb_is_a_tmdb_that_knows_no_film(folder: Path) -> None:
+def test_a_folder_without_tmdb_is_a_tmdb_that_knows_no_movie(folder: Path) -> None:
     (folder / "tmdb" / "movies.jsonl.gz").unlink()
     client = Client(create_app(folder), headers={"Authorization": "Bearer any"})
     assert client.get("/3/movie/101").status_code == 404
@@ -184,3 +189,14 @@ def test_it_answers_as_tmdb_was_recorded_to(client: Client) -> None:
         ours = client.get(f"{path.replace('tt0088247', 'tt70000001')}?{query}").json()
         assert ours.keys() == theirs.keys()
     assert ours["movie_results"][0].keys() == theirs["movie_results"][0].keys()
+
+
+@pytest.mark.integration
+def test_it_logs_its_start_in_the_shape_of_all_services(folder: Path) -> None:
+    port, _ = find_free_ports(1)
+    command = [sys.executable, "-m", "infra.sources.server", "--folder", str(folder), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY) as process:
+        assert process.stdout is not None
+        line = check_line(process.stdout.readline())
+        process.terminate()
+    assert (line["service"], line["message"]) == ("sources", f"serving {folder} on 127.0.0.1:{port}")

@@ -70,7 +70,7 @@ def test_a_film_is_one_request_and_its_bytes_as_they_came(start: Start) -> None:
     source = start()
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
     assert source.fetch("tt70000003") == Answer("tt70000003", 404, NOT_FOUND)
-    assert source.app.paths_asked == [ONE, "/3/movie/tt70000003"]
+    assert source.app.paths_requested == [ONE, "/3/movie/tt70000003"]
 
 
 def test_films_come_in_the_order_asked(start: Start) -> None:
@@ -86,7 +86,7 @@ def test_a_refused_token_ends_the_run_at_once_and_names_the_setting(start: Start
     source = start({EVERY_PATH: [Fault(status, INVALID_KEY)]})
     with pytest.raises(AccessDenied, match=rf"TMDB_ACCESS_TOKEN with {status}: 'Invalid API key.*status_code 7"):
         source.fetch()
-    assert len(source.app.paths_asked) == 1
+    assert len(source.app.paths_requested) == 1
 
 
 def test_the_servers_own_refusal_of_a_wrong_token(start: Start) -> None:
@@ -115,14 +115,14 @@ BURSTS: dict[str, list[Fault]] = {
 def test_what_passes_is_waited_out(start: Start, faults: list[Fault]) -> None:
     source = start({ONE: faults})
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
-    assert len(source.app.paths_asked) == len(faults) + 1
+    assert len(source.app.paths_requested) == len(faults) + 1
 
 
 def test_one_film_that_always_fails_is_left_for_another_run(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     source = start({ONE: [Fault(500, HTML)] * 20})
     answers = list(source.tmdb.fetch_movies(["tt70000001", "tt70000002"]))
     assert (answers[0], answers[1] and answers[1].status) == (None, 200)
-    assert source.app.paths_asked.count(ONE) == tmdb_module.TRIES
+    assert source.app.paths_requested.count(ONE) == tmdb_module.TRIES
     assert "given up after 5 tries" in caplog.text
 
 
@@ -141,7 +141,7 @@ def test_an_outage_ends_the_run_within_its_budget(start: Start) -> None:
     source = start({EVERY_PATH: [Fault(503)] * 1000})
     with pytest.raises(Unavailable, match=r"fails too often; the last time: /3/movie/tt\d+.*: answered 503"):
         list(source.tmdb.fetch_movies([f"tt7{n:07}" for n in range(500)]))
-    assert len(source.app.paths_asked) <= RETRIES_AT_START + 16
+    assert len(source.app.paths_requested) <= RETRIES_AT_START + 16
 
 
 def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_silence_and_a_trickle_meet_the_deadline(start: Start, monkeypatch: pyte
     monkeypatch.setattr(http_module, "CALL_SECONDS", 0.5)
     source = start({ONE: [Fault(delay_seconds=1), Fault(seconds_between_bytes=0.05)]})
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
-    assert len(source.app.paths_asked) == 3
+    assert len(source.app.paths_requested) == 3
 
 
 def test_a_body_without_end_and_a_gzip_bomb_are_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_a_redirect_is_not_followed_and_the_token_stays_here(start: Start, targe
     source = start({ONE: [Fault(302, b"", {"Location": target})] * tmdb_module.TRIES})
     with pytest.raises(BadSetting, match=f"TMDB_BASE_URL.*{re.escape(target)}"):
         source.fetch()
-    assert source.app.paths_asked == [ONE] * tmdb_module.TRIES
+    assert source.app.paths_requested == [ONE] * tmdb_module.TRIES
 
 
 STRAY = [
@@ -205,7 +205,7 @@ def test_a_stray_page_is_one_failed_try(start: Start, stray: Fault) -> None:
     source = start({"/3/movie/tt70000002": [stray], ONE: [stray]})
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
     assert source.fetch("tt70000002") == Answer("tt70000002", 200, render(MOVIES[1]))
-    assert source.app.paths_asked.count(ONE) == 2
+    assert source.app.paths_requested.count(ONE) == 2
 
 
 @pytest.mark.parametrize("stray", STRAY, ids=lambda fault: f"{fault.status} {fault.body[:12]!r}")
@@ -229,7 +229,7 @@ def test_answers_that_came_before_the_token_is_refused_are_kept(start: Start) ->
         answers.extend(source.tmdb.fetch_movies(["tt70000001"] * 40 + ["tt70000009"] + ["tt70000002"] * 200))
     kept = [answer.movie_id for answer in answers if answer]
     assert kept[:40] == ["tt70000001"] * 40
-    assert len(kept) == len([path for path in source.app.paths_asked if "tt70000009" not in path])
+    assert len(kept) == len([path for path in source.app.paths_requested if "tt70000009" not in path])
 
 
 def test_retry_after_holds_every_thread_and_is_capped(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,13 +268,13 @@ def page(ids: list[int], total: int) -> Fault:
 def test_a_list_that_grows_and_shrinks_while_it_is_read(start: Start) -> None:
     source = start({"/3/movie/changes": [page([1, 2], 2), page([2, 3], 4), page([4], 4), page([1], 3)]})
     assert source.tmdb.fetch_changes(CHANGES_DAY, CHANGES_DAY) == [1, 2, 3, 4]
-    assert len(source.app.paths_asked) == 4
+    assert len(source.app.paths_requested) == 4
 
 
 def test_a_list_longer_than_tmdb_gives_is_asked_for_in_halves(start: Start) -> None:
     source = start({"/3/movie/changes": [page([1], 501), page([2], 1), page([3], 1)]})
     assert source.tmdb.fetch_changes(CHANGES_DAY, CHANGES_DAY + timedelta(days=3)) == [2, 3]
-    assert len(source.app.paths_asked) == 3
+    assert len(source.app.paths_requested) == 3
 
 
 def test_a_page_that_never_comes_fails_the_run(start: Start) -> None:

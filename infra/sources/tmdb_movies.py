@@ -1,4 +1,4 @@
-"""The films TMDB knows, from tmdb/movies.jsonl.gz: each answer's bytes as they stand, found by TMDB id and IMDb id."""
+"""The movies that TMDB knows, read from tmdb/movies.jsonl.gz: the unchanged bytes of each answer, by TMDB id and by IMDb id."""
 
 import gzip
 import json
@@ -13,15 +13,17 @@ SECTIONS = frozenset({"credits", "keywords", "external_ids", "release_dates"})
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class TmdbMovies:
+    """All answers of a source folder."""
+
     by_tmdb_id: dict[int, bytes]
     by_imdb_id: dict[str, bytes]
     changes: tuple[tuple[date, int], ...]
     """(day, TMDB id), in order of day."""
 
 
-def read_catalogue(folder: Path) -> Catalogue:
-    """Read a source folder's `tmdb/`; without one, TMDB is a service that knows no film."""
+def read_tmdb_movies(folder: Path) -> TmdbMovies:
+    """Return the answers in a source folder's `tmdb/`; a folder without it is a TMDB that knows no movie."""
     by_tmdb_id: dict[int, bytes] = {}
     by_imdb_id: dict[str, bytes] = {}
     for line in _read_lines(folder / "tmdb" / "movies.jsonl.gz"):
@@ -31,7 +33,7 @@ def read_catalogue(folder: Path) -> Catalogue:
         if isinstance(body.get("imdb_id"), str):
             by_imdb_id[body["imdb_id"]] = line
     changes = (json.loads(line) for line in _read_lines(folder / "tmdb" / "changes.jsonl"))
-    return Catalogue(by_tmdb_id, by_imdb_id, tuple(sorted((date.fromisoformat(row["date"]), int(row["id"])) for row in changes)))
+    return TmdbMovies(by_tmdb_id, by_imdb_id, tuple(sorted((date.fromisoformat(row["date"]), int(row["id"])) for row in changes)))
 
 
 def _read_lines(path: Path) -> Iterator[bytes]:
@@ -43,26 +45,26 @@ def _read_lines(path: Path) -> Iterator[bytes]:
                 yield line.rstrip(b"\r\n")
 
 
-def find_movie(catalogue: Catalogue, movie_id: str) -> bytes | None:
-    """Look up `tt0111161` or `278`, as TMDB's /3/movie/{id} does."""
+def find_movie(tmdb_movies: TmdbMovies, movie_id: str) -> bytes | None:
+    """Return the answer for `tt0111161` or `278`, as TMDB's /3/movie/{id} does; None if TMDB does not know the movie."""
     if movie_id.startswith("tt"):
-        return catalogue.by_imdb_id.get(movie_id)
-    return catalogue.by_tmdb_id.get(int(movie_id)) if movie_id.isascii() and movie_id.isdigit() else None
+        return tmdb_movies.by_imdb_id.get(movie_id)
+    return tmdb_movies.by_tmdb_id.get(int(movie_id)) if movie_id.isascii() and movie_id.isdigit() else None
 
 
-def keep_sections(body: bytes, asked: frozenset[str]) -> bytes:
-    """Leave out what was not asked for; an answer asked for whole keeps its bytes."""
-    if asked >= SECTIONS:
+def keep_sections(body: bytes, wanted: frozenset[str]) -> bytes:
+    """Return the answer without the sections that are not wanted; with all of them wanted, its bytes stay as they are."""
+    if wanted >= SECTIONS:
         return body
     movie: dict[str, Any] = json.loads(body)
-    if not (unwanted := (SECTIONS - asked) & movie.keys()):
+    if not (unwanted := (SECTIONS - wanted) & movie.keys()):
         return body
     kept = {key: value for key, value in movie.items() if key not in unwanted}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def summarize(body: bytes) -> dict[str, Any]:
-    """The short form in which /3/find shows a movie."""
+    """Return the short form of a movie, as /3/find gives it."""
     movie: dict[str, Any] = json.loads(body)
     keys = ("adult", "backdrop_path", "id", "title", "original_title", "overview", "poster_path")
     more = ("original_language", "popularity", "release_date", "softcore", "video", "vote_average", "vote_count")
