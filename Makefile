@@ -37,20 +37,20 @@ TIMED = sh .ci/timed
 PLATFORMS = containers or (e2e and not real_data)
 UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not containers and not real_data"
 
-check: dev # the gate; its parts share the two cores
+check: # the gate; its parts share the two cores
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-types check-core check-rest
 
-check-types:
+check-types: dev
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/hadolint infra/images/*.Dockerfile infra/images/bases/Dockerfile
 	$(DEV)/lint-imports
 	$(DEV)/mypy
 
-check-core: # every branch of the core
+check-core: dev # every branch of the core
 	$(UNIT) tests/tasks/core --cov=tasks.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-check-rest:
+check-rest: dev
 	$(UNIT) --ignore=tests/tasks/core
 
 test: # everything; the two lanes run beside each other, since each waits half of its time for servers and for Airflow
@@ -69,6 +69,7 @@ test-servers: # single servers, then a platform on the real films; with test-pla
 	@$(TIMED) test-servers $(DEV)/pytest -m "(integration or e2e or containers or real_data) and not ($(PLATFORMS))" --durations=25
 
 test-containers: dev
+	@$(MARQUEE) install airflow tasks mlflow serving
 	$(DEV)/pytest -m containers --durations=25
 
 bench-tasks: dev # what a container costs a task
