@@ -1,4 +1,4 @@
-"""What the feature view declares, the build computes, the offline table holds and the service serves is one list."""
+"""The feature view, the build, the offline table and the feature service have the same list of features."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from tests.tasks.core.features.frames import two_films
 AFTER_RELEASE = ("vote", "popularity", "revenue", "gross", "average_rating")
 
 
-def test_the_view_is_what_the_build_computes() -> None:
+def test_the_view_has_the_features_that_the_build_computes() -> None:
     computed = compute_features(two_films(), date(2026, 11, 22)).drop("movie_id", "tmdb_id").columns
     assert sorted(field.name for field in movies.schema if field.name != "movie_id") == sorted(computed)
 
@@ -22,10 +22,10 @@ def test_the_service_serves_every_number_and_nothing_else() -> None:
     assert all(feature.dtype == Float64 for feature in served)
 
 
-def test_no_feature_of_the_film_itself_is_known_only_after_release() -> None:
+def test_no_feature_of_the_movie_itself_is_known_only_after_release() -> None:
     own = [name for name in PRE_RELEASE if not name.endswith(("_rating", "_votes", "_films"))]
     assert not [name for name in own if any(word in name for word in AFTER_RELEASE)]
 
 
-def test_every_feature_says_what_it_is() -> None:
+def test_every_feature_has_a_description() -> None:
     assert all(field.description for field in movies.schema if field.name != "movie_id")
