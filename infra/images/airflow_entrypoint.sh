@@ -1,5 +1,5 @@
 #!/bin/sh
-# Airflow's simple login wants its passwords in a file; they come by environment, and the file lies in memory (tmpfs).
+# Airflow's simple login reads its passwords from a file. They come in a variable, and the file is in memory (tmpfs).
 set -eu
 if [ -n "${AIRFLOW_ADMIN_PASSWORD:-}" ]; then
     umask 077

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the first Docker client on PATH that builds with BuildKit: since release 23 that takes a plugin, which some lack.
+# Runs the first Docker client on PATH that can build with BuildKit; from release 23 on this needs a plugin, which some lack.
 set -eu
 export DOCKER_BUILDKIT=1
 IFS=:

@@ -1,4 +1,4 @@
-# MLflow's tracking server and registry; where its database and artifacts are, the environment says.
+# MLflow's tracking server and registry; variables give the addresses of its database and its artifacts.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006

@@ -1,4 +1,4 @@
-# The platform's own small programs: the filter before the Docker socket, the source server, the stores' first setup.
+# The platform's own small programs: the filter in front of the Docker socket, the source server, the setup of the stores.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
-# The sample's folder is made here so that the volume laid over it belongs to the user.
+# The sample's folder is made here so that the volume mounted over it belongs to the user.
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee \
     && mkdir -p /var/lib/marquee/sources && chown 10001:10001 /var/lib/marquee/sources
 COPY --from=build /opt/venv /opt/venv

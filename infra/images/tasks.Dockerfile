@@ -1,5 +1,5 @@
-# The tasks: `python -m tasks.<verb> --day …`, each try in a container of its own. One image for all of them: they share nine
-# tenths of their libraries.
+# The tasks: `python -m tasks.<verb> --day …`, each attempt in a container of its own. There is one image for all tasks,
+# because they share nine tenths of their libraries.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -8,7 +8,7 @@ WORKDIR /build
 COPY infra/locks/installer.txt ./
 RUN python -m venv installer && installer/bin/pip install --no-cache-dir --require-hashes --requirement installer.txt
 COPY infra/locks/tasks.txt ./
-# Compiled here, for a container that lives for one task could not keep what it compiles.
+# Bytecode is compiled here: a container that lives for one task could not keep what it compiles.
 RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /usr/local/bin/python /opt/venv \
     && installer/bin/uv pip install --python /opt/venv/bin/python --link-mode copy --compile-bytecode \
         --require-hashes --requirement tasks.txt
@@ -21,10 +21,10 @@ WORKDIR /app
 COPY tasks tasks
 COPY feature_repo feature_repo
 RUN /opt/venv/bin/python -m compileall -q tasks feature_repo
-# The container's file system is read-only but for /tmp.
+# The container's file system is read-only except for /tmp.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp MPLCONFIGDIR=/tmp
 USER 10001:10001
-# PID 1 passes SIGTERM on and buries orphans, whichever engine runs it.
+# PID 1 passes SIGTERM on and reaps orphans, whatever engine runs the container.
 ENTRYPOINT ["/opt/venv/bin/dumb-init", "--"]
 CMD ["python", "-m", "tasks.build_features", "--help"]
 HEALTHCHECK NONE

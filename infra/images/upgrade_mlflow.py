@@ -1,4 +1,4 @@
-"""Brings MLflow's database to this release's schema; `mlflow db upgrade` wants the URL, password and all, on the command line."""
+"""Upgrade MLflow's database to this release's schema. `mlflow db upgrade` would need the URL with its password as an argument."""
 
 import os
 

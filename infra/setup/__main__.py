@@ -1,7 +1,7 @@
-"""`python -m infra.setup`: roles, databases, their schemas and the bucket of a platform in containers, from its environment.
+"""`python -m infra.setup`: makes the roles, databases, schemas and the bucket of a platform in containers.
 
-POSTGRES_ADMIN_URL, and SETUP_ROLE_<NAME> with each role's password; S3_BUCKET, and AWS_* with the administrator's keys,
-where the object store is ours (a bucket at a cloud's S3 is made by whoever pays for it).
+It reads POSTGRES_ADMIN_URL, and SETUP_ROLE_<NAME> with each role's password; S3_BUCKET, and AWS_* with the administrator's
+keys, if the object store is the platform's own (the owner of a cloud account makes the bucket there).
 """
 
 import os
@@ -21,6 +21,7 @@ ROLE = "SETUP_ROLE_"
 
 
 def main(environment: Mapping[str, str]) -> None:
+    """Make what is missing; safe to repeat."""
     passwords = {name.removeprefix(ROLE).lower(): value for name, value in environment.items() if name.startswith(ROLE)}
     with psycopg.connect(environment["POSTGRES_ADMIN_URL"], autocommit=True, connect_timeout=10) as connection:
         create_roles(connection, passwords)

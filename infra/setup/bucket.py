@@ -1,4 +1,4 @@
-"""The bucket that holds raw bytes, offline features and MLflow's artifacts."""
+"""The bucket for raw bytes, offline features and MLflow's artifacts."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def create_bucket(client: "S3Client", bucket: str) -> None:
-    """Make the bucket if there is none; the client is the administrator's."""
+    """Make the bucket if it does not exist. The client has the administrator's keys."""
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the images that come from a registry, where no registry answers: `sh infra/images/bases/make.sh`.
+# Makes the base images on machines where no registry answers: `sh infra/images/bases/make.sh`.
 #
-# python:3.11-slim-bookworm is built from Debian's own packages, the servers from the wheels of the embedded stack, each under
-# the official name and with the official entry points, so that the Dockerfiles and docker-compose.yml are used unchanged.
-# An image that is there, or that a registry gives, is left alone.
+# python:3.11-slim-bookworm is built from Debian's own packages, the servers from the wheels of the embedded stack. Each has its
+# official name and entry point, so that the Dockerfiles and docker-compose.yml are used unchanged. An image that exists on the
+# engine, or that a registry has, is not made.
 set -eu
 cd "$(dirname -- "$0")/../../.."
 docker=infra/images/docker.sh
@@ -11,7 +11,7 @@ python=python:3.11-slim-bookworm
 
 has() { sh $docker image inspect "$1" >/dev/null 2>&1; }
 
-get() { # whether the image is here, or a registry has it
+get() { # succeeds if the image is on the engine, or a registry has it
     has "$1" && return
     echo "  - asking a registry for $1"
     timeout 30 sh $docker manifest inspect "$1" >/dev/null 2>&1 && sh $docker pull --quiet "$1"
@@ -27,7 +27,7 @@ make_python() {
     }
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/locale/* "$root.log"
     for name in python python3 python3.11; do ln -s ../../bin/python3.11 "$root/usr/local/bin/$name"; done
-    # What this machine trusts, the builds must trust: it may reach the package registries through a proxy of its own.
+    # The builds must trust what this machine trusts: it may reach the package registries through a proxy with its own authority.
     bundle=/etc/ssl/certs/ca-certificates.crt
     cp "${SSL_CERT_FILE:-$bundle}" "$root$bundle"
     tar -C "$root" -c . | sh $docker import \

