@@ -118,7 +118,11 @@ class ContainerLog:
         return described
 
     def _read_again(self) -> Iterator[Frame]:
-        """Return the output from shortly before the cut on; the engine does not tell stdout and stderr apart here."""
+        """Return the output from shortly before the cut on, as the engine has stored it.
+
+        Stored output is less exact than the attached stream: stdout and stderr are not told apart, and in a line of more than
+        16 KiB the engine replaces a character that lies on the boundary of two of its pieces.
+        """
         since = int(self._last_chunk - OVERLAP_SECONDS)
         try:
             chunks = self._engine.logs(self._container, stream=True, follow=True, since=since)

@@ -46,7 +46,7 @@ class Filter:
 @contextmanager
 def run_filter(engine: Path, folder: Path, **variables: str) -> Iterator[Filter]:
     """Yield the filter once it listens; afterwards its process is gone."""
-    port, _ = find_free_ports(1)
+    port = int(variables.get("FILTER_PORT", 0)) or find_free_ports(1)[0]
     settings = {
         "DOCKER_SOCKET": str(engine),
         "FILTER_PORT": str(port),
