@@ -23,6 +23,11 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
+def is_local(address: str) -> bool:
+    """Return whether a server on this machine could listen on the address at all."""
+    return is_free(address, 0)
+
+
 def find_holder(port: int) -> str:
     """Return `name (pid N)` of the process listening on the port, or a phrase when the system does not show it."""
     try:
@@ -37,6 +42,8 @@ def check_free(address: str, port: int, setting: str) -> None:
     """Raise StackError with one sentence if the port is taken."""
     if is_free(address, port):
         return
+    if not is_local(address):
+        raise StackError(f"{address} is not an address of this machine: correct BIND_ADDRESS, in .env or on the command line.")
     block = f" ({setting} is the first of {S3_PORTS} ports in a row)" if setting == "S3_PORT" else ""
     raise StackError(
         f"Port {port} is taken by {find_holder(port)}: stop that, or give {setting} another port, "

@@ -1,6 +1,7 @@
 """Every setting of the platform itself, read once, from the environment and `.env`."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,6 +54,12 @@ class Settings(BaseSettings):
     @classmethod
     def absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("bind_address", "bind_stores")
+    @classmethod
+    def numeric(cls, address: str) -> str:
+        """Return the IP address; Compose publishes ports on nothing else."""
+        return "127.0.0.1" if address == "localhost" else str(ip_address(address))
 
     @classmethod
     def read(cls) -> Self:

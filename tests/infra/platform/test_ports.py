@@ -25,3 +25,8 @@ def test_free_ports_are_free_and_apart() -> None:
     ports = find_free_ports(3)
     assert len(set(ports)) == 4
     assert all(is_free("127.0.0.1", port) for port in ports)
+
+
+def test_an_address_of_another_machine_is_named_with_its_setting() -> None:
+    with pytest.raises(StackError, match=r"192\.0\.2\.1 is not an address of this machine: correct BIND_ADDRESS"):
+        check_free("192.0.2.1", 8000, "API_PORT")

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from infra.platform import settings as module
+from infra.platform.endpoints import local_endpoints
+from infra.platform.environment import local_variables
 from infra.platform.errors import StackError
+from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings, read_passed_on
 
 
@@ -50,3 +53,34 @@ def test_trial_settings_use_each_port_once(tmp_path: Path, monkeypatch: pytest.M
     assert max(ports) == values["s3_port"], "the row of S3 ports comes last, so it overlaps none"
     several = Settings.trial(tmp_path, api_workers=3)
     assert several.s3_port == several.metrics_port + 3, "each worker has a port for its metrics"
+
+
+ADDRESSES = [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.1.2.3", "10.1.2.3"), ("localhost", "127.0.0.1")]  # noqa: S104
+
+
+@pytest.mark.parametrize(("bind", "called"), ADDRESSES)
+def test_clients_call_an_address_that_the_servers_listen_on(tmp_path: Path, bind: str, called: str) -> None:
+    settings = Settings(_env_file=None, marquee_home=tmp_path, bind_address=bind)
+    settings.layout.make()
+    endpoints = local_endpoints(settings, Secrets(settings.layout.secrets))
+    opened = (endpoints.mlflow, endpoints.airflow, endpoints.api, endpoints.grpc)
+    assert {endpoint.host for endpoint in opened} == {called}
+    stores = (endpoints.postgres, endpoints.redis, endpoints.s3, endpoints.sources, endpoints.feast_ui, endpoints.metrics)
+    assert {(endpoint.host, endpoint.bind) for endpoint in stores} == {("127.0.0.1", "127.0.0.1")}
+    for program in ("tasks", "serving"):
+        variables = local_variables(program, settings, endpoints)
+        assert called in variables["NO_PROXY"].split(",")
+        assert variables["MLFLOW_TRACKING_URI"] == endpoints.mlflow.url
+    assert local_variables("serving", settings, endpoints)["API_HOST"] == settings.bind_address
+
+
+def test_an_ipv6_address_stands_in_brackets_in_urls(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, marquee_home=tmp_path, bind_address="::1")
+    assert local_endpoints(settings, Secrets(tmp_path)).api.url == "http://[::1]:8000"
+
+
+@pytest.mark.parametrize("setting", ["BIND_ADDRESS", "BIND_STORES"])
+def test_an_address_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "my-host")
+    with pytest.raises(StackError, match=f"{setting} is wrong: .*'my-host' does not appear to be an IPv4 or IPv6 address"):
+        Settings.read()
