@@ -18,8 +18,8 @@ RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /
     && mkdir /opt/airflow/logs && chown 10001:10001 /opt/airflow/logs
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY infra/images/airflow_entrypoint.sh infra/images/check_url.py /opt/bin/
-COPY dags dags
+COPY --chmod=0755 infra/images/airflow_entrypoint.sh infra/images/check_url.py /opt/bin/
+COPY --chmod=0755 dags dags
 RUN /opt/venv/bin/python -m compileall -q dags
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app \
     AIRFLOW_HOME=/opt/airflow AIRFLOW__CORE__DAGS_FOLDER=/app/dags AIRFLOW__LOGGING__BASE_LOG_FOLDER=/opt/airflow/logs

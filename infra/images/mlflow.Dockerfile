@@ -15,7 +15,7 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee
 COPY --from=build /opt/venv /opt/venv
-COPY infra/images/upgrade_mlflow.py infra/images/check_url.py /opt/bin/
+COPY --chmod=0755 infra/images/upgrade_mlflow.py infra/images/check_url.py /opt/bin/
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 WORKDIR /tmp
 USER 10001:10001

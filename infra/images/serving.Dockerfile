@@ -19,8 +19,8 @@ RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /
     && chown 10001:10001 /var/lib/marquee/models /var/lib/marquee/catalogues
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY infra/images/check_url.py /opt/bin/
-COPY serving serving
+COPY --chmod=0755 infra/images/check_url.py /opt/bin/
+COPY --chmod=0755 serving serving
 RUN /opt/venv/bin/python -m compileall -q serving
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     API_HOST=0.0.0.0 API_PORT=8000 GRPC_PORT=50051 METRICS_PORT=9464 \

@@ -18,11 +18,11 @@ RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /
     && mkdir -p /var/lib/marquee/sources && chown 10001:10001 /var/lib/marquee/sources
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY infra/images/check_url.py /opt/bin/
-COPY infra/__init__.py infra/json_log.py infra/
-COPY infra/docker_filter infra/docker_filter
-COPY infra/setup infra/setup
-COPY infra/sources infra/sources
+COPY --chmod=0755 infra/images/check_url.py /opt/bin/
+COPY --chmod=0755 infra/__init__.py infra/json_log.py infra/
+COPY --chmod=0755 infra/docker_filter infra/docker_filter
+COPY --chmod=0755 infra/setup infra/setup
+COPY --chmod=0755 infra/sources infra/sources
 RUN /opt/venv/bin/python -m compileall -q infra
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER 10001:10001

@@ -18,8 +18,8 @@ FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY tasks tasks
-COPY feature_repo feature_repo
+COPY --chmod=0755 tasks tasks
+COPY --chmod=0755 feature_repo feature_repo
 RUN /opt/venv/bin/python -m compileall -q tasks feature_repo
 # The container's file system is read-only except for /tmp.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp MPLCONFIGDIR=/tmp

@@ -1,6 +1,8 @@
 """The folders of a platform: the repository, its Python environments, and the state under MARQUEE_HOME."""
 
 import fcntl
+import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +49,7 @@ class Layout:
         """Make the folders; only `data` may be traversed by others, since Postgres runs as another user when we are root."""
         self.home.mkdir(parents=True, exist_ok=True)
         for folder, mode in ((self.secrets, 0o700), (self.data, 0o711), (self.logs, 0o700), (self.run, 0o700)):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
+            make_folder(folder, mode)
 
     def python(self, environment: str) -> Path:
         return self.environments / environment / "bin" / "python"
@@ -59,9 +60,9 @@ class Layout:
     def stack_id(self) -> str:
         """Return the random name that every process of this platform has in its environment (MARQUEE_STACK)."""
         path = self.home / "stack_id"
-        if not path.exists():
-            path.write_text(secrets.token_hex(8))
-        return path.read_text().strip()
+        if not re.fullmatch("[0-9a-f]{16}", read_state(path)):
+            write_state(path, secrets.token_hex(8))
+        return read_state(path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -73,3 +74,28 @@ class Layout:
             except BlockingIOError:
                 raise StackError(f"Another `marquee` command is changing {self.home}: wait until it has ended.") from None
             yield
+
+
+def make_folder(folder: Path, mode: int) -> None:
+    """Make a folder if there is none, and give it the mode whatever the umask is or was; `mkdir(mode=)` obeys the umask."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(mode)
+
+
+def read_state(path: Path) -> str:
+    """Return the text of a state file; empty if it is missing or damaged, as power loss leaves files of zero bytes."""
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    return "" if "\0" in text else text.strip()
+
+
+def write_state(path: Path, text: str) -> None:
+    """Write a state file whole or not at all, and on the disk before it takes its name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

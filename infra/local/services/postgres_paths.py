@@ -1,4 +1,4 @@
-"""Where Postgres's files lie: in the home, or outside it where the unprivileged user can look."""
+"""The folder of Postgres's files: in the home, or outside it where the unprivileged user can reach it."""
 
 import secrets
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.local.services.unprivileged import can_reach, can_run, share
 from infra.platform.errors import StackError
-from infra.platform.layout import Layout
+from infra.platform.layout import Layout, make_folder, read_state, write_state
 
 OUTSIDE = Path("/var/lib/marquee")
 """Holds one private folder for each home that lies under a folder closed to others."""
@@ -15,7 +15,7 @@ OUTSIDE = Path("/var/lib/marquee")
 
 @dataclass(frozen=True)
 class PostgresPaths:
-    """`folder` holds the cluster, and a copy of the binaries if theirs cannot be reached."""
+    """Postgres's files: `folder` holds the cluster, and a copy of the binaries if the user cannot run those of the packages."""
 
     folder: Path
     packages: Path
@@ -34,7 +34,7 @@ class PostgresPaths:
 
 
 def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
-    """Make the folder, in the home if the unprivileged user can get there, and copy the binaries if they cannot run ours."""
+    """Make the folder, in the home if the unprivileged user can reach it, and copy the binaries if that user cannot run ours."""
     link = layout.data / "postgres"
     if link.is_symlink() and not link.exists():
         raise StackError(f"Postgres's data was in {link.readlink()}, which is gone: `make reset` starts anew.")
@@ -44,6 +44,8 @@ def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
         else:
             link.symlink_to(make_outside())
     folder = link.resolve()
+    if folder.parent == OUTSIDE:
+        make_folder(OUTSIDE, 0o755)  # an earlier release left it closed under umask 077
     share(folder, 0o750)
     if not can_run(PostgresPaths(folder, layout.packages("local")).binary("postgres")):
         copy_software(layout.packages("local"), folder / "software", stamp)
@@ -57,7 +59,7 @@ def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
 
 
 def link_binaries(paths: PostgresPaths) -> None:
-    """Have `bin` lead to the binaries, so that the command that starts Postgres is the same wherever they lie."""
+    """Point the link `bin` at the binaries, so that the command that starts Postgres is the same wherever they are."""
     link, fresh = paths.folder / "bin", paths.folder / "bin.new"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(paths.binary("postgres").parent)
@@ -65,16 +67,17 @@ def link_binaries(paths: PostgresPaths) -> None:
 
 
 def make_outside() -> Path:
-    """Make a fresh folder outside the home; its name is random, so nobody can have prepared it."""
-    OUTSIDE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    """Make a fresh folder outside the home; its name is random, so that no other user can have prepared it."""
+    OUTSIDE.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(OUTSIDE, 0o755)
     folder = OUTSIDE / secrets.token_hex(8)
-    folder.mkdir(mode=0o700)
+    make_folder(folder, 0o700)
     return folder
 
 
 def copy_software(packages: Path, target: Path, stamp: str) -> None:
-    """Copy the binaries and their libraries, whole or not at all; the stamp tells which release they are of."""
-    if target.exists() and (target / "stamp").read_text() == stamp:
+    """Copy the binaries and their libraries, whole or not at all; the stamp names their release."""
+    if target.exists() and read_state(target / "stamp") == stamp:
         return
     temporary = target.with_name("software.new")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -83,13 +86,13 @@ def copy_software(packages: Path, target: Path, stamp: str) -> None:
     for path in (temporary, *temporary.rglob("*")):
         if not path.is_symlink():
             share(path, 0o750 if path.is_dir() or path.stat().st_mode & 0o100 else 0o640)
-    (temporary / "stamp").write_text(stamp)
+    write_state(temporary / "stamp", stamp)
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
 
 
 def remove_cluster(layout: Layout) -> None:
-    """Remove the cluster wherever it lies; only a folder under OUTSIDE is ever followed."""
+    """Remove the cluster wherever it is; a link is followed only to a folder in OUTSIDE."""
     link = layout.data / "postgres"
     if link.is_symlink() and link.readlink().parent == OUTSIDE:
         shutil.rmtree(link.readlink(), ignore_errors=True)
