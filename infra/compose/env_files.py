@@ -7,6 +7,7 @@ from infra.platform.accounts import POSTGRES_ADMIN, render_redis_users, role_pas
 from infra.platform.api_keys import api_keys_file
 from infra.platform.endpoints import Endpoints, compose_endpoints, remote_endpoints
 from infra.platform.environment import serving_variables, task_variables
+from infra.platform.layout import make_folder
 from infra.platform.secrets import Secrets, write_private
 from infra.platform.server_environment import airflow_variables, celery_variables, mlflow_variables
 from infra.platform.settings import Settings
@@ -21,7 +22,7 @@ def env_folder(settings: Settings) -> Path:
 def write_env_files(settings: Settings, secrets: Secrets) -> Path:
     """Write one file for each service and return their folder; the same settings and secrets give the same bytes."""
     folder = env_folder(settings)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder, 0o700)
     for name, variables in make_variables(settings, secrets).items():
         write_private(folder / f"{name}.env", render(variables))
     return folder
@@ -30,7 +31,7 @@ def write_env_files(settings: Settings, secrets: Secrets) -> Path:
 def write_worker_files(settings: Settings, secrets: Secrets, host: str) -> Path:
     """Write the files of a second host's worker, which reaches this platform as `host`; return their folder."""
     folder = settings.layout.home / "compose-worker"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder, 0o700)
     endpoints = remote_endpoints(host, settings, secrets)
     write_private(folder / "airflow.env", render(make_airflow_variables(endpoints)))
     write_private(folder / "tasks.env", render({**task_variables(settings, endpoints), **(chosen_s3() or {})}))

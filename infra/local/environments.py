@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.platform.errors import StackError
-from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.layout import REPOSITORY, Layout, read_state, write_state
 from infra.platform.progress import Progress
 
 PLATFORM = ("airflow", "tasks", "mlflow", "serving")
@@ -26,14 +26,13 @@ class Environments:
         return REPOSITORY / "requirements.txt" if name == "dev" else REPOSITORY / "infra" / "locks" / f"{name}.txt"
 
     def wanted(self, name: str) -> str:
-        """Return what the environment should be of: its lock, and its own path, since an environment can not be moved."""
+        """Return the stamp that the environment should have: of its lock, and of its path, since it cannot be moved."""
         content = self.lock(name).read_bytes() + str(self.layout.environments / name).encode()
         return hashlib.sha256(content).hexdigest()
 
     def stamp(self, name: str) -> str:
-        """Return what the environment is of; empty while it is missing or half built."""
-        path = self.layout.environments / name / "stamp"
-        return path.read_text().strip() if path.exists() else ""
+        """Return the stamp that the environment has; empty while it is missing or half built."""
+        return read_state(self.layout.environments / name / "stamp")
 
     def is_ready(self, name: str) -> bool:
         return self.stamp(name) == self.wanted(name) and self.layout.python(name).exists()
@@ -63,7 +62,7 @@ class Environments:
         # Not --compile-bytecode: most of these gigabytes is never imported, and Python compiles the rest when it first is.
         options = ["--require-hashes", "--no-config", "--quiet", "--requirements", str(self.lock(name))]
         run_uv(name, [uv, "pip", "install", "--python", str(self.layout.python(name)), *options])
-        (folder / "stamp").write_text(self.wanted(name))
+        write_state(folder / "stamp", self.wanted(name))
 
 
 def run_uv(name: str, command: list[str]) -> None:

@@ -9,6 +9,7 @@ from infra.platform.errors import StackError
 from infra.platform.secrets import Secrets, write_private
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+LINE = re.compile(rf"{NAME.pattern}:[0-9a-f]{{64}}")
 KEY_BYTES = 32
 PLATFORM_NAME = "marquee"
 """Name of the key of the platform's own commands, which is a secret like any other."""
@@ -49,7 +50,10 @@ def revoke_key(stored: Secrets, name: str) -> int:
 
 def read_digests(path: Path) -> dict[str, str]:
     """Return the digest of each name; empty where there is no file."""
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    wrong = [number for number, line in enumerate(lines, 1) if line and not LINE.fullmatch(line)]
+    if wrong:
+        raise StackError(f"{path}, line {wrong[0]}, is not `name:sha256 of a key`: remove that line, then make its key anew.")
     return dict(line.split(":", 1) for line in lines if line)
 
 

@@ -14,7 +14,7 @@ from infra.platform.connections import check_url, read_json
 from infra.platform.endpoints import Endpoint, Endpoints
 from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
-from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.layout import REPOSITORY, Layout, make_folder, read_state, write_state
 from infra.platform.secrets import Secrets, write_private
 from infra.platform.server_environment import airflow_variables
 
@@ -85,17 +85,17 @@ def local_airflow_variables(layout: Layout, endpoints: Endpoints) -> dict[str, s
 def prepare_airflow(layout: Layout, secrets: Secrets, variables: Mapping[str, str], stamp: str) -> None:
     """Write the password file and bring the database to this release's schema, once a release; all four services call it."""
     with MIGRATION:
-        (layout.data / "airflow").mkdir(mode=0o700, exist_ok=True)
+        make_folder(layout.data / "airflow", 0o700)
         write_private(layout.airflow_passwords, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))
         done = layout.data / "airflow_schema"
-        if done.exists() and done.read_text() == stamp:
+        if read_state(done) == stamp:
             return
         command = [str(layout.python("airflow")), "-m", "airflow", "db", "migrate"]
         environment = {**base_variables(os.environ), **variables}
         migration = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if migration.returncode:
             raise StackError(f"Airflow could not prepare its database: {last_line(migration)}")
-        done.write_text(stamp)
+        write_state(done, stamp)
 
 
 def check_component(endpoint: Endpoint, component: str) -> None:

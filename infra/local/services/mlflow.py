@@ -9,7 +9,7 @@ from infra.platform.connections import check_url
 from infra.platform.endpoints import Endpoints
 from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
-from infra.platform.layout import REPOSITORY, Layout
+from infra.platform.layout import REPOSITORY, Layout, read_state, write_state
 from infra.platform.server_environment import mlflow_variables
 
 UPGRADE = REPOSITORY / "infra" / "images" / "upgrade_mlflow.py"
@@ -37,13 +37,13 @@ def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
 def upgrade_schema(layout: Layout, stamp: str, variables: dict[str, str]) -> None:
     """Bring the database to the schema of this release of MLflow, once a release."""
     done = layout.data / "mlflow_schema"
-    if done.exists() and done.read_text() == stamp:
+    if read_state(done) == stamp:
         return
     command, environment = [str(layout.python("mlflow")), str(UPGRADE)], {**base_variables(os.environ), **variables}
     upgrade = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if upgrade.returncode:
         raise StackError(f"MLflow could not prepare its database: {last_line(upgrade)}")
-    done.write_text(stamp)
+    write_state(done, stamp)
 
 
 def last_line(done: "subprocess.CompletedProcess[str]") -> str:

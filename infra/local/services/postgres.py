@@ -13,7 +13,7 @@ from infra.platform.accounts import DATABASE_ROLES, POSTGRES_ADMIN, role_passwor
 from infra.platform.connections import check_postgres, connect_postgres
 from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
-from infra.platform.layout import Layout
+from infra.platform.layout import Layout, read_state
 from infra.platform.secrets import Secrets, write_private
 from infra.setup.migrate import UnknownSchema, migrate
 from infra.setup.roles import create_roles
@@ -99,15 +99,22 @@ def prepare_databases(endpoints: Endpoints) -> None:
 
 
 def remove_stale_postmaster(cluster: Path) -> None:
-    """Remove postmaster.pid when its pid now belongs to another program: Postgres would wait for that one for ever."""
+    """Remove postmaster.pid unless its server may run: Postgres waits for any program of that pid, and refuses a damaged file."""
     path = cluster / "postmaster.pid"
     if not path.exists():
         return
-    pid = int(path.read_text().splitlines()[0])
+    pid, *_ = [*read_state(path).splitlines(), ""]
+    holders = [int(pid)] if pid.isdigit() else psutil.pids()  # of a damaged file any process may be the server
+    if not any(works_in(cluster, holder) for holder in holders):
+        path.unlink()
+
+
+def works_in(cluster: Path, pid: int) -> bool:
+    """Return whether the process is a Postgres server of the cluster, which is then its working folder."""
     try:
         process = psutil.Process(pid)
-        foreign = process.name() != "postgres" or process.cwd() != str(cluster)  # Postgres works in its cluster
+        return process.name() == "postgres" and process.cwd() == str(cluster)
+    except psutil.NoSuchProcess:
+        return False
     except psutil.Error:
-        return  # it is gone, or another user's: Postgres sees that by itself
-    if foreign:
-        path.unlink()
+        return process.name() == "postgres"  # of another user; its folder cannot be seen

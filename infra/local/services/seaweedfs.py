@@ -11,7 +11,7 @@ from infra.platform.accounts import BUCKET, render_s3_identities
 from infra.platform.connections import connect_s3
 from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
-from infra.platform.layout import Layout
+from infra.platform.layout import Layout, make_folder
 from infra.platform.ports import S3_PORTS
 from infra.platform.secrets import Secrets, write_private
 from infra.setup.bucket import create_bucket
@@ -53,7 +53,7 @@ def seaweedfs_service(layout: Layout, endpoints: Endpoints) -> Service:
 
 def prepare_s3(folder: Path, identities: Path, secrets: Secrets) -> None:
     """Write the identities; without that file SeaweedFS lets everyone in."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder, 0o700)
     write_private(identities, render_s3_identities(secrets))
 
 

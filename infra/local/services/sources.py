@@ -1,4 +1,4 @@
-"""Where films come from: the sample, a folder, or the live sources; a platform that holds one never takes in another."""
+"""The source of the movies: the sample, a folder, or the live sources; a platform that holds one never takes in another."""
 
 import subprocess
 from functools import partial
@@ -8,14 +8,14 @@ from infra.local.supervision.service import Service
 from infra.platform.connections import check_url
 from infra.platform.endpoints import Endpoint
 from infra.platform.errors import StackError
-from infra.platform.layout import REPOSITORY
+from infra.platform.layout import REPOSITORY, read_state, write_state
 from infra.platform.settings import Settings
 
 REQUIRED = (
     *(f"imdb/title.{name}.tsv.gz" for name in ("basics", "ratings", "crew", "principals")),
     *("imdb/name.basics.tsv.gz", "tmdb/movies.jsonl.gz"),
 )
-"""What a source folder must hold; `tmdb/changes.jsonl` may be missing."""
+"""Files that a source folder must hold; `tmdb/changes.jsonl` may be missing."""
 
 
 def source_folder(settings: Settings) -> Path:
@@ -27,28 +27,28 @@ def source_folder(settings: Settings) -> Path:
 
 
 def identify_source(settings: Settings) -> str:
-    """Return what this platform's data come from, as SOURCES would say it."""
+    """Return the source of this platform's data, in the words of the setting SOURCES."""
     if settings.sources == "sample":
-        return f"sample of {settings.sample_films} films"
+        return f"sample of {settings.sample_films} films"  # stands so in the records of existing platforms
     return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
 
 
 def check_source(settings: Settings, record: Path) -> None:
-    """Refuse a folder that is not laid out as published, and a source other than that of the data held."""
+    """Raise for a folder that is not laid out as the sources publish, and for a source other than that of the data held."""
     if settings.sources not in {"sample", "live"}:
         folder = source_folder(settings)
         missing = [name for name in REQUIRED if not (folder / name).is_file()]
         if missing:
-            what = "does not exist" if not folder.is_dir() else f"lacks {', '.join(missing)}"
+            fault = "does not exist" if not folder.is_dir() else f"lacks {', '.join(missing)}"
             raise StackError(
-                f"SOURCES={settings.sources}: the folder {folder} {what}. Give `sample`, `live`, or a folder of their files."
+                f"SOURCES={settings.sources}: the folder {folder} {fault}. Give `sample`, `live`, or a folder of their files."
             )
-    held, asked = record.read_text() if record.exists() else "", identify_source(settings)
+    held, asked = read_state(record), identify_source(settings)
     if held and held != asked:
         raise StackError(
             f"This platform holds data of another source ({held}, not {asked}): `make reset` removes them, then start again."
         )
-    record.write_text(asked)
+    write_state(record, asked)
 
 
 def describe_source(settings: Settings) -> str:

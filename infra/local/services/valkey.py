@@ -7,7 +7,7 @@ from infra.local.supervision.service import Service
 from infra.platform.accounts import render_redis_users
 from infra.platform.connections import check_redis
 from infra.platform.endpoints import Endpoints
-from infra.platform.layout import Layout
+from infra.platform.layout import Layout, make_folder
 from infra.platform.secrets import Secrets, write_private
 
 
@@ -39,5 +39,5 @@ def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
 
 def prepare_valkey(folder: Path, acl: Path, secrets: Secrets) -> None:
     """Make the data folder and write the users' file."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder, 0o700)
     write_private(acl, "\n".join(render_redis_users(secrets)) + "\n")

@@ -53,7 +53,10 @@ class Startup:
 
     def begin(self, service: Service) -> float:
         """Prepare and start one service unless it runs; return its deadline to be healthy, in seconds of the monotonic clock."""
-        if self.supervisor.state(service.name) not in {"RUNNING", "STARTING"}:
+        state = self.supervisor.state(service.name)
+        if state in {"BACKOFF", "STOPPING"}:
+            self.supervisor.stop_service(service.name)  # it waits for its next restart, or ends; either refuses a start
+        if state not in {"RUNNING", "STARTING"}:
             for endpoint in service.listens:
                 check_free(endpoint.bind, endpoint.port, endpoint.setting)
             service.prepare()

@@ -13,18 +13,27 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from infra.local.supervision.processes import STACK_ID
 from infra.local.supervision.service import Service
 from infra.local.supervision.supervisor_config import render_head, render_program, render_script
 from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
-from infra.platform.layout import Layout
+from infra.platform.layout import Layout, make_folder
 from infra.platform.secrets import write_private
 
+POLL_SECONDS = 0.1
 MAX_SOCKET_PATH = 90
 """Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
+
+
+class SupervisorFault(StackError):
+    """A call that supervisord refused; `code` is one of `supervisor.xmlrpc.Faults`."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{text}. `make down`, then `make up`, starts anew.")
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,12 @@ class Supervisor:
         """Call one of supervisord's procedures."""
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
         with ServerProxy("http://127.0.0.1", transport) as server:
-            return getattr(server.supervisor, method)(*arguments)
+            try:
+                return getattr(server.supervisor, method)(*arguments)
+            except Fault as fault:
+                raise SupervisorFault(
+                    fault.faultCode, f"supervisord refuses {method} {arguments}: {fault.faultString}"
+                ) from fault
 
     def pid(self) -> int | None:
         """Return the pid of the supervisord that answers on our socket, if one does."""
@@ -59,7 +73,7 @@ class Supervisor:
         """Write a start script for each service and the configuration; a digest makes supervisord see a changed script."""
         folder = self.layout.run / "services"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        make_folder(folder, 0o700)
         sections = [render_head(self.socket)]
         for service in services:
             script = render_script(service, self.layout)
@@ -115,14 +129,22 @@ class Supervisor:
         return self.states().get(name, "STOPPED")
 
     def start_service(self, name: str) -> None:
-        self.call("startProcess", name, False)
+        """Start a service; supervisord itself may just have restarted it, and restarts it if it exits at once."""
+        try:
+            self.call("startProcess", name, False)
+        except SupervisorFault as fault:
+            if fault.code not in {Faults.ALREADY_STARTED, Faults.SPAWN_ERROR}:
+                raise
 
     def stop_service(self, name: str) -> None:
+        """Stop a service and return when its process has ended; supervisord kills one that takes too long."""
         try:
             self.call("stopProcess", name)
-        except Fault as fault:
-            if "NOT_RUNNING" not in fault.faultString:
+        except SupervisorFault as fault:
+            if fault.code != Faults.NOT_RUNNING:
                 raise
+        while self.state(name) == "STOPPING":  # an earlier stop is under way
+            time.sleep(POLL_SECONDS)
 
     def shutdown(self) -> None:
         """Ask supervisord to stop every service and itself."""
