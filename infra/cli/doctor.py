@@ -9,7 +9,7 @@ import requests
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.first_run import ALIAS, MODEL, REFRESH, TRAIN, fetch_champion
-from infra.cli.predictions import fetch_prediction, find_movie
+from infra.cli.predictions import fetch_prediction, find_movie, scan_movies
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.seaweedfs import round_trip
 from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
@@ -111,7 +111,11 @@ def check_feature_store(platform: Platform) -> str:
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
         raise StackError(f"no feature set is published; `make run DAG={REFRESH}`")
-    return f"{pointer['feature_set']}: {pointer['movies']:,} movies of {pointer['day']}"
+    name, published = pointer["feature_set"], int(pointer["movies"])
+    held = sum(1 for _ in scan_movies(platform.endpoints, name))
+    if held < published:
+        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG={REFRESH}` mends it")
+    return f"{name}: {held:,} movies of {pointer['day']}"
 
 
 def check_champion(platform: Platform) -> str:

@@ -1,6 +1,8 @@
 """Predictions as a user asks for them, with ids that the feature store really holds."""
 
 import re
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 import requests
@@ -15,16 +17,23 @@ IMDB_ID = re.compile(rb"tt\d{7,10}")
 
 
 def find_movie(endpoints: Endpoints) -> str:
-    """Return the id of some movie in the published feature set: Feast's keys hold the id and end with the project."""
+    """Return the id of some movie in the published feature set."""
     pointer = read_pointer(endpoints)
     if pointer is None:
         raise StackError("No feature set is published yet: `make run DAG=refresh_movies`.")
+    with closing(scan_movies(endpoints, pointer["feature_set"])) as movies:
+        for movie_id in movies:
+            return movie_id
+    raise StackError(f"The published feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=refresh_movies`.")
+
+
+def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, None]:
+    """Yield the id of each movie of the set that Redis holds, some perhaps twice: Feast's keys end with the project."""
     with connect_redis(endpoints, "api", decode_responses=False) as client:
-        for key in client.scan_iter(match=f"*{pointer['feature_set']}", count=1000):
+        for key in client.scan_iter(match=f"*{feature_set}", count=10_000):
             found = IMDB_ID.search(key)
             if found:
-                return found.group().decode()
-    raise StackError(f"The published feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=refresh_movies`.")
+                yield found.group().decode()
 
 
 def fetch_prediction(endpoints: Endpoints, requested_id: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import typer
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.commands import app
+from infra.cli.feast_guard import check_reads_only
 from infra.cli.first_run import run_dag
 from infra.cli.output import load_platform, note, plain_errors, say
 from infra.cli.predictions import describe_prediction, fetch_prediction
@@ -50,8 +51,9 @@ def predict(requested_id: Annotated[str, typer.Argument(help="an IMDb id (tt…)
 
 @app.command(context_settings=PASS_ON)
 def feast(context: typer.Context) -> None:
-    """Run the feast CLI on the published feature set: `marquee feast feature-views list`."""
+    """Run a feast command that reads the published feature set: `marquee feast feature-views list`."""
     with plain_errors():
+        check_reads_only(context.args)
         raise typer.Exit(load_platform().run_feast(context.args))
 
 
