@@ -47,6 +47,7 @@ def run_pipeline(platform: Platform) -> bool:
     since = datetime.now(UTC) - timedelta(seconds=1)
     if not published:
         run_dag(platform, client, REFRESH, {})
+    if not published and not fetch_champion(platform.endpoints):
         wait_for(
             lambda: client.find_run(TRAIN, since) is not None,
             60,
@@ -54,7 +55,7 @@ def run_pipeline(platform: Platform) -> bool:
         )
         run = client.find_run(TRAIN, since)
         follow_run(client, TRAIN, str(run), platform.progress)
-    else:
+    elif not fetch_champion(platform.endpoints):
         run_dag(platform, client, TRAIN, {})
     if not fetch_champion(platform.endpoints):
         raise StackError(

@@ -11,14 +11,16 @@ from infra.platform.layout import REPOSITORY, Layout
 
 
 def api_service(layout: Layout, endpoints: Endpoints, variables: Mapping[str, str], workers: int) -> Service:
-    """Describe the server. Alive counts as healthy: it becomes ready with the first model, which the pipeline has yet to make."""
+    """Describe the server; alive counts as healthy, since it is ready only with a model, which the pipeline has yet to make.
+
+    It needs no other service to start: it answers from its local copies while the stores are away.
+    """
     metrics = endpoints.metrics
     return Service(
         name="api",
         argv=(str(layout.python("serving")), "-m", "serving"),
         check=partial(check_url, f"{endpoints.api.url}/livez"),
         environment=variables,
-        needs=("redis",),
         listens=(
             *(endpoints.api, endpoints.grpc),
             *(replace(metrics, port=metrics.port + worker) for worker in range(workers)),

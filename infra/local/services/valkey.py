@@ -1,5 +1,12 @@
-"""Valkey, the online store (Redis protocol): one user writes features, another only reads them."""
+"""Valkey, the online store (Redis protocol): one user writes features, another only reads them.
 
+All its data are made from Postgres and S3. So data that it cannot read are set aside, and published again.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +16,9 @@ from infra.platform.connections import check_redis
 from infra.platform.endpoints import Endpoints
 from infra.platform.layout import Layout, make_folder
 from infra.platform.secrets import Secrets, write_private
+
+PROBE_SECONDS = 2
+"""A server that still runs after this time, on an empty folder, can start."""
 
 
 def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
@@ -32,6 +42,7 @@ def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
         check=partial(check_redis, endpoints, "feast"),
         listens=(endpoints.redis,),
         url=endpoints.redis.netloc,
+        recover=partial(set_damaged_data_aside, binary, folder),
         prepare=partial(prepare_valkey, folder, acl, endpoints.secrets),
         stop_seconds=30,
     )
@@ -41,3 +52,39 @@ def prepare_valkey(folder: Path, acl: Path, secrets: Secrets) -> None:
     """Make the data folder and write the users' file."""
     make_folder(folder, 0o700)
     write_private(acl, "\n".join(render_redis_users(secrets)) + "\n")
+
+
+def set_damaged_data_aside(binary: Path, folder: Path) -> str:
+    """Rename the data folder if the server starts without it, and return a sentence about it; keeps one such folder."""
+    if not any(folder.iterdir()) or not starts_empty(binary):
+        return ""
+    for older in folder.parent.glob(f"{folder.name}.damaged-*"):
+        shutil.rmtree(older)
+    aside = folder.with_name(f"{folder.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    folder.rename(aside)
+    return f"Redis could not read its data: they are set aside in {aside}, and the features are published again."
+
+
+def starts_empty(binary: Path) -> bool:
+    """Return whether the server runs on an empty folder; if not, its data are not the cause of a failed start."""
+    with tempfile.TemporaryDirectory(prefix="marquee-") as folder:
+        command = [
+            str(binary),
+            "--port",
+            "0",
+            "--unixsocket",
+            f"{folder}/socket",
+            "--dir",
+            folder,
+            "--appendonly",
+            "yes",
+            "--save",
+            "",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as probe:
+            try:
+                probe.wait(PROBE_SECONDS)
+            except subprocess.TimeoutExpired:
+                probe.kill()
+                return True
+            return False

@@ -29,6 +29,9 @@ class Service:
     directory: Path | None = None
     prepare: Callable[[], None] = do_nothing
     """Runs before the process starts; safe to repeat."""
+    recover: Callable[[], str] | None = None
+    """Called once when the process exits as soon as it is started: sets damaged data aside and returns a sentence about it,
+    or returns an empty text when the data are not the cause. None: the data are a source and are never set aside."""
     post_start: Callable[[], None] = do_nothing
     """Runs once the server answers, and makes roles or buckets; safe to repeat."""
     environment_name: str = "local"

@@ -1,18 +1,40 @@
 """Startup of services: each starts as soon as its needs are healthy, and is waited for until it is healthy itself."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from infra.local.supervision.health import is_healthy
 from infra.local.supervision.service import Service
 from infra.local.supervision.supervisor import Supervisor
+from infra.platform.errors import StackError
 from infra.platform.ports import check_free
 from infra.platform.progress import Progress
 
 PREPARED_AT_ONCE = 3
 POLL_SECONDS = 0.25
+SOME_RESTARTS = 3
+"""Processes of one service since its start: with so many it exits again and again, though slowly."""
+
+
+@dataclass
+class Attempt:
+    """One service on its way to being healthy."""
+
+    service: Service
+    begun: Future[float] | None = None
+    """Its preparation and start, which give the deadline."""
+    pids: set[int] = field(default_factory=set)
+    recovered: bool = False
+    healthy: bool = False
+    failure: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.healthy or bool(self.failure)
 
 
 @dataclass(frozen=True)
@@ -33,23 +55,48 @@ class Startup:
                 raise
 
     def start_in_order(self, wanted: list[Service], pool: Executor) -> None:
-        """Start every service once its needs are healthy; schemas are prepared side by side."""
-        names, healthy = {service.name for service in wanted}, set[str]()
-        begun: dict[str, Future[float]] = {}
-        while len(healthy) < len(wanted):
-            states = self.supervisor.states()
-            for service in wanted:
-                if service.name in healthy or not healthy.issuperset(names.intersection(service.needs)):
-                    continue
-                if service.name not in begun:
-                    self.progress.begin(service.name, "starting")
-                    begun[service.name] = pool.submit(self.begin, service)
-                start = begun[service.name]
-                if start.done() and self.is_healthy(service, states.get(service.name, "STOPPED"), start.result()):
-                    service.post_start()
-                    self.progress.end(service.name, f"ready at {service.url}" if service.url else "ready")
-                    healthy.add(service.name)
+        """Start every service once its needs are healthy; one that fails holds up only those that need it.
+
+        Raises at the end, with the sentences of all that failed.
+        """
+        attempts = {service.name: Attempt(service) for service in wanted}
+        while any(not attempt.ended for attempt in attempts.values()):
+            processes = self.supervisor.processes()
+            for name, attempt in attempts.items():
+                needs = [attempts[need] for need in attempt.service.needs if need in attempts]
+                if any(need.failure for need in needs):
+                    attempt.failure = attempt.failure or f"{name} was not started: it needs a service that failed."
+                if not attempt.ended and all(need.healthy for need in needs):
+                    try:
+                        self.advance(attempt, processes.get(name, {}), pool)
+                    except StackError as error:
+                        attempt.failure = str(error)
             time.sleep(POLL_SECONDS)
+        failures = [attempt.failure for attempt in attempts.values() if attempt.failure]
+        if failures:
+            raise StackError("\n".join(failures))
+
+    def advance(self, attempt: Attempt, process: Mapping[str, Any], pool: Executor) -> None:
+        """Do what comes next for one service: begin it, recover its data, or look whether it is healthy."""
+        service, state = attempt.service, str(process.get("statename", "STOPPED"))
+        if attempt.begun is None:
+            self.progress.begin(service.name, "starting")
+            attempt.begun = pool.submit(self.begin, service)
+        if not attempt.begun.done():
+            return
+        deadline = attempt.begun.result()
+        attempt.pids |= {process.get("pid", 0)} - {0}
+        exits = state in {"BACKOFF", "FATAL"} or len(attempt.pids) >= SOME_RESTARTS
+        if exits and service.recover and not attempt.recovered:
+            attempt.recovered = True
+            self.supervisor.stop_service(service.name)
+            if sentence := service.recover():
+                self.progress.say(f"  {sentence}")
+            attempt.begun = pool.submit(self.begin, service)
+        elif self.is_healthy(service, state, deadline):
+            service.post_start()
+            self.progress.end(service.name, f"ready at {service.url}" if service.url else "ready")
+            attempt.healthy = True
 
     def begin(self, service: Service) -> float:
         """Prepare and start one service unless it runs; return its deadline to be healthy, in seconds of the monotonic clock."""
