@@ -59,7 +59,7 @@ build_installer() {
     rm -rf "$venvs/installer"
     "$python" -m venv "$venvs/installer"
     "$venvs/installer/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
-        -r "$repository/infra/locks/installer.txt" || fail "uv could not be installed: check the network and the disk, then try again."
+        -r "$repository/infra/locks/installer.txt" || fail "uv could not be installed: see pip's message above for the cause, then try again."
     wanted installer >"$venvs/installer/stamp"
 }
 
@@ -70,9 +70,17 @@ build_local() {
     if ! { "$venvs/installer/bin/uv" venv --quiet --no-config --python "$base" "$venvs/local" &&
         "$venvs/installer/bin/uv" pip install --quiet --no-config --require-hashes \
             --python "$venvs/local/bin/python" -r "$repository/infra/locks/local.txt"; }; then
-        fail "the environment of the marquee command could not be installed: check the network and the disk, then try again."
+        fail "the environment of the marquee command could not be installed: see uv's message above for the cause, then try again."
     fi
     wanted local >"$venvs/local/stamp"
+}
+
+choose_cache() { # uv, pip and matplotlib keep files in the user's cache folder, which a service user may not have
+    cache="${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}"
+    if ! { mkdir -p "$cache" && [ -w "$cache" ] && touch "$cache/.marquee" && rm "$cache/.marquee"; } 2>/dev/null; then
+        export XDG_CACHE_HOME="$repository/.marquee/cache" XDG_CONFIG_HOME="$repository/.marquee/config"
+        mkdir -p "$XDG_CACHE_HOME" "$XDG_CONFIG_HOME"
+    fi
 }
 
 write_shim() { # so that people may type .marquee/bin/marquee, from any folder
@@ -85,6 +93,7 @@ write_shim() { # so that people may type .marquee/bin/marquee, from any folder
     fi
 }
 
+choose_cache
 if ! is_ready installer || ! is_ready local; then
     mkdir -p "$venvs"
     # One at a time; the lock's file is closed again before any server could inherit it.

@@ -1,4 +1,4 @@
-"""The Python environments: each built from its hashed lock by uv, and rebuilt when the lock changes."""
+"""The Python environments: uv builds each from its hashed lock, and again when the lock changes."""
 
 import hashlib
 import shutil
@@ -71,5 +71,5 @@ def run_uv(name: str, command: list[str]) -> None:
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-8:])
         raise StackError(
-            f"The environment {name} could not be installed: check network and disk, then repeat the command. uv said:\n{last}"
+            f"The environment {name} could not be installed; mend the cause, then repeat the command. uv's last lines:\n{last}"
         )

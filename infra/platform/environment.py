@@ -9,7 +9,10 @@ from infra.platform.endpoints import LOOPBACK, Endpoints
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings, read_passed_on
 
-INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM")
+INHERITED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM"),
+    *("XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
+)
 INHERITED_PREFIXES = ("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
