@@ -1,7 +1,7 @@
-"""Compute every film's feature row as of the day and append those that changed to the offline store.
+"""Compute every movie's feature row as of the day and append the rows that changed to the offline store.
 
-Reads the movies database; writes the Iceberg table features.movies on S3: one snapshot, tagged, a build that changed
-anything; nothing at all when nothing changed.
+Reads the movies database; writes the Iceberg table features.movies on S3: one tagged snapshot for a build with changes,
+nothing for a build without.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same day and sources twice, same state: the second build finds no changed row and writes no snapshot."""
     with connect(settings) as conn:
         tables = read_tables(conn)
-    log.info("read %d films, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)
+    log.info("read %d movies, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)
     if tables.film.is_empty():
-        raise BadInput("there is no film in the database: run ingest_imdb first")
+        raise BadInput("there is no movie in the database: run ingest_imdb first")
 
     rows = compute_features(tables, day)
     content_hash = compute_content_hash(rows)
@@ -39,7 +39,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
 
 def append(rows: pl.DataFrame, content_hash: str, day: date, lease: Lease) -> None:
-    """Append the rows that differ from what the offline store knows as of the day."""
+    """Append the rows that differ from the offline store's rows as of the day."""
     table = offline_store.open_table()
     changes = compute_changes(rows, offline_store.read_latest(table, day) if table is not None else None)
     log.info("computed %d feature rows, content %s: %d changed", rows.height, content_hash[:12], changes.height)

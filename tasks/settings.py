@@ -1,4 +1,4 @@
-"""Every setting the tasks read, read once, from the environment."""
+"""All settings of the tasks, read once from the environment."""
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,18 +10,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     task_attempt: str | None = Field(default=None, pattern=r"^(.+/[1-9][0-9]{0,8})?$")
-    """What this attempt is of, and its number, as dag/run/task/number; absent when a person runs the verb by hand."""
+    """The attempt as dag/run/task/try; absent if a person runs the verb by hand."""
 
     movies_database_url: SecretStr
-    """libpq URL of the database that holds films, ratings, credits and ledgers."""
+    """libpq URL of the database with movies, ratings, credits and ledgers."""
     receipts_database_url: SecretStr | None = None
     """libpq URL of the database in which the API keeps the receipts of its predictions."""
     receipts_keep_days: int = Field(default=30, gt=0)
     """Older receipts are deleted by audit_skew."""
     skew_max_share: float = Field(default=0, ge=0, le=1)
-    """Of a feature's audited values, those that may differ online from offline; more stop publishing."""
+    """The share of a feature's audited values that may differ online from offline; a larger one stops publishing."""
     feast_registry_url: SecretStr
-    """SQLAlchemy URL (postgresql+psycopg://) of Feast's registry; the Iceberg catalog lives beside it."""
+    """SQLAlchemy URL (postgresql+psycopg://) of Feast's registry; the Iceberg catalog is in the same database."""
     feast_redis: SecretStr
     """Feast's connection string: host:port,username=…,password=…"""
 
@@ -38,4 +38,4 @@ class Settings(BaseSettings):
     tmdb_access_token: SecretStr | None = None
     tmdb_requests_per_second: float = Field(default=35, gt=0)
     tmdb_requests_per_run: int = Field(default=20_000, gt=0)
-    """Films asked for in one run, most voted first; the ledger lets the next run go on."""
+    """Movies that one run asks TMDB for, most voted first; the next run continues."""

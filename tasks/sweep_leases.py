@@ -1,7 +1,7 @@
-"""Delete the leases of attempts that are gone.
+"""Delete the leases of attempts whose session has ended.
 
-Only tidies up: whoever wants the verb takes such a lease over at once. An attempt that works on though its session was
-lost, since Postgres was started again, may not commit after this, and is tried again.
+This only tidies up: an attempt that needs such a lease takes it over at once. An attempt that is still running after it lost its
+session, because Postgres was restarted, cannot commit after this, and Airflow tries it again.
 """
 
 import logging
@@ -16,10 +16,11 @@ log = logging.getLogger("tasks.sweep_leases")
 
 
 def run(settings: Settings, _: date) -> None:
+    """Run twice, same state."""
     with connect(settings) as conn:
         deleted = delete_dead_rows(conn)
     for verb, holder in deleted:
-        log.info("%s: the session of %s is gone", verb, holder)
+        log.info("%s: the session of %s has ended", verb, holder)
     log.info("%d leases deleted", len(deleted))
 
 

@@ -173,7 +173,7 @@ def test_a_holder_whose_session_was_lost_may_be_taken_over(settings: Settings, c
             commit(other)
     with take(settings, VERB) as lost:
         end_session(settings, lost)
-    assert "its session is gone" in caplog.text
+    assert "was lost before the task ended, with its session" in caplog.text
 
 
 def test_a_takeover_ends_the_work_of_the_earlier_attempt_and_frees_its_locks(settings: Settings) -> None:
@@ -320,7 +320,7 @@ def test_the_command_takes_the_lease_and_ends_with_the_code_for_another_try(
         code, told = run("sweep_leases")
         assert (code, "0 leases deleted" in told) == (0, True)
     code, told = run("build_features", TASK_ATTEMPT="refresh_movies/manual/build_features/1")
-    assert (code, "there is no film in the database" in told) == (65, True)
+    assert (code, "there is no movie in the database" in told) == (65, True)
     assert ask(settings, "select * from task_lease") == []
     code, told = run("build_features", TASK_ATTEMPT="once")
     assert (code, "setting TASK_ATTEMPT" in told) == (78, True)

@@ -309,5 +309,5 @@ def test_a_database_of_receipts_that_is_away_is_unavailable_by_its_name(settings
     with pytest.raises(Unavailable, match="Postgres"):
         replay.run(settings.model_copy(update={"receipts_database_url": away}), ["x"])
     wrong = type(settings.feast_redis)("postgresql:///receipts?nonsense=1")
-    with pytest.raises(BadSetting, match="RECEIPTS_DATABASE_URL is no libpq URL"):
+    with pytest.raises(BadSetting, match="RECEIPTS_DATABASE_URL is not a libpq URL"):
         replay.run(settings.model_copy(update={"receipts_database_url": wrong}), ["x"])

@@ -1,4 +1,4 @@
-"""One model fitted and held against the constant baseline and the champion, on the same test rows."""
+"""Fits a model and compares it with the constant baseline and the champion on the same test rows."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the fit gave: the model in both forms, how all did, and whether it may become the champion."""
+    """The fitted model in both forms, the scores, and the decision on promotion."""
 
     fitted: HistGradientBoostingRegressor
     exported: bytes
@@ -27,13 +27,13 @@ class Evaluation:
     """By part: train, test, baseline (test rows), champion (test rows; absent while there is none)."""
     decision: Decision
     predicted: Values
-    """Of the test rows."""
+    """Ratings of the test rows."""
     importance: Values
     """Rise of the test RMSE with a feature's values shuffled, in the order of the split's features."""
 
 
 def evaluate(split: Split, champion: bytes | None, champion_is_servable: bool = True) -> Evaluation:
-    """Fit on the older years, export, judge on the newest. champion: an exported model, or None."""
+    """Fit on the older years, export, score on the newest years. champion: an exported model, or None."""
     x_train, x_test = (to_matrix(part, split.features) for part in (split.train, split.test))
     y_train, y_test = (part[LABEL].to_numpy() for part in (split.train, split.test))
     fitted = fit(x_train, y_train)
@@ -48,15 +48,15 @@ def evaluate(split: Split, champion: bytes | None, champion_is_servable: bool = 
         scores["champion"] = score(y_test, predict_with(champion, split.test))
     champion_rmse = scores["champion"].rmse if champion is not None else None
     decision = decide_promotion(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable)
-    some = np.random.default_rng(0).permutation(len(y_test))[:IMPORTANCE_ROWS]
+    sampled = np.random.default_rng(0).permutation(len(y_test))[:IMPORTANCE_ROWS]
     importance = permutation_importance(
-        fitted, x_test[some], y_test[some], scoring="neg_root_mean_squared_error", n_repeats=3, random_state=0
+        fitted, x_test[sampled], y_test[sampled], scoring="neg_root_mean_squared_error", n_repeats=3, random_state=0
     ).importances_mean
     return Evaluation(fitted, exported, scores, decision, predicted, importance)
 
 
 def predict_with(exported: bytes, rows: pl.DataFrame) -> Values:
-    """An earlier model's ratings of these rows; a feature that is no more is null to it, as an unknown value is."""
-    wanted = read_onnx_features(exported)
-    missing = [pl.lit(None, pl.Float64).alias(name) for name in wanted if name not in rows.columns]
-    return predict_onnx(exported, to_matrix(rows.with_columns(missing), wanted))
+    """Return another model's ratings of these rows; a feature that they do not have is null, as an unknown value is."""
+    features = read_onnx_features(exported)
+    missing = [pl.lit(None, pl.Float64).alias(name) for name in features if name not in rows.columns]
+    return predict_onnx(exported, to_matrix(rows.with_columns(missing), features))

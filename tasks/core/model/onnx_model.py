@@ -1,4 +1,4 @@
-"""The rating model: scikit-learn's histogram gradient boosting, its ONNX export, and how well it does."""
+"""The rating model: scikit-learn's histogram gradient boosting, its ONNX export and its scores."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ PARAMETERS: dict[str, float | int | bool] = {
 AGREEMENT = 1e-4
 """Largest difference, in rating points, allowed between scikit-learn and the exported model."""
 
-ROWS_A_CALL = 50_000
+ROWS_PER_CALL = 50_000
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class Score:
 
 
 def to_matrix(rows: pl.DataFrame, features: Sequence[str]) -> Floats:
-    """Rows x features as float32, null as NaN: what fitting, scoring and serving all read."""
+    """Return the rows as the model's input for fitting, scoring and serving: float32 [rows, features], null as NaN."""
     return rows.select(features).to_numpy().astype(np.float32)
 
 
@@ -58,7 +58,7 @@ def score(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Score:
 
 
 def export_onnx(model: HistGradientBoostingRegressor, features: Sequence[str], check: Floats) -> bytes:
-    """The model as ONNX: float32 input `features` [rows, n], output [rows, 1]; metadata names the columns in order.
+    """Return the model as ONNX: float32 input `features` [rows, n], output [rows, 1], the columns' names as metadata.
 
     Raises RuntimeError if it differs from scikit-learn by more than AGREEMENT on any row of `check`.
     """
@@ -74,20 +74,20 @@ def export_onnx(model: HistGradientBoostingRegressor, features: Sequence[str], c
 
 
 def read_onnx_features(exported: bytes) -> list[str]:
-    """The feature names a model exported by `export_onnx` reads, in column order."""
+    """Return the names of the features that a model exported by `export_onnx` reads, in column order."""
     names: list[str] = json.loads(_session(exported).get_modelmeta().custom_metadata_map["features"])
     return names
 
 
 def predict_onnx(exported: bytes, features: Floats) -> NDArray[np.float64]:
-    """Ratings, one a row."""
+    """Return one rating per row."""
     return _run(_session(exported), features)
 
 
 def predict_rows(exported: bytes, rows: pl.DataFrame) -> NDArray[np.float64]:
-    """The same for rows that have all the model's features, a chunk at a time: a catalogue as float32 is large."""
+    """Return one rating per row of a frame with all the model's features, in chunks, because all movies as float32 are large."""
     session, features = _session(exported), read_onnx_features(exported)
-    chunks = [_run(session, to_matrix(chunk, features)) for chunk in rows.iter_slices(ROWS_A_CALL)]
+    chunks = [_run(session, to_matrix(chunk, features)) for chunk in rows.iter_slices(ROWS_PER_CALL)]
     return np.concatenate([np.empty(0), *chunks])
 
 
@@ -96,7 +96,7 @@ def _run(session: onnxruntime.InferenceSession, features: Floats) -> NDArray[np.
 
 
 def _session(exported: bytes) -> onnxruntime.InferenceSession:
-    """On one thread, as the API's: several would add up the trees in another order, and the last bits of a sum differ."""
+    """Return a session with one thread, as the API has: several would add the trees in another order, which changes last bits."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

@@ -1,11 +1,11 @@
-"""Whether a new model may become the champion."""
+"""The promotion gate: decides if a new model may become the champion."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`passed` and why, in words for the run's page."""
+    """The decision and its reason, in words for the run's page."""
 
     passed: bool
     reason: str
@@ -14,10 +14,10 @@ class Decision:
 def decide_promotion(
     candidate_rmse: float, baseline_rmse: float, champion_rmse: float | None, champion_is_servable: bool = True
 ) -> Decision:
-    """A candidate must beat the constant baseline and the champion, all three on the same test rows.
+    """Let a candidate pass that beats the constant baseline and the champion on the same test rows.
 
-    champion_rmse is None while there is no champion. One that cannot be served any more, because it has no release.json or
-    was trained on other features than those published, holds nobody back: without a new champion nothing would be served.
+    champion_rmse: None while there is no champion. A champion that cannot be served any more, because it has no release.json or
+    was trained on other features than the published ones, is ignored: without a new champion nothing would be served.
     """
     if not candidate_rmse < baseline_rmse:
         return Decision(

@@ -1,4 +1,4 @@
-"""What a trained model says of itself to whoever serves it: the document release.json that goes with its version."""
+"""Writes release.json, the document with all that serving must know of a model version."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ from tasks.core.model.training import Split
 from tasks.core.rating import HIGHEST_RATING, LOWEST_RATING
 
 RELEASE_FORMAT = 1
-"""Of release.json; part of the training id, so that a version without this form of it is trained anew."""
+"""The version of the format; part of the training id, so that a model with an older document is trained again."""
 GOLDEN_ROWS = 32
-"""Rows that a reader runs through the model to see that it rates as it did in training."""
+"""Rows that the API runs through the model, to check that it rates as it did in training."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model was trained from, by name."""
+    """The names and digests of what a model was trained from."""
 
     model: str
     """The registered model."""
@@ -37,7 +37,7 @@ class Origin:
 
 
 def describe_release(split: Split, evaluation: Evaluation, origin: Origin) -> dict[str, object]:
-    """release.json: where the model comes from, the sha256 of its file, how well it does, what it knows, golden answers.
+    """Return release.json: the model's origin, the sha256 of its file, its scores, the ranges of its features, golden rows.
 
     `ranges`: the least and the greatest known value of each feature among the training rows. `golden`: feature rows in the
     model's column order, null for unknown, and the ratings that the exported model gives them: float32 values, both.
@@ -62,12 +62,12 @@ def describe_release(split: Split, evaluation: Evaluation, origin: Origin) -> di
 
 
 def render_release(release: dict[str, object]) -> bytes:
-    """The one form of the document that its digest is taken of."""
+    """Return the bytes of the document that its digest is computed from."""
     return json.dumps(release, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def compute_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """Each score as part_name, and the share by which the model's error is below the constant baseline's."""
+    """Return each score as part_name, and the share by which the model's RMSE is below the constant baseline's."""
     scores = {f"{part}_{name}": value for part, score in evaluation.scores.items() for name, value in asdict(score).items()}
     return scores | {"gain_over_baseline": 1 - evaluation.scores["test"].rmse / evaluation.scores["baseline"].rmse}
 
@@ -78,9 +78,9 @@ def compute_ranges(rows: pl.DataFrame, features: tuple[str, ...]) -> dict[str, l
 
 
 def pick_golden_rows(rows: Floats, exported: bytes) -> Floats:
-    """One row of which all is unknown, then rows spread evenly over `rows`; of these, the ones that get a rating from 1 to 10.
+    """Return a row of unknown values and rows spread evenly over `rows`, without those that get no rating from 1 to 10.
 
-    A reader refuses any other output as no rating. There are fewer than GOLDEN_ROWS if `rows` are.
+    The API rejects any other output. There are fewer than GOLDEN_ROWS if there are fewer `rows`.
     """
     spread = np.unique(np.linspace(0, len(rows) - 1, GOLDEN_ROWS - 1).round().astype(int))
     candidates = np.vstack([np.full((1, rows.shape[1]), np.nan, np.float32), rows[spread]])

@@ -1,4 +1,4 @@
-"""The rating of every film of a feature set, as the API answers it, and the Parquet file that holds them."""
+"""Rates every movie of a feature set as the API would, and writes the ratings as a Parquet file."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from tasks.core.errors import BadInput
 from tasks.core.model.onnx_model import predict_rows, read_onnx_features
 from tasks.core.rating import DECIMALS, HIGHEST_RATING, LOWEST_RATING
 
-ROWS_A_GROUP = 50_000
+ROWS_PER_GROUP = 50_000
 
 SCHEMA = pa.schema(
     [
@@ -23,16 +23,16 @@ SCHEMA = pa.schema(
         pa.field("features_as_of", pa.timestamp("us", tz="UTC"), nullable=False),
     ]
 )
-"""All that an answer of the API says of a film, and the TMDB id by which it may be asked for."""
+"""The fields of an answer of the API, and the TMDB id by which a movie may be asked for."""
 
 
 def compute_set_id(model_sha256: str, content_hash: str) -> str:
-    """The hash of the two inputs that decide every rating."""
+    """Return the hash of the two inputs that decide every rating."""
     return hashlib.sha256(f"{model_sha256}:{content_hash}".encode()).hexdigest()[:32]
 
 
 def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rate each film; columns as in SCHEMA, by movie_id.
+    """Return a rating for each movie; columns as in SCHEMA, by movie_id.
 
     rows: those of one feature set with their event_timestamp; null is unknown, as the model saw it in training. Raises
     BadInput where the API would refuse the model or the answer: a feature is not there, or an output is no rating.
@@ -60,7 +60,7 @@ def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_plausible(predictions: pl.DataFrame) -> None:
-    """A rating that IMDb could not show is BadInput, as it is no answer for the API; NaN is one."""
+    """Raise BadInput for a rating outside IMDb's scale, which the API would reject too; NaN is outside."""
     wrong = predictions.filter(~pl.col("model_output").is_between(LOWEST_RATING, HIGHEST_RATING))  # false for NaN too
     if wrong.height:
         movie_id, output = wrong.select("movie_id", "model_output").row(0)
@@ -71,17 +71,17 @@ def check_plausible(predictions: pl.DataFrame) -> None:
 
 
 def render_parquet(predictions: pl.DataFrame, about: Mapping[str, str]) -> bytes:
-    """The predictions as a Parquet file; `about`, what they were made from, becomes its metadata.
+    """Return the predictions as a Parquet file; `about`, what they were made from, becomes its metadata.
 
-    Sorted by movie_id in groups with statistics, so that a reader finds one film without reading the others. The same
-    predictions give the same bytes.
+    The rows are sorted by movie_id in groups with statistics, so that a reader finds a movie without reading all groups. The
+    same predictions give the same bytes.
     """
     schema = SCHEMA.with_metadata(dict(about))
     body = pa.BufferOutputStream()
     pq.write_table(
         predictions.to_arrow().cast(schema),
         body,
-        row_group_size=ROWS_A_GROUP,
+        row_group_size=ROWS_PER_GROUP,
         compression="zstd",
         sorting_columns=[pq.SortingColumn(0)],
     )

@@ -1,4 +1,4 @@
-"""The ratings of all films as one SQLite file: what the API searches titles in, and answers from when features are away."""
+"""Writes the prediction database: an SQLite file that the API searches titles in, and answers from without features."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ insert into title_search (title_search) values ('optimize');
 
 
 def render_title_database(predictions: pl.DataFrame, years: pl.DataFrame, about: Mapping[str, str]) -> bytes:
-    """The predictions as an SQLite file; `about`, what they were made from, becomes a table of it.
+    """Return the predictions as an SQLite file; `about`, what they were made from, becomes one of its tables.
 
-    predictions: as compute_predictions gives them. years: movie_id, release_year (null where unknown).
-    film: by movie_id, ids 1 to n; rating as the API rounds it; features_as_of in Unix seconds. title_search: their titles,
-    found by words and beginnings of words, diacritics folded. The same predictions give the same bytes.
+    predictions: as compute_predictions returns them. years: movie_id, release_year (null where unknown).
+    Table film: by movie_id, ids 1 to n; rating as the API rounds it; features_as_of in Unix seconds. Table title_search: the
+    titles, found by words and beginnings of words, without diacritics. The same predictions give the same bytes.
     """
-    films = predictions.join(years.select("movie_id", "release_year"), on="movie_id", how="left").sort("movie_id")
-    rows = films.with_row_index("id", offset=1).select(
+    movies = predictions.join(years.select("movie_id", "release_year"), on="movie_id", how="left").sort("movie_id")
+    rows = movies.with_row_index("id", offset=1).select(
         "id",
         "movie_id",
         "tmdb_id",

@@ -1,4 +1,4 @@
-"""The definitions of feature_repo: as they stand there, and as Feast's registry has them for a published feature set."""
+"""Reads the feature definitions of feature_repo, and those that Feast's registry has of a published feature set."""
 
 from pathlib import Path
 
@@ -26,13 +26,13 @@ def apply_definitions(store: FeatureStore) -> None:
 
 
 def read_defined_schema() -> str:
-    """The schema hash that a feature set published now has."""
+    """Return the schema hash of a feature set that is published now."""
     (service,) = [service for service in read_definitions().feature_services if service.name == SERVICE]
     return _hash_service(service)
 
 
 def read_schema(store: FeatureStore) -> str:
-    """The schema hash that the store's project was published with, or "" where the registry does not have its service."""
+    """Return the schema hash that the store's project was published with, or "" if the registry does not have its service."""
     try:
         return _hash_service(store.get_feature_service(SERVICE))
     except FeatureServiceNotFoundException:

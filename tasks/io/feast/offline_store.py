@@ -22,11 +22,11 @@ TIMES = ("event_timestamp", "created_timestamp")
 BUILD_ID = "marquee.build-id"
 """Snapshot property that names the build which wrote it."""
 COMMIT_RETRIES = "commit.retry.num-retries"
-"""PyIceberg would put an append that comes too late on top of the one that was first: the same rows twice."""
+"""Set to 0: PyIceberg would otherwise repeat a commit that lost a race, and so append the same rows twice."""
 
 
 def open_table() -> Table | None:
-    """The table, or None before the first build. Address and keys: PYICEBERG_CATALOG__MARQUEE__*, AWS_*."""
+    """Return the table, or None before the first build. Address and keys: PYICEBERG_CATALOG__MARQUEE__*, AWS_*."""
     try:
         return _catalog().load_table(TABLE)
     except NoSuchTableError:
@@ -36,9 +36,9 @@ def open_table() -> Table | None:
 def read_latest(
     table: Table, day: date, snapshot_id: int | None = None, movie_ids: Collection[str] | None = None
 ) -> pl.DataFrame:
-    """The last known row of each film as of the end of `day`, withdrawn ones included, sorted by movie_id.
+    """Return the last known row of each movie as of the end of `day`, with withdrawn ones, by movie_id.
 
-    movie_ids: leave out all other films.
+    movie_ids: read these movies only.
     """
     wanted: BooleanExpression = AlwaysTrue() if movie_ids is None else In(term="movie_id", literals=set(movie_ids))
     rows = pl.DataFrame(table.scan(wanted, snapshot_id=snapshot_id).to_arrow())
@@ -51,17 +51,17 @@ def read_latest(
 
 
 def read_snapshot_id() -> int | None:
-    """The current snapshot, or None before the first build."""
+    """Return the id of the current snapshot, or None before the first build."""
     table = open_table()
     snapshot = table.current_snapshot() if table is not None else None
     return snapshot.snapshot_id if snapshot else None
 
 
 def append_rows(rows: pl.DataFrame, day: date, build_id: str, lease: Lease) -> int:
-    """Append one build's rows as one snapshot, tagged; returns its id. The table is made at the first build.
+    """Append the rows of one build as one tagged snapshot and return its id; create the table at the first build.
 
     rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and this moment as
-    created_timestamp. The files are written first; what the lease guards is their commit.
+    created_timestamp. The files are written first; the lease guards their commit.
     """
     arrow = _stamped(rows, day).to_arrow().cast(_schema(rows))
     catalog = _catalog()
@@ -77,7 +77,10 @@ def append_rows(rows: pl.DataFrame, day: date, build_id: str, lease: Lease) -> i
 
 
 def tag_build(table: Table) -> int:
-    """Tag the current snapshot with its build's id, unless it is (a build may be killed between the two); returns its id."""
+    """Tag the current snapshot with the id of its build and return the snapshot's id.
+
+    A tagged one stays as it is; a build that was killed after its append left one without a tag.
+    """
     snapshot = table.current_snapshot()
     if snapshot is None or snapshot.summary is None:
         raise RuntimeError(f"{TABLE} has no snapshot after an append")
@@ -89,7 +92,7 @@ def tag_build(table: Table) -> int:
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Within the block, S3 or the catalog's Postgres that does not answer is Unavailable."""
+    """Within the block, raise Unavailable if S3 or the catalog's Postgres does not answer."""
     try:
         yield
     except (OSError, OperationalError) as error:

@@ -20,11 +20,11 @@ from tasks.io.progress import Progress
 
 POINTER = "marquee:feature_set"
 ROWS_PER_WRITE = 5_000
-"""Feast turns every value into a protobuf message before it writes: a chunk of this size keeps that under 200 MB."""
+"""Rows per chunk: Feast turns each value into a protobuf message before it writes, which takes 200 MB for so many rows."""
 
 
 def open_redis(connection_string: str) -> Redis:
-    """A client of the Redis that Feast's connection string, host:port,username=…,password=…, names."""
+    """Open a client for Feast's connection string, host:port,username=…,password=…"""
     address, *options = connection_string.split(",")
     host, port = address.rsplit(":", 1)
     parameters = dict(option.split("=", 1) for option in options)
@@ -40,13 +40,13 @@ def open_redis(connection_string: str) -> Redis:
 
 
 def open_store(project: str) -> FeatureStore:
-    """Feast on the definitions of feature_repo, as the project (feature set) of this name."""
+    """Open Feast with the definitions of feature_repo. project: the feature set."""
     written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
     return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
 
 
 def read_live(redis: Redis) -> FeatureSet | None:
-    """The live feature set, or None when none was ever published here."""
+    """Return the live feature set, or None if none was ever published here."""
     found = redis.get(POINTER)
     if found is None:
         return None
@@ -54,14 +54,14 @@ def read_live(redis: Redis) -> FeatureSet | None:
 
 
 def write_live(redis: Redis, live: FeatureSet) -> None:
-    """Flip the pointer: one SET, so a reader sees the old set or the new."""
+    """Flip the pointer with one SET, so that a reader sees the old set or the new one."""
     redis.set(POINTER, json.dumps(asdict(live)))
 
 
 def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease) -> None:
-    """Write a view's rows in chunks, so that memory stays flat whatever the catalogue's size.
+    """Write a view's rows in chunks, so that memory does not grow with their number.
 
-    Each under the lease: a superseded attempt stops here, and puts no key back that its successor has removed.
+    The lease is checked for each chunk: a superseded attempt stops, and does not write keys that the later one has removed.
     """
     progress = Progress(f"{view} to Redis", rows.height)
     for chunk in rows.iter_slices(ROWS_PER_WRITE):
@@ -72,7 +72,7 @@ def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease)
 
 
 def count_rows(redis: Redis, feature_set: str) -> int:
-    """Redis keys of a feature set: one a film, one more for each film with a TMDB id."""
+    """Count the Redis keys of a feature set: one per movie, and one more per movie with a TMDB id."""
     return sum(1 for _ in scan_keys(redis, feature_set))
 
 
@@ -81,7 +81,7 @@ def scan_keys(redis: Redis, feature_set: str) -> Iterator[bytes]:
 
 
 def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: list[str]) -> pl.DataFrame:
-    """What Feast answers for these films, as a frame: movie_id and the features asked for."""
+    """Return Feast's online values of these movies as a frame: movie_id and the features."""
     answer = store.get_online_features(
         [f"{view}:{name}" for name in features], [{"movie_id": movie_id} for movie_id in movie_ids]
     )
@@ -89,10 +89,10 @@ def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: 
 
 
 def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFrame, list[str]]:
-    """The labelled films with their features as they were known at the end of `day`, and the features' names.
+    """Return the labelled movies with their features as known at the end of `day`, and the features' names.
 
-    labels: movie_id and the label. A row that was made known later does not count, whatever day it describes: the
-    same day asked again after a backfill gives the same rows.
+    labels: movie_id and the label. A row that was written later is not used, whatever day it describes: the same day gives
+    the same rows after a backfill too.
     """
     store = open_store(project)
     service = store.get_feature_service(SERVICE)
@@ -108,10 +108,10 @@ def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFr
 
 
 def delete_set(store: FeatureStore, redis: Redis) -> None:
-    """Remove a retired set: its keys in Redis and its project in the registry; what a killed removal left of it, too.
+    """Remove a retired set, also one that a killed removal left half-way: its keys in Redis, its project in the registry.
 
-    Not FeatureStore.teardown(): in Feast 0.67 that deletes every project of the registry. And delete_project() leaves the
-    history of the views, which then stops a set of the same name from being published.
+    FeatureStore.teardown() is not used: in Feast 0.67 it deletes every project of the registry. delete_project() alone leaves
+    the history of the views, and then no set of the same name can be published.
     """
     keys = list(scan_keys(redis, store.project))
     for start in range(0, len(keys), ROWS_PER_WRITE):

@@ -1,4 +1,4 @@
-"""The model file of any registered version, as MLflow has it."""
+"""Reads the model file of a registered version from MLflow."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from tasks.io.mlflow.registry import MODEL
 
 
 def read_model(client: MlflowClient, version: str) -> bytes | None:
-    """Its model.onnx; None where there is no such version."""
+    """Return the version's model.onnx, or None if there is no such version."""
     try:
         client.get_model_version(MODEL, version)
     except RestException as error:

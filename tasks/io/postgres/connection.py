@@ -1,4 +1,4 @@
-"""The movies database: one way to connect; how its tables are written stands in postgres_tables."""
+"""Connects to the movies database, with deadlines and limits, and translates the errors of Postgres into task errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from tasks.io.postgres.schema_version import MOVIES_SCHEMA, check_schema
 MOVIES = "MOVIES_DATABASE_URL"
 DEADLINES: dict[str, Any] = {
     "connect_timeout": 10,
-    # A server that vanished without a word is noticed after a minute and a half.
+    # A server that vanished silently is noticed after a minute and a half.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 6,
@@ -24,9 +24,9 @@ LIMITS = b"""
     set statement_timeout = '30min'; set lock_timeout = '60s'; set idle_in_transaction_session_timeout = '15min';
     set client_connection_check_interval = '10s' -- a killed task's statement ends, and frees its locks
 """
-"""Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
+"""Set after connecting, so that `options` in the URL, such as a search_path, stay as the user wrote them."""
 CONNECTION_LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
-"""The server is away, ended the session, or held a lock too long."""
+"""The errors of a server that does not answer, ended the session, or held a lock too long."""
 DENIAL_PHRASES = ("authentication failed", "no password supplied", "pg_hba.conf")
 
 
@@ -39,17 +39,17 @@ class PostgresSettings(Protocol):
 
 @contextmanager
 def connect(settings: PostgresSettings, name: str = "marquee-tasks") -> Iterator[psycopg.Connection]:
-    """A connection to a database of the schema that the tasks need: commits at the end of the block, rolls back on an error.
+    """Open a connection; the block's end commits, an error in it rolls back.
 
-    A server that is away or goes away, has no room, or holds a lock too long is Unavailable; wrong credentials are AccessDenied;
-    a schema of another release is UnknownSchema.
+    Raises Unavailable if the server does not answer, has no room or holds a lock too long; AccessDenied for wrong credentials;
+    UnknownSchema for the schema of another release.
     """
     with translate_errors(), open_session(settings, name) as conn:
         yield conn
 
 
 def open_session(settings: PostgresSettings, name: str, autocommit: bool = False) -> psycopg.Connection:
-    """The same without a block: closing it and understanding its errors is left to the caller."""
+    """Open a connection without a block; the caller closes it and translates its errors."""
     conn = open_connection(settings.movies_database_url, MOVIES, name, autocommit)
     try:
         check_schema(conn, MOVIES, MOVIES_SCHEMA)
@@ -64,7 +64,7 @@ def open_connection(url: SecretStr, setting: str, name: str, autocommit: bool = 
     try:
         conninfo_to_dict(url.get_secret_value())
     except psycopg.ProgrammingError:  # its text shows the URL, password included
-        raise BadSetting(f"{setting} is no libpq URL: write postgresql://role:password@host:port/database") from None
+        raise BadSetting(f"{setting} is not a libpq URL: write postgresql://role:password@host:port/database") from None
     conn = psycopg.connect(url.get_secret_value(), application_name=name, autocommit=autocommit, **DEADLINES)
     try:
         with conn.transaction():
@@ -77,7 +77,7 @@ def open_connection(url: SecretStr, setting: str, name: str, autocommit: bool = 
 
 @contextmanager
 def translate_errors(setting: str = MOVIES) -> Iterator[None]:
-    """Within the block, what a server or connection may suffer is the error that says what to do; `setting` names it."""
+    """Within the block, turn errors of the server and of the connection into task errors. setting: names the URL in them."""
     try:
         yield
     except CONNECTION_LOST as error:
@@ -85,7 +85,10 @@ def translate_errors(setting: str = MOVIES) -> Iterator[None]:
 
 
 def to_task_error(error: psycopg.Error, setting: str) -> TaskError:
-    """What the reader of the log should do; errors of the start carry no code, only libpq's text, which has no password."""
+    """Return the task error for an error of Postgres.
+
+    Errors while connecting have no code, only libpq's text, which does not contain the password.
+    """
     text = str(error).strip()
     if error.sqlstate in ("28000", "28P01") or any(words in text for words in DENIAL_PHRASES):
         return AccessDenied(f"{setting}: Postgres refuses the role or its password: {text}")

@@ -1,4 +1,4 @@
-"""The ledger of source files: which bytes each table came from, and the lines that were set aside."""
+"""Reads and writes the ledger of source files, and the quarantine of their rejected lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tasks.io.postgres.tables import upsert
 
 @dataclass(frozen=True)
 class IngestedFile:
-    """The current row of one file."""
+    """The row of the version of a file that the tables were loaded from."""
 
     name: str
     sha256: str
@@ -45,7 +45,7 @@ def read_current_files(conn: psycopg.Connection) -> dict[str, IngestedFile]:
 
 
 def write_current_file(conn: psycopg.Connection, raw: RawFile, counts: Counts, day: date) -> None:
-    """Make these bytes the file's current ones; bytes that were current once before get their row back."""
+    """Make these bytes the file's current version; a version that was current before gets its row back."""
     conn.execute("update ingested_file set is_current = false where name = %s and is_current", [raw.name])
     conn.execute(
         """insert into ingested_file
@@ -62,7 +62,7 @@ def write_current_file(conn: psycopg.Connection, raw: RawFile, counts: Counts, d
 
 
 def write_validators(conn: psycopg.Connection, raw: RawFile) -> None:
-    """The same bytes came under another ETag or date: remember it, so that the next fetch can be conditional."""
+    """Record the ETag and date under which the same bytes came again, so that the next fetch can be conditional."""
     conn.execute(
         """update ingested_file set etag = %s, last_modified = %s where name = %s and is_current
             and (etag, last_modified) is distinct from (%s, %s)""",
@@ -71,15 +71,15 @@ def write_validators(conn: psycopg.Connection, raw: RawFile) -> None:
 
 
 def write_quarantine(conn: psycopg.Connection, raw: RawFile, rejected: Sequence[Rejected], day: date) -> None:
-    """Keep rejected lines; those of bytes that were loaded before are there already."""
+    """Write rejected lines to quarantine; lines of bytes that were loaded before are there already."""
     if not rejected:
         return
     rows = {
         "source": [raw.name] * len(rejected),
         "raw_key": [raw.raw_key] * len(rejected),
-        "line": [one.line for one in rejected],
-        "reason": [one.reason for one in rejected],
-        "record": [one.record for one in rejected],
+        "line": [line.line for line in rejected],
+        "reason": [line.reason for line in rejected],
+        "record": [line.record for line in rejected],
         "seen_on": [day] * len(rejected),
     }
     upsert(conn, "quarantine", pa.table(rows), ["source", "raw_key", "line"])

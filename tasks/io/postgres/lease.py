@@ -1,9 +1,9 @@
-"""The lease of a verb: of two overlapping attempts at it, the later one commits and the earlier one no longer can.
+"""The lease of a verb: when two attempts at it overlap, the later one commits and the earlier one cannot.
 
-An attempt takes the verb's row of task_lease, with a token that no attempt had before; a takeover changes the token. Every
-commit locks the row first and compares the token: a takeover waits for a commit that is under way, and after a takeover
-no commit of the earlier attempt is let through. A holder lives as long as the Postgres session that it keeps open, so the
-lease of a killed one is free at once.
+An attempt takes the verb's row of task_lease with a fencing token that no attempt had before; a takeover changes the token.
+Every commit first locks the row and compares the token: a takeover waits for a commit that is under way, and after it no
+commit of the earlier attempt succeeds. A holder lives as long as the Postgres session that it keeps open, so the lease of a
+killed attempt is free at once.
 """
 
 import logging
@@ -72,9 +72,9 @@ class Lease:
         self._settings, self._session = settings, session
 
     def check(self, conn: psycopg.Connection) -> None:
-        """Let the transaction of `conn` commit: nobody takes the lease over before its end. Superseded if one already has.
+        """Hold off a takeover until the transaction of `conn` ends; raise Superseded if there was one already.
 
-        Call it late: who takes over waits for the rest of the transaction, and gives up after a minute.
+        Call it late: a takeover waits for the rest of the transaction, and gives up after a minute.
         """
         row = lock_row(conn, self.verb)
         if row is None or row.token != self.token:
@@ -83,11 +83,11 @@ class Lease:
 
     @contextmanager
     def held(self) -> Iterator[psycopg.Connection]:
-        """One short commit: nobody takes the lease over before the end of the block. Gives a transaction for rows of it.
+        """Hold off a takeover for one short commit, the block, and give a transaction of Postgres for its rows.
 
-        Redis and MLflow do not know the token, so where the commit is theirs one gap is left: a process that is stopped in
-        the block for more than 45 seconds loses its hold, and what it sends on waking is let through. Its block ends as
-        Unavailable. (Iceberg by itself refuses an append to a table that has moved on.)
+        Redis and MLflow do not know the token, so a commit there leaves one gap: a process that is stopped in the block for
+        more than 45 seconds loses its hold, and what it sends when it continues is not held back. Its block then ends with
+        Unavailable. (Iceberg itself rejects an append to a table that has changed.)
         """
         with translate_errors():
             session = self._find_session()
@@ -97,32 +97,32 @@ class Lease:
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
-        """postgres.connect for long work: a takeover ends the session, so that its locks hold up nobody."""
+        """Open a connection for long work; a takeover ends its session, so that its locks do not block the later attempt."""
         try:
             with connect(self._settings, f"marquee-tasks {self.verb} {self.token}") as conn:
                 with self.held():
-                    pass  # a takeover of before the session could be seen
+                    pass  # finds a takeover from before this session existed
                 yield conn
         except Unavailable:
-            with self.held():  # Superseded, if that is why
+            with self.held():  # raises Superseded if a takeover ended the session
                 raise
 
     def end_earlier_sessions(self) -> None:
         ended = self._session.execute(END_SESSIONS, [f"^marquee-tasks {self.verb} ([0-9]+)$", self.token]).rowcount
         if ended:
-            log.warning("%s was taken over from an attempt that is still at work; ended its %d sessions", self.verb, ended)
+            log.warning("%s was taken over from an attempt that is still running; ended its %d sessions", self.verb, ended)
 
     def release(self) -> None:
-        """Free the lease; a session that was lost has freed it by its end."""
+        """Free the lease; if the session was lost, its end has freed it."""
         try:
             delete_row(self._session, self.verb, self.token)
         except CONNECTION_LOST as error:
-            log.warning("%s was free for others before it ended: its session is gone: %s", self.verb, str(error).strip())
+            log.warning("the lease of %s was lost before the task ended, with its session: %s", self.verb, str(error).strip())
         finally:
             self._session.close()
 
     def _find_session(self) -> psycopg.Connection:
-        """The session, or a new one in its place: Postgres may have been started again since."""
+        """Return the session, or a new one in its place if Postgres was restarted since."""
         try:
             self._session.execute("select")
         except CONNECTION_LOST:

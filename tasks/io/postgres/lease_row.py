@@ -1,4 +1,4 @@
-"""Table task_lease: one row a verb that is at work, with the session that its holder keeps open."""
+"""Reads and writes table task_lease: one row per verb that is running, with the session that its holder keeps open."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True)
 class LeaseRow:
-    """Who holds a verb, since when; `token` tells this holding from every other."""
+    """The holder of a verb's lease and when it took it; no other lease has had this `token`."""
 
     token: int
     holder: str
@@ -22,10 +22,10 @@ class LeaseRow:
 
 
 def take_row(conn: psycopg.Connection, key: str, holder: str, attempt: int | None) -> int | None:
-    """Make the row this session's and return its token; None while another holder's session, or a later attempt's, is there.
+    """Make this session the row's holder and return the new token; return None while another holder, or a later attempt, lives.
 
-    conn: in autocommit. A transaction sees pg_stat_activity as it was at its first look, and that must come after the wait
-    for the row: so the condition below has it, and the session's own start is asked for by itself.
+    conn: in autocommit. A transaction sees pg_stat_activity as it was when it first read it, and it must read it after the wait
+    for the row: so the condition below reads it, and the session's own start is read by a statement of its own.
     """
     own = conn.execute("select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()").fetchone() or ()
     row = conn.execute(
@@ -43,14 +43,14 @@ def take_row(conn: psycopg.Connection, key: str, holder: str, attempt: int | Non
 
 
 def lock_row(conn: psycopg.Connection, key: str) -> LeaseRow | None:
-    """Read the row and let nobody take it over before the end of the transaction."""
+    """Read the row and lock it, so that no other attempt takes it over before the end of the transaction."""
     with conn.cursor(row_factory=class_row(LeaseRow)) as cursor:
         cursor.execute("select token, holder, attempt, taken_at from task_lease where key = %s for share", [key])
         return cursor.fetchone()
 
 
 def adopt_row(conn: psycopg.Connection, key: str, token: int) -> None:
-    """Make this session the holder's, if the token still is the row's."""
+    """Make this session the holder's, if the row still has the token."""
     conn.execute(
         """update task_lease set (backend_pid, backend_start) =
                (select pid, backend_start from pg_stat_activity where pid = pg_backend_pid())
@@ -64,9 +64,9 @@ def delete_row(conn: psycopg.Connection, key: str, token: int) -> None:
 
 
 def delete_dead_rows(conn: psycopg.Connection) -> list[tuple[str, str]]:
-    """Delete the rows whose session is gone; returns key and holder of each.
+    """Delete the rows whose session has ended; return key and holder of each.
 
-    Rows are locked before sessions are looked at, so that one which is taken over meanwhile is not mistaken for dead.
+    Rows are locked before the sessions are read, so that a row that is taken over meanwhile does not look dead.
     """
     tokens = [token for (token,) in conn.execute("select token from task_lease for update skip locked")]
     return conn.execute(

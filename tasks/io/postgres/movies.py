@@ -1,4 +1,4 @@
-"""The movies database read as frames for the feature build and the labels."""
+"""Reads the movies database as frames, for the feature build and the labels."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import psycopg
 from tasks.core.features.compute import Tables
 
 SEPARATOR = "\x1f"
-"""Joins a text[] for the wire: a control character that no source lets through."""
+"""Separates the items of a text[] on the wire: a control character that the parsers reject."""
 
 LIST = pl.List(pl.String)
 
@@ -41,7 +41,7 @@ TMDB_MOVIE: Schema = {
 
 
 def read_tables(conn: psycopg.Connection) -> Tables:
-    """What the features are computed from, in one repeatable read. Ratings of titles that are no film stay behind."""
+    """Return the tables that features are computed from, in one repeatable read, without ratings of other titles."""
     return Tables(
         film=read_frame(conn, "film", FILM),
         rating=read_frame(conn, "rating join film using (movie_id)", RATING),
@@ -52,7 +52,7 @@ def read_tables(conn: psycopg.Connection) -> Tables:
 
 
 def read_frame(conn: psycopg.Connection, source: str, schema: Schema, prefix: str | None = None) -> pl.DataFrame:
-    """The columns of `schema` from a table or join, through COPY; `prefix` names the table that has them."""
+    """Return the columns of `schema` from a table or a join, through COPY. prefix: the table of a join that has them."""
     columns = ", ".join(_column(name, dtype, prefix) for name, dtype in schema.items())
     chunks = bytearray()
     query = f"copy (select {columns} from {source}) to stdout (format csv, header, null '\\N')"  # noqa: S608  # names of this file only
@@ -71,6 +71,6 @@ def _column(name: str, dtype: pl.DataType | type[pl.DataType], prefix: str | Non
 
 
 def read_labels(conn: psycopg.Connection, min_votes: int) -> pl.DataFrame:
-    """movie_id and average_rating of every film with at least `min_votes` votes, by movie_id."""
+    """Return movie_id and average_rating of every movie with at least `min_votes` votes, by movie_id."""
     source = f"rating join film using (movie_id) where num_votes >= {min_votes:d}"
     return read_frame(conn, source, {"movie_id": pl.String, "average_rating": pl.Float64}).sort("movie_id")

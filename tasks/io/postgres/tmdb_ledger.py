@@ -1,4 +1,4 @@
-"""TMDB's tables: what was asked, what came of it, and up to which day TMDB's list of changes was followed."""
+"""Reads and writes TMDB's tables: the movies, the ledger of requests, and the day up to which changes were followed."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ CHANGES = "tmdb/movie/changes"
 
 @dataclass(frozen=True)
 class Changes:
-    """TMDB ids that changed from `start` to `end`; `known` of them belong to films of ours."""
+    """TMDB ids that changed from `start` to `end`; `known` of them belong to movies in our database."""
 
     start: date
     end: date
@@ -37,33 +37,33 @@ def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
 
 
 def read_changes_day(conn: psycopg.Connection) -> date | None:
-    """The day up to which changes were followed; that day itself may have had more since."""
+    """Return the day up to which changes were followed; that day may have had more changes since."""
     row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
     return None if row is None else row[0]
 
 
 def write_batch(lease: Lease, rows: BatchRows) -> None:
-    """Write one batch whole or not at all; the same batch again changes nothing."""
+    """Write one batch in one transaction; the same batch again changes nothing."""
     with lease.held() as conn:
-        _give_up_rows(conn, rows)
+        _delete_lost_rows(conn, rows)
         upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
         upsert(conn, "tmdb_request", rows.requests, ["movie_id"])
         upsert(conn, "quarantine", rows.quarantine, ["source", "raw_key", "line"])
 
 
-def _give_up_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
-    """Delete films that TMDB deleted, and films whose TMDB id it has moved to another film of this batch."""
+def _delete_lost_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
+    """Delete movies that TMDB deleted, and movies with a TMDB id that now belongs to another movie of this batch."""
     requests = rows.requests.select(["movie_id", "outcome"]).to_pylist()
-    absent = [one["movie_id"] for one in requests if one["outcome"] == "absent"]
+    absent = [request["movie_id"] for request in requests if request["outcome"] == "absent"]
     conn.execute("delete from tmdb_movie where movie_id = any(%s)", [absent])
     moved = conn.execute(
-        """delete from tmdb_movie t using unnest(%s::bigint[], %s::text[]) as given (tmdb_id, movie_id)
-            where t.tmdb_id = given.tmdb_id and t.movie_id <> given.movie_id
-            returning t.movie_id, t.tmdb_id, given.movie_id""",
+        """delete from tmdb_movie t using unnest(%s::bigint[], %s::text[]) as fetched (tmdb_id, movie_id)
+            where t.tmdb_id = fetched.tmdb_id and t.movie_id <> fetched.movie_id
+            returning t.movie_id, t.tmdb_id, fetched.movie_id""",
         [rows.movies.column("tmdb_id").to_pylist(), rows.movies.column("movie_id").to_pylist()],
     ).fetchall()
     for movie_id, tmdb_id, owner in moved:
-        log.warning("%s: TMDB %d is %s now", movie_id, tmdb_id, owner)
+        log.warning("%s: TMDB id %d now belongs to %s", movie_id, tmdb_id, owner)
         conn.execute("update tmdb_request set outcome = 'quarantined', tmdb_id = null where movie_id = %s", [movie_id])
         conn.execute(
             """insert into quarantine (source, raw_key, line, reason, record, seen_on)
@@ -74,7 +74,7 @@ def _give_up_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
 
 
 def write_changes(lease: Lease, bucket: Bucket, changes: Changes) -> None:
-    """Remember that changes were followed to `end`, and which they were."""
+    """Record that changes were followed to `end`, and keep their ids."""
     ids = list(changes.tmdb_ids)
     body = json.dumps({"start": changes.start.isoformat(), "end": changes.end.isoformat(), "ids": ids}).encode()
     sha256 = hashlib.sha256(body).hexdigest()

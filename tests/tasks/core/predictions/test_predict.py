@@ -46,7 +46,7 @@ def exported() -> bytes:
 
 
 def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core_model, "ROWS_A_CALL", 300)
+    monkeypatch.setattr(core_model, "ROWS_PER_CALL", 300)
     films = rows()
     predictions = compute_predictions(exported, films.sample(fraction=1, shuffle=True, seed=1))
     assert predictions["movie_id"].to_list() == films["movie_id"].to_list()
@@ -93,7 +93,7 @@ def test_no_film_is_no_rating(exported: bytes) -> None:
 def test_the_file_gives_back_the_predictions_sorted_and_says_what_made_them(
     exported: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "ROWS_A_GROUP", 400)
+    monkeypatch.setattr(core, "ROWS_PER_GROUP", 400)
     predictions = compute_predictions(exported, rows())
     body = render_parquet(predictions, {"model_version": "3"})
     assert render_parquet(predictions, {"model_version": "3"}) == body

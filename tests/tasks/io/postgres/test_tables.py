@@ -162,7 +162,7 @@ def test_the_schema_of_another_release_is_refused(change: str, message: str, set
         ((r"://movies:[^@]*@", "://movies@"), AccessDenied, "no password supplied"),
         ((r"/movies\?", "/nowhere?"), AccessDenied, "no pg_hba.conf entry"),
         ((r":\d+/", ":1/"), Unavailable, "Connection refused"),
-        ((r"^", "secret word"), BadSetting, "MOVIES_DATABASE_URL is no libpq URL"),
+        ((r"^", "secret word"), BadSetting, "MOVIES_DATABASE_URL is not a libpq URL"),
     ],
 )
 def test_a_connection_that_cannot_be(
