@@ -58,7 +58,7 @@ def test_a_feature_that_is_never_known_in_training_is_left_out() -> None:
 
 
 def test_too_few_films_or_a_single_year_is_refused_with_the_number() -> None:
-    with pytest.raises(BadInput, match=f"{MIN_ROWS - 1} films"):
+    with pytest.raises(BadInput, match=f"{MIN_ROWS - 1} movies"):
         split_by_year(labelled({2000: 99, 2001: MIN_ROWS - 100}), FEATURES)
     with pytest.raises(BadInput, match="all labelled movies are of 2000"):
         split_by_year(labelled({2000: 300}), FEATURES)
