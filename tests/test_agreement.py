@@ -84,7 +84,7 @@ def test_compose_publishes_the_ports_of_the_embedded_stack_on_loopback() -> None
     for path in (ROOT / "infra" / "compose").glob("*.yml"):
         for service, body in yaml.safe_load(path.read_text())["services"].items():
             for port in body.get("ports", []):
-                address, name, default = re.fullmatch(r"(\S+):\$\{([A-Z0-9_]+):-(\d+)\}:\d+", port).groups()  # type: ignore[union-attr]
+                address, name, default = re.fullmatch(r"(\S+):\$\{([A-Z0-9_]+):-(\d+)\}:(?:\d+|\$\{\2:-\3\})", port).groups()  # type: ignore[union-attr]
                 assert address in {"127.0.0.1", "${BIND_ADDRESS:-127.0.0.1}", "${BIND_STORES:-127.0.0.1}"}, service
                 published[name] = int(default)
     ports = {name.upper(): field.default for name, field in StackSettings.model_fields.items() if name.endswith("_port")}
