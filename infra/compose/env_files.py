@@ -1,12 +1,15 @@
 """The variables of each service in containers, as 0600 files that Compose reads and refuses to start without."""
 
+import json
+import os
 from pathlib import Path
 
+from infra.compose.interpolation import quote
 from infra.compose.object_store import admin_s3, chosen_s3, own_s3
-from infra.platform.accounts import POSTGRES_ADMIN, render_redis_users, role_passwords
+from infra.platform.accounts import AIRFLOW_USER, POSTGRES_ADMIN, render_redis_users, role_passwords
 from infra.platform.api_keys import api_keys_file
 from infra.platform.endpoints import Endpoints, compose_endpoints, remote_endpoints
-from infra.platform.environment import serving_variables, task_variables
+from infra.platform.environment import no_proxy_variables, serving_variables, task_variables
 from infra.platform.layout import make_folder
 from infra.platform.secrets import Secrets, write_private
 from infra.platform.server_environment import airflow_variables, celery_variables, mlflow_variables
@@ -20,11 +23,15 @@ def env_folder(settings: Settings) -> Path:
 
 
 def write_env_files(settings: Settings, secrets: Secrets) -> Path:
-    """Write one file for each service and return their folder; the same settings and secrets give the same bytes."""
+    """Write one file for each service, and Airflow's password for people; return the folder of the services' files.
+
+    The same settings and secrets give the same bytes.
+    """
     folder = env_folder(settings)
     make_folder(folder, 0o700)
     for name, variables in make_variables(settings, secrets).items():
         write_private(folder / f"{name}.env", render(variables))
+    write_private(settings.layout.airflow_passwords, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))  # for people
     return folder
 
 
@@ -42,6 +49,7 @@ def make_airflow_variables(endpoints: Endpoints) -> dict[str, str]:
     return {
         **airflow_variables(endpoints),
         **celery_variables(endpoints),
+        **no_proxy_variables(os.environ, (*endpoints.hosts, "docker-filter")),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": PASSWORDS_FILE,
     }
 
@@ -82,8 +90,5 @@ def read_api_keys(secrets: Secrets) -> dict[str, str]:
 
 
 def render(variables: dict[str, str]) -> str:
-    """Return lines that compose takes literally; no value of ours holds a single quote."""
-    wrong = [name for name, value in variables.items() if "'" in value]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)} may not hold a single quote")
-    return "".join(f"{name}='{value}'\n" for name, value in variables.items())
+    """Return lines that Compose reads as these values."""
+    return "".join(f"{name}={quote(name, value)}\n" for name, value in variables.items())

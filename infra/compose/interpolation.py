@@ -1,24 +1,42 @@
 """The values that docker-compose.yml itself reads: profiles, the socket's group, the folder of the sources."""
 
+import hashlib
+import re
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from infra.compose.object_store import chosen_s3
 from infra.local.services.sources import source_folder
+from infra.platform.accounts import POSTGRES_ADMIN
 from infra.platform.errors import StackError
-from infra.platform.secrets import write_private
+from infra.platform.secrets import Secrets, write_private
 from infra.platform.settings import ENV_FILE, Settings, read_environment
 
 SOCKET = Path("/var/run/docker.sock")
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+"""Values that need no quotes."""
 
 
 def make_interpolation(settings: Settings) -> dict[str, str]:
-    """Return what follows from the settings and this machine."""
+    """Return the values that follow from the settings and this machine."""
     profiles = ["core", *([] if chosen_s3() else ["s3"]), *([] if settings.sources == "live" else ["sources"])]
+    values = {
+        "COMPOSE_PROFILES": ",".join(profiles),
+        "DOCKER_GID": str(find_socket_group()),
+        "MARQUEE_ID": platform_id(Secrets(settings.layout.secrets)),
+    }
+    if settings.sources in {"sample", "live"}:
+        return values
     folder = str(source_folder(settings).resolve())
-    films = {} if settings.sources in {"sample", "live"} else {"SOURCES": folder, "SOURCES_FOLDER": folder}
-    return {"COMPOSE_PROFILES": ",".join(profiles), "DOCKER_GID": str(find_socket_group()), **films}
+    if ":" in folder:
+        raise StackError(f"SOURCES={settings.sources}: Docker mounts no folder with a colon in its path ({folder}); rename it.")
+    return {**values, "SOURCES": folder, "SOURCES_FOLDER": folder}
+
+
+def platform_id(secrets: Secrets) -> str:
+    """Return the label of this platform's volumes. It follows from the secrets: other secrets cannot open the data."""
+    return hashlib.sha256(b"marquee volumes " + secrets.read(f"postgres_{POSTGRES_ADMIN}").encode()).hexdigest()[:16]
 
 
 def find_socket_group() -> int:
@@ -30,11 +48,27 @@ def find_socket_group() -> int:
 
 
 def complete_env_file(settings: Settings, path: Path = ENV_FILE) -> list[str]:
-    """Add to `.env` what plain `docker compose` needs and it lacks; its own lines stay. Returns the names added."""
+    """Add to `.env` the values that plain `docker compose` needs and it lacks; other lines stay. Returns the names written."""
     held = dotenv_values(path)
-    lacking = {name: value for name, value in make_interpolation(settings).items() if name not in held}
+    values = make_interpolation(settings)
+    outdated = {name for name in held if name == "MARQUEE_ID" and held[name] != values[name]}
+    lacking = {name: value for name, value in values.items() if name not in held or name in outdated}
     if lacking:
-        text = path.read_text() if path.exists() else ""
-        lines = "".join(f"{name}={value}\n" for name, value in lacking.items())
-        write_private(path, text + ("\n" if text and not text.endswith("\n") else "") + lines)
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in lines if line.partition("=")[0] not in outdated]
+        added = [f"{name}={quote(name, value)}" for name, value in lacking.items()]
+        write_private(path, "".join(f"{line}\n" for line in (*kept, *added)))
     return list(lacking)
+
+
+def quote(name: str, value: str) -> str:
+    """Return the value as both readers of such files, Compose and python-dotenv, read it back; raise where they differ."""
+    if "${" in value or any(character in "\\\r\0" for character in value):
+        raise StackError(f"{name} may hold no backslash, carriage return or `${{`, which Compose would read as something else.")
+    if PLAIN.fullmatch(value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    if not set(value) & set('"$`'):
+        return f'"{value}"'
+    raise StackError(f"{name} may not hold a single quote together with a double quote, a backtick or a dollar sign.")

@@ -3,6 +3,9 @@
 # BUILD_FLAGS=--no-cache builds every layer anew.
 set -eu
 cd "$(dirname -- "$0")/../.."
+if [ -z "${MARQUEE_VERSION:-}" ] && [ -f .env ]; then # as Compose does, so that it finds the images
+    MARQUEE_VERSION=$(sed -n "s/^MARQUEE_VERSION=[\"']\{0,1\}\([^\"' #]*\).*/\1/p" .env | tail -n 1)
+fi
 revision=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain -- dags feature_repo infra serving tasks)" ] || revision="$revision-dirty"
 [ $# -gt 0 ] || set -- support serving mlflow airflow tasks

@@ -1,6 +1,7 @@
 """What compose reads: the embedded stack's own variables at other addresses, private, the same for the same secrets."""
 
 import hashlib
+import json
 import stat
 from pathlib import Path
 
@@ -77,9 +78,26 @@ def test_the_api_is_told_the_digests_of_keys_once_there_are_keys(settings: Setti
     assert key not in told
 
 
-def test_a_value_that_compose_would_read_otherwise_is_refused() -> None:
-    with pytest.raises(ValueError, match="NAME"):
-        render({"NAME": "it's"})
+def test_a_value_that_compose_would_read_otherwise_is_rejected_by_name() -> None:
+    assert render({"NAME": "it's"}) == 'NAME="it\'s"\n'
+    for value in ("it's $5", "a${b}", "a\\b", "a\rb"):
+        with pytest.raises(StackError, match="NAME may"):
+            render({"NAME": value})
+
+
+def test_every_service_that_calls_others_calls_them_past_a_proxy(settings: Settings) -> None:
+    variables = make_variables(settings, Secrets(settings.layout.secrets))
+    called = {"postgres", "redis", "s3", "mlflow", "sources", "airflow-api", "127.0.0.1"}
+    for name in ("mlflow", "airflow", "tasks", "api"):
+        for spelling in ("NO_PROXY", "no_proxy"):
+            assert called <= set(variables[name][spelling].split(","))
+    assert "docker-filter" in variables["airflow"]["NO_PROXY"].split(",")
+
+
+def test_people_find_airflow_s_password(settings: Settings) -> None:
+    secrets = Secrets(settings.layout.secrets)
+    write_env_files(settings, secrets)
+    assert json.loads(settings.layout.airflow_passwords.read_text()) == {"admin": secrets.read("airflow_password")}
 
 
 def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
