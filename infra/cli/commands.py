@@ -44,8 +44,10 @@ def up(
 def down() -> None:
     """Stop everything; data stay."""
     with plain_errors(), Settings.read().layout.lock():
-        load_platform().stop()
-        say("Everything is stopped; the data stay. `make up` starts again.")
+        platform = load_platform()
+        platform.stop()
+        again = "make up ARGS=--docker" if isinstance(platform, Containers) else "make up"
+        say(f"Everything is stopped; the data stay. `{again}` starts again.")
 
 
 @app.command()

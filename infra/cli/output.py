@@ -49,12 +49,15 @@ def load() -> Stack:
 
 
 def load_platform() -> Stack | Containers:
-    """Return the platform in the form in which it was brought up: as processes, or in containers."""
-    containers = Containers.load(Settings.read(), ConsoleProgress(console))
-    return containers if containers.marker.exists() else load()
+    """Return the platform in the form in which it runs: as processes if supervisord answers, else in containers if it has any."""
+    stack = load()
+    if stack.supervisor.pid() is not None:
+        return stack
+    containers = Containers.load(stack.settings, stack.progress)
+    return containers if containers.exist() else stack
 
 
 def refuse_containers(settings: Settings) -> None:
     """Raise while the platform is up in containers: both forms want the same ports."""
-    if Containers.load(settings).marker.exists():
+    if Containers.load(settings).exist():
         raise StackError("This platform runs in containers: `make down` first, or go on with `make up ARGS=--docker`.")

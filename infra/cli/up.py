@@ -1,7 +1,5 @@
 """`marquee up`: from a fresh clone to a prediction, as processes or in containers; safe to repeat."""
 
-import json
-
 from rich.console import Console
 
 from infra.cli.first_run import run_pipeline, wait_until_ready
@@ -15,10 +13,8 @@ from infra.local.disk import check_disk
 from infra.local.environments import PLATFORM, Environments
 from infra.local.services.sources import check_source, describe_source
 from infra.local.stack import Stack
-from infra.platform.accounts import AIRFLOW_USER
 from infra.platform.progress import ConsoleProgress
 from infra.platform.protocol import Platform
-from infra.platform.secrets import write_private
 from infra.platform.settings import Settings
 
 SLOWEST = "feast-ui"
@@ -50,14 +46,12 @@ def bring_up_containers(settings: Settings, console: Console) -> None:
     """Build, start in containers, run the pipeline if it never ran, predict."""
     progress = ConsoleProgress(console)
     containers = Containers.load(settings, progress)
+    containers.check_volumes()
     write_env_files(settings, containers.secrets)
-    passwords = {AIRFLOW_USER: containers.secrets.read("airflow_password")}
-    write_private(settings.layout.airflow_passwords, json.dumps(passwords))
     check_source(settings, env_folder(settings) / "source")
     try:
         progress.say(f"Movies come from {describe_source(settings)}.")
         make_images(progress)
-        containers.marker.touch()
         start_containers(containers)
         movie = make_predictable(containers)
         prediction = fetch_prediction(containers.endpoints, movie)

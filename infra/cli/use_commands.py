@@ -78,7 +78,7 @@ def api_key(
         containers = Containers.load(settings)
         # As a process the API rereads the file whenever it changes, once it was started with one.
         keys = api_keys_file(containers.secrets)
-        followed = keys.exists() and not containers.marker.exists()
+        followed = keys.exists() and not containers.exist()
         when = "within two seconds" if followed else "after the next `make up`"
         with settings.layout.lock():
             if revoke:
@@ -105,6 +105,7 @@ def secrets(
             folder = write_worker_files(containers.settings, containers.secrets, for_worker)
             say(f"Copy {folder} to the second host as .marquee/compose, and run there: docker compose --profile worker up")
             return
+        containers.check_volumes()
         folder = write_env_files(containers.settings, containers.secrets)
         added = complete_env_file(containers.settings)
         say(f"The services' variables are in {folder}; added to .env: {', '.join(added) or 'nothing'}.")

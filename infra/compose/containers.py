@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from infra.compose.interpolation import make_interpolation
+from infra.compose.interpolation import make_interpolation, platform_id
 from infra.platform.connections import read_pointer
 from infra.platform.endpoints import Endpoints, published_endpoints
 from infra.platform.errors import StackError
@@ -18,6 +18,8 @@ from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings, read_environment
 
 DEFAULT_PROJECT = "marquee"
+ID_LABEL = "marquee.id"
+"""Label of each volume, which holds the id of the platform that made it."""
 ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")
 """Services that end when their work is done."""
 
@@ -50,7 +52,35 @@ class Containers:
 
     @property
     def project(self) -> str:
-        return self.environment()["COMPOSE_PROJECT_NAME"]
+        return read_environment().get("COMPOSE_PROJECT_NAME", DEFAULT_PROJECT)
+
+    def exist(self) -> bool:
+        """Return whether the engine has containers of this project that were made from this repository, running or not."""
+        if shutil.which("docker") is None or not (self.settings.layout.home / "compose").exists():
+            return False
+        label = "com.docker.compose.project"
+        try:
+            folders = docker(
+                *("ps", "--all", "--filter", f"label={label}={self.project}"),
+                *("--format", f'{{{{.Label "{label}.working_dir"}}}}'),
+            )
+        except StackError:
+            return False  # no engine answers, so no container runs
+        return any(Path(folder).resolve() == REPOSITORY for folder in folders.splitlines() if folder)
+
+    def check_volumes(self) -> None:
+        """Raise if the project's volumes were made by another platform, or with secrets that are gone."""
+        names = docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
+        volumes = json.loads(docker("volume", "inspect", *names)) if names else []
+        own = {platform_id(self.secrets)}
+        if (self.settings.layout.home / "compose" / "postgres.env").exists():
+            own.add("")  # made by a release that set no label, from this home
+        foreign = sorted(volume["Name"] for volume in volumes if (volume["Labels"] or {}).get(ID_LABEL, "") not in own)
+        if foreign:
+            raise StackError(
+                f"The Docker volumes {', '.join(foreign)} belong to another platform, or their secrets are gone: give this one "
+                f"a name of its own, COMPOSE_PROJECT_NAME=… in .env, or remove them: docker volume rm {' '.join(foreign)}"
+            )
 
     def command(self, *words: str) -> list[str]:
         """Return a Compose command, to be run in the repository: COMPOSE_FILE and an override file count as ever."""
@@ -103,15 +133,14 @@ class Containers:
         """Remove the containers, those of tasks as well; the volumes stay."""
         self.end_tasks()
         self.call("down", "--remove-orphans", "--timeout", "60")
-        self.marker.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove containers, networks and volumes."""
+        """Remove containers, networks and volumes, unless the volumes belong to another platform."""
+        self.check_volumes()
         self.end_tasks()
         self.call("down", "--remove-orphans", "--volumes", "--timeout", "10")
         for folder in ("compose", "compose-worker"):
             shutil.rmtree(self.settings.layout.home / folder, ignore_errors=True)
-        self.marker.unlink(missing_ok=True)
 
     def tasks(self) -> list[str]:
         """Return the ids of this platform's task containers; they belong to Airflow, not to Compose."""
@@ -124,14 +153,11 @@ class Containers:
         if left := self.tasks():
             docker("rm", "--force", *left)
 
-    @property
-    def marker(self) -> Path:
-        """Return the file that marks this home's platform as brought up in containers."""
-        return self.settings.layout.run / "containers"
-
 
 def docker(*words: str) -> str:
     """Run the Docker client and return its output."""
+    if shutil.which("docker") is None:
+        raise StackError("Docker's client is not installed: install Docker, or use `make up`, which needs none.")
     done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)  # noqa: S607  # whichever is installed
     if done.returncode:
         raise StackError(f"docker {words[0]} failed: {done.stderr.strip()}")
