@@ -1,6 +1,7 @@
 """A client of Airflow's REST API."""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from infra.platform.errors import StackError
 
 REQUEST_SECONDS = 30
 """Deadline of one request; Airflow on a busy machine takes several."""
+MAX_LINE = 2_000
+CHUNK_BYTES = 2**20
 FINAL_STATES = {"success", "failed"}
 
 
@@ -85,23 +88,26 @@ class AirflowClient:
         return tasks
 
     def read_log(self, dag: str, run: str, task: dict[str, Any], lines: int) -> list[str]:
-        """Return the last lines of a task's newest try; empty while there is none."""
+        """Return the last lines of a task's newest try, each cut at MAX_LINE characters; empty while there is none.
+
+        The log is streamed, an entry a line: asked for as one JSON document, a log of 300 MB would exhaust the memory of
+        Airflow's API server.
+        """
         path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         params = {"full_content": "true", "map_index": task["map_index"]}
-        answer = self.ask("GET", path, params=params, headers={"Accept": "application/json"})
-        if not answer.ok:
-            return []
-        content = answer.json()["content"]
-        events = [line for entry in content for line in read_entry(entry)]
-        return [line for line in events if line and not line.startswith("::")][-lines:]
+        with self.ask("GET", path, params=params, headers={"Accept": "application/x-ndjson"}, stream=True) as answer:
+            if not answer.ok:
+                return []
+            last: deque[str] = deque(maxlen=lines)
+            for entry in answer.iter_lines(chunk_size=CHUNK_BYTES):
+                last.extend(line[:MAX_LINE] for line in read_entry(json.loads(entry)) if not line.startswith("::"))
+            return list(last)
 
 
-def read_entry(entry: Any) -> list[str]:
-    """Return the lines of one entry of a log: what was said, and the errors that it tells of."""
-    if not isinstance(entry, dict):
-        return [str(entry)]
+def read_entry(entry: dict[str, Any]) -> list[str]:
+    """Return the lines of one entry of a log: its message, and the errors in its details."""
     errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
-    return [*render_event(str(entry["event"])), *errors]
+    return list(filter(None, [*render_event(str(entry["event"])), *errors]))
 
 
 def render_event(event: str) -> list[str]:

@@ -55,7 +55,7 @@ class Heard:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "PAUSE", 0)
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0)
 
 
 def follow(*looks: tuple[str, dict[str, str | None]]) -> list[tuple[str, str, str]]:
