@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts the API; with API_KEYS, lines of names and digests of keys, only who has such a key may ask.
+# Starts the API. With API_KEYS, lines of names and digests of keys, every request needs one of those keys.
 set -eu
 umask 077
 if [ -n "${API_KEYS+given}" ]; then

@@ -1,4 +1,4 @@
-"""The images: those of a registry (or their stand-ins where none answers), then ours, built where their code has changed."""
+"""The images: those of a registry (or stand-ins where none answers), then ours, built where their code has changed."""
 
 import subprocess
 
@@ -11,8 +11,8 @@ OURS = ("support", "serving", "mlflow", "airflow", "tasks")
 
 
 def make_images(progress: Progress) -> None:
-    """Build or fetch what is missing or outdated; the engine's cache makes the rest cost a second."""
-    with step(progress, "images", "fetching the stores' images", "the stores' are here"):
+    """Build or fetch the images that are missing or outdated; for the others the engine's cache takes a second."""
+    with step(progress, "images", "fetching the stores' images", "ready"):
         run_script("bases/make.sh")
     for name in OURS:
         with step(progress, f"image {name}", "building", "built"):

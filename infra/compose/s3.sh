@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts SeaweedFS with the identities of S3_IDENTITIES; without that file it would let everyone in.
+# Starts SeaweedFS with the identities of S3_IDENTITIES; without that file it would accept every client.
 set -eu
 umask 077
 printf '%s\n' "$S3_IDENTITIES" >/tmp/identities.json

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Finds Python 3.11, builds the environment that the `marquee` command runs in, and becomes that command.
 #
-# It needs nothing but a POSIX shell and Python, and costs some milliseconds when nothing has changed: each environment's
-# stamp, written last, is the hash of its lock and place, so an interrupted build or a changed lock is begun anew.
+# It needs only a POSIX shell and Python, and costs some milliseconds when nothing has changed: the stamp of an environment
+# is the hash of its lock and path, and is written last, so an interrupted build or a changed lock is built again.
 set -eu
 unset PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
@@ -41,7 +41,7 @@ find_python() {
     fail "Python 3.11 is needed and was not found: install it (Debian 12: apt-get install python3 python3-venv) or name it, PYTHON=/path/to/python3.11 make up."
 }
 
-need_venv() { # Debian splits venv and ensurepip off its Python
+need_venv() { # Debian packages venv and ensurepip apart from Python
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         echo "Python's venv module is missing: installing the Debian package python3-venv." >&2
@@ -83,7 +83,7 @@ choose_cache() { # uv, pip and matplotlib keep files in the user's cache folder,
     fi
 }
 
-write_shim() { # so that people may type .marquee/bin/marquee, from any folder
+write_shim() { # lets people run .marquee/bin/marquee from any folder
     shim="$repository/.marquee/bin/marquee"
     line="exec sh '$(printf %s "$repository" | sed "s/'/'\\\\''/g")/infra/local/bootstrap.sh' \"\$@\""
     if [ ! -x "$shim" ] || [ "$(tail -n 1 "$shim")" != "$line" ]; then
@@ -96,7 +96,7 @@ write_shim() { # so that people may type .marquee/bin/marquee, from any folder
 choose_cache
 if ! is_ready installer || ! is_ready local; then
     mkdir -p "$venvs"
-    # One at a time; the lock's file is closed again before any server could inherit it.
+    # One build at a time. The lock's file is closed again before a server could inherit it.
     exec 9>"$repository/.marquee/bootstrap.lock"
     if command -v flock >/dev/null; then flock 9; fi
     is_ready installer || build_installer

@@ -11,23 +11,22 @@ import redis
 
 from infra.platform.endpoints import POINTER
 
-PAUSE = 5.0
-"""Seconds between looks at the pointer."""
+POLL_SECONDS = 5.0
 log = logging.getLogger("feast_watch")
 
 
 def read_project(client: redis.Redis, last: str) -> str:
-    """Return the live feature set's project; the last one known while Redis is away."""
+    """Return the project of the live feature set; the last known one while Redis does not answer."""
     try:
         text = client.get(POINTER)
     except redis.RedisError as error:
-        log.warning("Redis does not answer (%s); staying on %s", error, last)
+        log.warning("Redis does not answer (%s); still showing %s", error, last)
         return last
     return str(json.loads(text)["feature_set"]) if isinstance(text, bytes) else last
 
 
 def main(command: list[str]) -> int:
-    """Run until the UI ends by itself; the supervisor ends both, or starts both anew."""
+    """Run until the UI ends by itself; supervisord stops or restarts both together."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     client = redis.Redis.from_url(os.environ.pop("REDIS_URL"), socket_timeout=3, socket_connect_timeout=3)
     project = "marquee"
@@ -38,7 +37,7 @@ def main(command: list[str]) -> int:
             while read_project(client, project) == project:
                 if child.poll() is not None:
                     return child.returncode
-                time.sleep(PAUSE)
+                time.sleep(POLL_SECONDS)
             child.terminate()
             child.wait()
 

@@ -1,4 +1,4 @@
-"""The user Postgres runs as: ourselves, or `nobody` when we are root, whom Postgres refuses."""
+"""The user that Postgres runs as: the current one, or `nobody` in place of root, since Postgres refuses root."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ def is_root() -> bool:
 
 
 def drop_root(*argv: str | Path) -> list[str]:
-    """Return the command as the unprivileged user runs it; unchanged when we are not root."""
+    """Return the command that runs as the unprivileged user; unchanged unless this is root."""
     command = [str(word) for word in argv]
     if not is_root():
         return command
@@ -25,7 +25,7 @@ def drop_root(*argv: str | Path) -> list[str]:
         raise StackError(
             "Postgres may not run as root and `setpriv` is missing: install the package util-linux, or run as an ordinary user."
         )
-    # setpriv looks its command up with root's rights still on; `env` in between looks up ours without them.
+    # setpriv looks its command up while it still has root's rights; `env` in between looks up the real command without them.
     return [
         setpriv,
         f"--reuid={USER}",
@@ -47,7 +47,7 @@ def ids() -> tuple[int, int]:
 
 
 def can_run(binary: Path) -> bool:
-    """Return whether the unprivileged user really can start the binary: every folder above it must let them through."""
+    """Return whether the unprivileged user can start the binary, which needs access to every folder above it."""
     return subprocess.run(drop_root(binary, "--version"), capture_output=True, check=False, cwd="/").returncode == 0
 
 
@@ -63,6 +63,6 @@ def own(path: Path, mode: int) -> None:
 
 
 def share(path: Path, mode: int) -> None:
-    """Keep a path ours and let the unprivileged user's group read it, so that they cannot change it."""
+    """Give a path the mode with the unprivileged user's group; the owner stays, so that user cannot change it."""
     os.chown(path, os.geteuid(), ids()[1])
     path.chmod(mode)

@@ -1,8 +1,7 @@
-"""Ends what a killed service left behind, before it starts again: `python -m infra.local.supervision.sweep TITLE`.
+"""Ends the processes that a killed service left: `python -m infra.local.supervision.sweep TITLE`.
 
-A service's start script runs it first.
-
-A server whose main process is killed may leave a child that still holds the port; the next start would fail for ever.
+A service's start script runs it first. A server whose main process is killed may leave a child that holds the port, and
+every later start would fail.
 """
 
 import os
