@@ -88,7 +88,7 @@ def test_imdbs_files_are_as_imdb_lays_them_out(sample: Path) -> None:
         assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
 
 
-def test_the_tasks_parser_sets_aside_the_broken_rows_or_nulls_their_optional_columns(sample: Path) -> None:
+def test_the_tasks_parser_rejects_the_broken_rows_or_nulls_their_optional_columns(sample: Path) -> None:
     dropped: Counter[str] = Counter()
     for file in FILES:
         blocks = list(parse_file(file, gunzip([(sample / "imdb" / file.name).read_bytes()])))
