@@ -1,11 +1,4 @@
-"""Settings for the DAGs' tests. Airflow reads its own when it is imported: a home of its own, and no database."""
-
-import os
-import tempfile
-
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="marquee-airflow-")
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+"""Settings and logs for the DAGs' tests."""
 
 from unittest.mock import Mock
 

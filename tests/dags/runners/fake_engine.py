@@ -90,7 +90,7 @@ class FakeEngine(BaseAdapter):
             case [_, path] if path.startswith(f"/containers/{ID}") and self.ended is None:
                 return 404, {"message": f"No such container: {ID}"}
             case ["GET", path] if path == f"/containers/{ID}/json":
-                return 200, {"Config": {"Tty": False}, "State": {"Running": bool(self.outputs)} | (self.ended or {})}
+                return 200, {"Config": {"Tty": False}, "State": {"Running": len(self.outputs) > 1} | (self.ended or {})}
             case ["POST", path] if path.endswith("/attach"):
                 return 200, None
             case ["GET", path] if path.endswith("/logs"):

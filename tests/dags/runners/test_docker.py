@@ -140,11 +140,11 @@ def test_a_cut_connection_neither_fails_the_task_nor_loses_or_repeats_a_line(
     engine: FakeEngine, task: TaskContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container_log, "ENDING_SECONDS", 0)
-    engine.outputs = [[(b"a\nb", None)], [(b"a\nbc\n", None)]]
+    engine.outputs = [[(b"a\nb", None)], [(b"a\nbc\n", None)], [(b"bc\nd", None)]]
     lines: list[str] = []
     monkeypatch.setattr(task, "_write_line", lines.append)
     task.execute(context())
-    assert [line for line in lines if "was cut" not in line] == ["a", "bc"]
+    assert [line for line in lines if "was cut" not in line] == ["a", "bc", "d"]
     assert engine.calls[-1] == REMOVED
 
 
