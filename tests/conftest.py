@@ -1,6 +1,7 @@
 """Unit tests run with sockets off; only tests marked integration or e2e meet real servers."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 # Before numpy, polars or scikit-learn load: threads that fight for two cores make small fits ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+# Airflow reads its settings when it is imported: a home of its own, and no database.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="marquee-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
 
 import prometheus_client  # noqa: F401  # before Feast, whose import turns it to files shared by processes
 import pytest
