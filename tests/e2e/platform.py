@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import requests
 
+from infra.cli.airflow_client import AirflowClient
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
@@ -44,6 +45,10 @@ class Platform:
     def environment(self) -> dict[str, str]:
         chosen = {name.upper(): str(value) for name, value in self.settings.model_dump(exclude_none=True).items()}
         return {**os.environ, **chosen}
+
+    @property
+    def airflow(self) -> AirflowClient:
+        return AirflowClient(Stack.load(self.settings).endpoints)
 
     def ask(self, movie_id: str) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{self.settings.api_port}/predict", params={"movie_id": movie_id}, timeout=10)
