@@ -99,7 +99,7 @@ class RequestMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         except Exception:
-            log.exception("request %s failed", request_id)
+            log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
             if status:
                 raise  # a part of the answer is sent; the server must cut the connection
             await send_failure(send_with_headers, request_id)

@@ -34,6 +34,7 @@ class PredictEndpoint:
         try:
             found = await self._service.predict(parse_query(scope["query_string"]), "predict")
             outcome, status, fields, headers = found.source, 200, render(found), [SOURCE_HEADERS[found.source]]
+            scope["prediction_id"] = found.prediction_id
         except MalformedQuery as malformed:
             self._metrics.note_outcome(MALFORMED)
             outcome, status, fields, headers = MALFORMED, 422, {"detail": malformed.problems}, []

@@ -137,6 +137,7 @@ def make_prediction_router(
         The other features are the movie's own. Values beyond those of the training rows are listed in `out_of_range`.
         """
         found = await answer_what_if(service, what_if)
+        request.scope["prediction_id"] = found.answer.prediction_id
         more = {
             "rating_as_it_is": found.rating_as_it_is,
             "overrides": what_if.overrides,

@@ -1,33 +1,35 @@
-"""Lines on their way to a file that may be a pipe which nobody reads, or on a full disk: no answer waits for it."""
+"""A log writer that never blocks: a bounded queue and one thread; when the reader stalls, lines are dropped and counted."""
 
 import threading
 import time
 from collections import deque
 from typing import BinaryIO
 
-LIMIT = 20_000
-"""Lines that wait, about 6 MB; further ones are dropped and counted."""
+MAX_LINES = 20_000
+"""Lines that may wait, about 8 MB; further ones are dropped and counted."""
 PAUSE_SECONDS = 0.05
-"""Between two writes, so that what is logged of a thousand answers is few writes."""
+"""Between two writes, so that the lines of a thousand answers are written with few system calls."""
 END_SECONDS = 2.0
-"""At the end of the process so long is tried to write what waits."""
+"""The end of the process waits this long for the lines that are queued."""
 
 
 class LogWriter:
-    """`add` is for any thread and never waits; a thread of its own writes."""
+    """Writes lines to a file that may be a pipe without a reader or on a full disk. `add` may be called by any thread."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.is_terminal = file.isatty()
+        """Whether a person reads the lines as they are written, so that they should be text."""
         self._lines: deque[bytes] = deque()
         self._work = threading.Event()
         self._writing = self._closed = False
         self.dropped = 0
-        """Lines that were too many, or that the file did not take."""
-        threading.Thread(target=self._write_on, name="log", daemon=True).start()
+        """Count of lines over the limit or that could not be written."""
+        threading.Thread(target=self._write_lines, name="log", daemon=True).start()
 
     def add(self, line: bytes) -> None:
-        """Note one line, its end included."""
-        if len(self._lines) >= LIMIT:
+        """Queue one line, which includes its line end."""
+        if len(self._lines) >= MAX_LINES:
             self.dropped += 1
             return
         self._lines.append(line)
@@ -35,7 +37,7 @@ class LogWriter:
             self._work.set()
 
     def flush(self, seconds: float = END_SECONDS) -> bool:
-        """Wait until what was noted is written; whether it is."""
+        """Wait until all queued lines are written; return false when that takes longer."""
         until = time.monotonic() + seconds
         while self._lines or self._writing:
             if time.monotonic() > until:
@@ -44,14 +46,14 @@ class LogWriter:
         return True
 
     def close(self) -> None:
-        """Write what was noted, if the file takes it in time, and end."""
+        """Write the queued lines if the file takes them in time, and end the thread."""
         self.flush()
         self._closed = True
         self._work.set()
 
-    def _write_on(self) -> None:
+    def _write_lines(self) -> None:
         while self._work.wait() and not self._closed:
-            self._work.clear()  # a line that is noted from here on sets it again
+            self._work.clear()  # a line that is added from here on sets it again
             self._write()
             time.sleep(PAUSE_SECONDS)
 

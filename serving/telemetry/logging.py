@@ -1,50 +1,63 @@
-"""Logs as JSON lines on stdout, one object a line, for people with jq and for collectors."""
+"""Log lines on stdout: one JSON object a line in the shape that all our services share, or text on a terminal."""
 
 import logging
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
 from serving.telemetry.log_writer import LogWriter
 
+SERVICE = "api"
+"""The field `service` of our lines."""
+NO_FIELDS: Mapping[str, Any] = {}
+
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, message, and the traceback where there is one."""
+    """Writes a record as JSON; tests/log_shape.py describes the shape."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": round(record.created, 3),
+        """Return the line of a record, with the fields that the call gave as `extra={"fields": …}`, and a traceback's text."""
+        line: dict[str, Any] = {
+            "@timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
+            "service": SERVICE,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", NO_FIELDS),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line).decode()
+        return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
 
 
 class LineHandler(logging.Handler):
-    """Hands records to the writer that the access log goes through too, so that no logging of the event loop's can block it."""
+    """Hands records to the writer that the access log goes through too, so that logging cannot block the event loop."""
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
         try:
             self._writer.add(self.format(record).encode() + b"\n")
-        except Exception:  # noqa: BLE001  # as every handler does: a faulty message is told of on stderr, and stops nobody
+        except Exception:  # noqa: BLE001  # as every handler does: a faulty message goes to stderr and stops nothing
             self.handleError(record)
 
     def flush(self) -> None:
-        """Called by logging.shutdown, which Python calls at its end."""
+        """Wait for the writer; logging.shutdown calls this when Python ends."""
         self._writer.flush()
 
 
 def log_to_stdout() -> LogWriter:
-    """Send every logger of the process there; uvicorn's access log stays off, since `door` writes a better one."""
+    """Send every logger of the process to stdout; uvicorn's access log stays off, since AccessLog writes more."""
     writer = LogWriter(sys.stdout.buffer)
     handler = LineHandler(writer)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S") if writer.is_terminal else JsonFormatter()
+    )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     return writer

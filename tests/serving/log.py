@@ -1,10 +1,10 @@
 """The service's log in memory."""
 
 import io
-import json
 from typing import Any
 
 from serving.telemetry.log_writer import LogWriter
+from tests.log_shape import check_line
 
 
 class Log(LogWriter):
@@ -17,4 +17,4 @@ class Log(LogWriter):
     @property
     def lines(self) -> list[dict[str, Any]]:
         assert self.flush(10)
-        return [json.loads(line) for line in self._memory.getvalue().splitlines()]
+        return [check_line(line) for line in self._memory.getvalue().splitlines()]

@@ -110,7 +110,7 @@ def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
 
 
 def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_writer, "LIMIT", 300)
+    monkeypatch.setattr(log_writer, "MAX_LINES", 300)
     reader, end = os.pipe()
     with os.fdopen(end, "wb") as pipe:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
