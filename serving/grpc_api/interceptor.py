@@ -72,6 +72,8 @@ class CallInterceptor:
                 found = self._reject(scope) or await self._run(message, scope, answer, note_malformed)
                 code = grpc.StatusCode.OK if isinstance(found, Reply) else found.code
                 scope["outcome"] = found.outcome if isinstance(found, Reply) else found.reason
+                if prediction_id := getattr(getattr(found, "message", None), "prediction_id", ""):
+                    scope["prediction_id"] = prediction_id
             finally:  # the caller may have gone
                 seconds = time.perf_counter() - started
                 self._seconds.labels(method).observe(seconds)
@@ -117,7 +119,7 @@ async def answer_or_fail(message: Any, scope: Scope, answer: Answerer, note_malf
         metadata = () if after is None else (("retry-after", str(after)),)
         return Failure(CODES[error.status], error.reason, str(error), metadata)
     except Exception:
-        log.exception("request %s failed", scope["request_id"])
+        log.exception("request %s failed", scope["request_id"], extra={"fields": {"request_id": scope["request_id"]}})
         detail = "internal error; the log has it under this request id"
         return Failure(grpc.StatusCode.INTERNAL, "internal", detail)
 

@@ -1,4 +1,4 @@
-"""Answers as protobuf messages."""
+"""Render answers as protobuf messages."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from serving.prediction_set.database import PublishedMovie
 
 
 def render(answer: Answer, request_id: str = "") -> messages.Prediction:
-    """What `serving.core.answer.render` gives over HTTP."""
+    """Return the message with the fields that `serving.core.answer.render` gives HTTP."""
     return messages.Prediction(
         prediction_id=answer.prediction_id,
         movie_id=answer.movie_id,
@@ -27,15 +27,15 @@ def render(answer: Answer, request_id: str = "") -> messages.Prediction:
     )
 
 
-def render_entry(asked: RequestedId, entry: Answer | PredictionError) -> messages.Outcome:
-    """One film of a batch."""
+def render_entry(requested_id: RequestedId, entry: Answer | PredictionError) -> messages.Outcome:
+    """Return one entry of a batch."""
     if isinstance(entry, Answer):
         return messages.Outcome(prediction=render(entry))
-    return messages.Outcome(refusal=messages.Refusal(movie_id=str(asked), detail=str(entry), reason=entry.reason))
+    return messages.Outcome(refusal=messages.Refusal(movie_id=str(requested_id), detail=str(entry), reason=entry.reason))
 
 
 def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request_id: str) -> messages.WhatIfResponse:
-    """The prediction with the overrides, and these."""
+    """Return the prediction with the overrides, and the overrides."""
     return messages.WhatIfResponse(
         prediction=render(found.answer, request_id),
         rating_as_it_is=found.rating_as_it_is,
@@ -44,6 +44,6 @@ def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request
     )
 
 
-def render_film(film: PublishedMovie) -> messages.Film:
-    """One film that a search found."""
-    return messages.Film(movie_id=film.movie_id, tmdb_id=film.tmdb_id, title=film.title, year=film.year)
+def render_movie(movie: PublishedMovie) -> messages.Film:
+    """Return one movie that a search found."""
+    return messages.Film(movie_id=movie.movie_id, tmdb_id=movie.tmdb_id, title=movie.title, year=movie.year)

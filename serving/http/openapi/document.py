@@ -10,8 +10,8 @@ from serving.http.openapi.middleware import document_rejections
 DESCRIPTION = """
 Predicts a movie's IMDb rating from what is known before its release.
 
-A prediction is made from one published feature row and one released model, both named in the answer. What is missing is never
-made up: a film without a row is a 404; where the features cannot be read, the answer is the last published rating and says
+A prediction is made from one published feature row and one released model, both named in the answer. Nothing that is missing
+is made up: a movie without a row is a 404; when the features cannot be read, the answer is the last published rating and says
 so (`degraded`), or a 503 that names the missing part. Every answer carries the request id, in the header `X-Request-ID` and in
 the body, and the id of its receipt.
 """

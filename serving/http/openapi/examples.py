@@ -1,4 +1,4 @@
-"""What the OpenAPI document shows: example bodies, headers, and how they are put into a response."""
+"""Example bodies and headers of the OpenAPI document, and how they are put into a response."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PREDICTED = {
     "request_id": ID,
 }
 SNAPSHOT = PREDICTED | {"feature_source": "snapshot", "degraded": True}
-REFUSED = {
+UNAVAILABLE = {
     "no_model": "no model is loaded: no version of movie-rating is champion yet; run the DAG train_model",
     "no_feature_set": "no feature set is published yet; run the DAG refresh_movies",
     "feature_store_unavailable": "the feature store does not answer within 0.1 s",
@@ -30,7 +30,7 @@ REFUSED = {
 
 
 def json_examples(*examples: tuple[str, Any]) -> dict[str, Any]:
-    """The content of a response: named bodies."""
+    """Return the content of a response: bodies by name."""
     return {"content": {"application/json": {"examples": {name: {"value": value} for name, value in examples}}}}
 
 
@@ -39,19 +39,19 @@ SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or snapshot."
 RETRY_HEADER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
 
 
-def refused(*reasons: tuple[str, str]) -> dict[str, Any]:
-    """The response 503, with the reasons that this route may give and what each says."""
+def unavailable(*reasons: tuple[str, str]) -> dict[str, Any]:
+    """Return the response 503, with the reasons that this route may give and the detail of each."""
     return {
         "model": Problem,
-        "description": "No honest answer is possible now; `reason` says which part is missing",
+        "description": "No prediction is possible now; `reason` says why",
         "headers": REQUEST_ID_HEADER | RETRY_HEADER,
-        **json_examples(*((reason, {"detail": said, "reason": reason, "request_id": ID}) for reason, said in reasons)),
+        **json_examples(*((reason, {"detail": detail, "reason": reason, "request_id": ID}) for reason, detail in reasons)),
     }
 
 
-def unknown(said: str) -> dict[str, Any]:
-    """The response 404."""
-    body = {"detail": said, "reason": "unknown_movie", "request_id": ID}
+def unknown(detail: str) -> dict[str, Any]:
+    """Return the response 404."""
+    body = {"detail": detail, "reason": "unknown_movie", "request_id": ID}
     return {
         "model": Problem,
         "description": "No feature row for this id",
@@ -61,7 +61,7 @@ def unknown(said: str) -> dict[str, Any]:
 
 
 def malformed(description: str, *examples: tuple[str, Any]) -> dict[str, Any]:
-    """The response 422."""
+    """Return the response 422."""
     return {
         "model": ValidationProblem,
         "description": description,
@@ -70,10 +70,10 @@ def malformed(description: str, *examples: tuple[str, Any]) -> dict[str, Any]:
     }
 
 
-def malformed_request(kind: type[ApiRequest], given: object, place: str) -> dict[str, Any]:
-    """The body that the service gives for this question, made by the service's own check."""
+def malformed_request(kind: type[ApiRequest], fields: object, place: str) -> dict[str, Any]:
+    """Return the answer to a malformed request, made by the service's own check."""
     try:
-        kind.check(given)
+        kind.check(fields)
     except MalformedRequest as wrong:
         return {"detail": [problem | {"loc": [place, *problem["loc"]]} for problem in wrong.problems], "request_id": ID}
-    raise AssertionError(f"{given} is malformed")
+    raise AssertionError(f"{fields} is not malformed")

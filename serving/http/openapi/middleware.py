@@ -1,4 +1,4 @@
-"""What the door may answer in place of any route, added to the OpenAPI document."""
+"""The rejections that may answer in place of any route, added to the OpenAPI document."""
 
 from typing import Any, Literal
 
@@ -17,10 +17,10 @@ from serving.http.admission import PROBES
 from serving.http.openapi.examples import ID, REQUEST_ID_HEADER
 from serving.http.schemas import Body
 
-UNREAD = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE)
-"""What did not arrive as a request, whatever it asks for."""
-ANY = (*UNREAD, NO_KEY, ENCODED_BODY, rate_limited("100 in 1 s", 1))
-"""One for each status; being overloaded is a 503 among the others."""
+UNREADABLE = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE)
+"""Rejections of bytes that did not arrive as a request, for whatever path."""
+REJECTIONS = (*UNREADABLE, NO_KEY, ENCODED_BODY, rate_limited("100 in 1 s", 1))
+"""One for each status; `overloaded` is among the reasons of a 503."""
 HEADER_TEXTS = {
     "retry-after": "Seconds after which to ask again.",
     "www-authenticate": "How to show a key.",
@@ -28,7 +28,7 @@ HEADER_TEXTS = {
 
 
 class RejectionBody(Body):
-    """Why the request did not get as far as its route."""
+    """Why the request did not reach its route."""
 
     detail: str
     reason: Literal[
@@ -45,7 +45,7 @@ class RejectionBody(Body):
 
 
 def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the refusals and the ways to show a key to every operation; the probes need none. Returns the document."""
+    """Add the rejections and the ways to show a key to every operation but the probes, and return the document."""
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["RejectionBody"] = RejectionBody.model_json_schema()
     components["securitySchemes"] = {
@@ -56,24 +56,24 @@ def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             if path not in PROBES:
                 operation["security"] = [{}, {"bearer": []}, {"key": []}]  # none where no keys are set
-            for refused in UNREAD if path in PROBES else ANY:
-                operation["responses"].setdefault(str(refused.status), render(refused))
+            for rejection in UNREADABLE if path in PROBES else REJECTIONS:
+                operation["responses"].setdefault(str(rejection.status), render(rejection))
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
 
 
-def render(refused: Rejection) -> dict[str, Any]:
-    """One answer, as OpenAPI has it."""
-    told = {name.decode(): HEADER_TEXTS.get(name.decode()) for name, _ in refused.headers}
-    headers = {name.title(): {"description": text, "schema": {"type": "string"}} for name, text in told.items() if text}
-    example = {"detail": refused.detail, "reason": refused.reason, "request_id": ID}
+def render(rejection: Rejection) -> dict[str, Any]:
+    """Return a rejection as a response of OpenAPI."""
+    texts = {name.decode(): HEADER_TEXTS.get(name.decode()) for name, _ in rejection.headers}
+    headers = {name.title(): {"description": text, "schema": {"type": "string"}} for name, text in texts.items() if text}
+    example = {"detail": rejection.detail, "reason": rejection.reason, "request_id": ID}
     return {
-        "description": refused.detail[0].upper() + refused.detail[1:],
+        "description": rejection.detail[0].upper() + rejection.detail[1:],
         "headers": REQUEST_ID_HEADER | headers,
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/RejectionBody"},
-                "examples": {refused.reason: {"value": example}},
+                "examples": {rejection.reason: {"value": example}},
             }
         },
     }

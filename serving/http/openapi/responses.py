@@ -7,14 +7,14 @@ from serving.core.requests import BatchRequest, SearchRequest, WhatIfRequest
 from serving.http.openapi.examples import (
     ID,
     PREDICTED,
-    REFUSED,
     REQUEST_ID_HEADER,
     SNAPSHOT,
     SOURCE_HEADER,
+    UNAVAILABLE,
     json_examples,
     malformed,
     malformed_request,
-    refused,
+    unavailable,
     unknown,
 )
 
@@ -28,7 +28,7 @@ _ENTRIES = [
 _OVERRIDES = {"budget_millions": 1000.0, "genre_drama": None}
 _BEYOND = [{"feature": "budget_millions", "value": 1000.0, "lowest": 0.001, "highest": 460.0}]
 _WHAT_IF = PREDICTED | {"rating": 8.1093, "rating_as_it_is": 8.4127, "overrides": _OVERRIDES, "out_of_range": _BEYOND}
-_FILM = {"movie_id": "tt0111161", "tmdb_id": 278, "title": "The Shawshank Redemption", "year": 1994}
+_MOVIE = {"movie_id": "tt0111161", "tmdb_id": 278, "title": "The Shawshank Redemption", "year": 1994}
 _UNKNOWN_FEATURE = {
     "type": "unknown_feature",
     "loc": ["body", "overrides", "budget"],
@@ -54,7 +54,7 @@ PREDICT_RESPONSES: Responses = {
     },
     404: unknown("no movie tt9999999 in the published features of 2026-11-22"),
     422: malformed("The id is missing, repeated or malformed", ("malformed", malformed_example())),
-    503: refused(*REFUSED.items()),
+    503: unavailable(*UNAVAILABLE.items()),
 }
 BATCH_RESPONSES: Responses = {
     200: {
@@ -67,7 +67,7 @@ BATCH_RESPONSES: Responses = {
         ("malformed id", malformed_request(BatchRequest, {"movie_ids": ["tt0111161", "tt12"]}, "body")),
         ("no ids", malformed_request(BatchRequest, {"movie_ids": []}, "body")),
     ),
-    503: refused(*REFUSED.items()),
+    503: unavailable(*UNAVAILABLE.items()),
 }
 WHAT_IF_RESPONSES: Responses = {
     200: {
@@ -81,18 +81,18 @@ WHAT_IF_RESPONSES: Responses = {
         ("unknown feature", {"detail": [_UNKNOWN_FEATURE], "request_id": ID}),
         ("no number", malformed_request(WhatIfRequest, {"movie_id": 278, "overrides": {"genre_drama": True}}, "body")),
     ),
-    503: refused(*REFUSED.items()),
+    503: unavailable(*UNAVAILABLE.items()),
 }
 MOVIES_RESPONSES: Responses = {
     200: {
-        "description": "The films whose titles match, none perhaps",
+        "description": "The movies whose titles match; the list may be empty",
         "headers": REQUEST_ID_HEADER,
-        **json_examples(("found", {"movies": [_FILM], "request_id": ID}), ("nothing found", {"movies": [], "request_id": ID})),
+        **json_examples(("found", {"movies": [_MOVIE], "request_id": ID}), ("nothing found", {"movies": [], "request_id": ID})),
     },
     422: malformed(
-        "The query is missing, empty, too long or repeated, or the limit is no number in its range",
+        "The query is missing, empty, too long or repeated, or the limit is not a number in its range",
         ("empty", malformed_request(SearchRequest, {"query": ""}, "query")),
         ("limit", malformed_request(SearchRequest, {"query": "shawshank", "limit": 51}, "query")),
     ),
-    503: refused(("no_catalogue", "there is no catalogue of films yet; run the DAG predict_all")),
+    503: unavailable(("no_catalogue", "there is no catalogue of films yet; run the DAG predict_all")),
 }
