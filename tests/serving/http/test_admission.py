@@ -223,3 +223,15 @@ def test_pages_of_the_origins_that_are_set_may_read_answers_and_refusals(keys: P
             assert (await one.options("/predict", headers=asked | {"Origin": "https://evil.example"})).status_code == 400
 
     run(scene, api_keys_file=keys, cors_allowed_origins=f" {ORIGIN}, https://other.example:8443")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "caller"), [("", "127.0.0.1"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.7"), ("*", "203.0.113.7")]
+)
+def test_the_callers_address_is_believed_of_a_trusted_proxy_only(trusted: str, caller: str) -> None:
+    async def scene(world: DoorWorld) -> None:
+        async with client(world) as one:
+            await one.get("/movies", headers={"X-Forwarded-For": "203.0.113.7"})
+        assert [line["client"] for line in world.lines] == [caller]
+
+    run(scene, forwarded_allow_ips=trusted)
