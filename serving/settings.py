@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     grpc_port: int = Field(default=50051, ge=0, le=65535)
     """On API_HOST; 0: no gRPC."""
     metrics_port: int = Field(default=9464, ge=0, le=65535)
-    """On loopback, or on 0.0.0.0 where API_HOST is that; each worker takes the first port free from here on. 0: no metrics."""
+    """One port for the metrics of all workers, on loopback, or on 0.0.0.0 where API_HOST is that. 0: no metrics."""
     api_workers: int = Field(default=1, ge=1, le=64)
     keep_alive_seconds: int = Field(default=75, gt=0, le=86_400)
     """Idle connections are closed after this time. It must be longer than the proxy's own limit, so that the proxy closes first

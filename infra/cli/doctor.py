@@ -126,19 +126,17 @@ def check_champion(platform: Platform) -> str:
 
 
 def check_api_ports(platform: Platform) -> str:
-    """Check the gRPC port, and one of the metrics ports of the workers; during a rollover there are twice as many."""
+    """Check the gRPC port and the metrics port, which all workers share."""
     grpc, metrics = platform.endpoints.grpc, platform.endpoints.metrics
     try:
         socket.create_connection((grpc.host, grpc.port), timeout=3).close()
     except OSError as error:
         raise StackError(f"GRPC_PORT {grpc.port} does not answer ({error}); `make logs SERVICE=api`") from error
-    for port in range(metrics.port, metrics.port + 2 * platform.settings.api_workers):
-        try:
-            check_url(f"http://{metrics.host}:{port}/metrics")
-        except requests.RequestException:
-            continue
-        return f"gRPC on {grpc.port}, metrics on {port}"
-    raise StackError(f"no metrics on METRICS_PORT {metrics.port} or the ports after it; `make logs SERVICE=api`")
+    try:
+        check_url(f"http://{metrics.host}:{metrics.port}/metrics")
+    except requests.RequestException as error:
+        raise StackError(f"METRICS_PORT {metrics.port} does not answer ({error}); `make logs SERVICE=api`") from error
+    return f"gRPC on {grpc.port}, metrics on {metrics.port}"
 
 
 def check_prediction(platform: Platform) -> str:

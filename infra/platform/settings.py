@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=1, le=65_535)
     grpc_port: int = Field(default=50_051, ge=1, le=65_535)
     """The API's, for gRPC."""
-    metrics_port: int = Field(default=9464, ge=1, le=65_535 - MAX_WORKERS)
-    """The API's, on loopback; its n-th worker takes the n-th port from here."""
+    metrics_port: int = Field(default=9464, ge=1, le=65_535)
+    """The port of the API's metrics, those of all its workers, on loopback."""
     api_workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     """Processes of the API."""
     mlflow_port: int = Field(default=5000, ge=1, le=65_535)
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         """Return settings for a throw-away platform on free ports, without `.env`; for tests."""
         opened = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
         names = (*opened, "postgres_port", "redis_port", "sources_port", "metrics_port")
-        *ports, s3_port = find_free_ports(len(names) + overrides.get("api_workers", 1) - 1)
+        *ports, s3_port = find_free_ports(len(names))
         values = {**dict(zip(names, ports, strict=False)), "s3_port": s3_port, "marquee_home": home, **overrides}
         return cls(_env_file=None, **values)
 

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with what it lacks against slow, huge and departing callers.
+"""uvicorn's HTTP protocol with the limits that it lacks, and a drain; README.md says which limits a proxy could set instead.
 
-The application is called when a request has arrived whole, so that one that dribbles in occupies a connection and nothing
-else; one that is too large or too slow is answered and cut off; and at the end callers are told to go before they are left.
+The application is called when a request has arrived whole, so that a slow one occupies a connection and nothing else; one that
+is too large or too slow is answered and cut off; and at the end callers are told to close before the connection ends.
 A rejected request still goes through the application, as scope['rejection'], so that it is answered, counted and logged.
 """
 
@@ -17,29 +17,36 @@ from serving.access.rejections import (
     BODY_TOO_LARGE,
     HEAD_BYTES,
     HEADERS_TOO_LARGE,
-    MALFORMED,
     MAX_HEADERS,
     TOO_SLOW,
     URL_TOO_LONG,
     Rejection,
+    malformed,
 )
 from serving.process.ignore_upgrade import continue_request, has_body
 from serving.process.write_coalescing import CoalescingProtocol
 
 QUIET_SECONDS = 5
-"""A connection that is idle when the process is told to end has this long to ask once more and be told to go."""
+"""A connection that is idle when the process drains may send one more request for this long."""
 STUCK_SECONDS = 10
-"""A caller that does not read its answers for so long is cut off."""
+"""A caller that does not read its answers for this long is cut off."""
 RAW_BYTES = 1024 * 1024
-"""Of one request with all its framing: a small body may come in very many chunks, or with trailers without end."""
+"""Limit of one request with all its framing: a small body may come in very many chunks, or with endless trailers."""
 
 
 class Stop(httptools.HttpParserError):
-    """Ends the parsing of what follows a request that was refused."""
+    """Ends the parsing after a rejected request."""
+
+
+def explain(error: httptools.HttpParserError) -> Rejection:
+    """Return the rejection of what the parser could not read, in the parser's own fixed words."""
+    if isinstance(error, httptools.HttpParserInvalidURLError):
+        return malformed("its address must be ASCII; percent-encode other characters as UTF-8, such as %C3%A9 for \u00e9")
+    return malformed(str(error))
 
 
 class ApiProtocol(CoalescingProtocol):
-    """What uvicorn is given as `http`; `server_state.draining` says whether the process is about to end."""
+    """The protocol class of uvicorn's configuration; its `server_state` is a `serving.process.server.State`."""
 
     arrival_seconds: float = ARRIVAL_SECONDS
     quiet_seconds: float = QUIET_SECONDS
@@ -55,14 +62,14 @@ class ApiProtocol(CoalescingProtocol):
         """Runs while a request is awaited; not while one is answered."""
         self._stuck: asyncio.TimerHandle | None = None
         self._raw = 0
-        self._careful = self._draining = self._rejected = False
-        self._parting: RequestResponseCycle | None = None
+        self._check_size = self._draining = self._rejected = False
+        self._last_cycle: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.arrival_seconds, self._give_up)
         if getattr(self.server_state, "draining", False):
-            self.shutdown()
+            self._drain()  # its caller connected before the listening socket was closed, and is about to send
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -73,19 +80,19 @@ class ApiProtocol(CoalescingProtocol):
         self._deadline = self._stuck = None
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn does it, but for what is wrong, slow or large; a read that can hold nothing too large costs a comparison."""
+        """Parse as uvicorn does, and reject what is malformed, slow or large; a small read costs one comparison more."""
         if self._rejected:
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         if len(data) > HEAD_BYTES:
-            self._careful = True
+            self._check_size = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._read_on(memoryview(data)[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self._reject(MALFORMED)
+        except httptools.HttpParserError as error:
+            self._reject(explain(error))
         if self._rejected:
             return
         if self._deadline is not None:
@@ -96,7 +103,7 @@ class ApiProtocol(CoalescingProtocol):
             self._await_rest(0)
 
     def _read_on(self, rest: memoryview) -> None:
-        """Read what follows the head of a request for another protocol: its body, if it has one, and the next requests."""
+        """Parse what follows the head of a request with `Upgrade`: its body, if it has one, and the next requests."""
         while True:
             try:
                 if self.scope is not self._whole:
@@ -105,15 +112,15 @@ class ApiProtocol(CoalescingProtocol):
                     self.parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:
                 rest = rest[upgrade.args[0] :]
-            except httptools.HttpParserError:  # of the rest, or of a framing that only the second parser is asked about
-                self._reject(MALFORMED)
+            except httptools.HttpParserError as error:  # of the rest, or of a framing that only the second parser reads
+                self._reject(explain(error))
                 return
             else:
                 return
 
     def _await_rest(self, received: int) -> None:
-        """Bound what one request may send before it is whole."""
-        self._careful = True
+        """Limit the bytes of one request that is not whole yet."""
+        self._check_size = True
         self._raw += received
         if self._has_head():
             if self._raw > RAW_BYTES or self._examine_length() > BODY_BYTES:
@@ -122,11 +129,11 @@ class ApiProtocol(CoalescingProtocol):
             self._reject(URL_TOO_LONG if self.scope and len(self.url) > HEAD_BYTES else HEADERS_TOO_LARGE)
 
     def _has_head(self) -> bool:
-        """Whether the newest request has its head, and therefore a cycle."""
+        """Return true when the head of the newest request is complete, so that it has a cycle."""
         return self.cycle is not None and self.cycle.scope is self.scope
 
     def on_headers_complete(self) -> None:
-        if not (self._careful or self.expect_100_continue or len(self.headers) > MAX_HEADERS):
+        if not (self._check_size or self.expect_100_continue or len(self.headers) > MAX_HEADERS):
             super().on_headers_complete()
             return
         if (wrong := self._examine_head()) is not None:
@@ -140,7 +147,7 @@ class ApiProtocol(CoalescingProtocol):
             self.cycle.waiting_for_100_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._draining:
-            self._part()
+            self._close_after_newest()
 
     def _examine_head(self) -> Rejection | None:
         if len(self.url) > HEAD_BYTES:
@@ -149,7 +156,7 @@ class ApiProtocol(CoalescingProtocol):
         return HEADERS_TOO_LARGE if size > HEAD_BYTES or len(self.headers) > MAX_HEADERS else None
 
     def _examine_length(self) -> int:
-        """The length that the caller announces; the parser has refused what is no number."""
+        """Return the announced length, 0 without one; the parser rejects what is not a number."""
         return next((int(value) for name, value in self.headers if name == b"content-length"), 0)
 
     def on_body(self, body: bytes) -> None:
@@ -171,7 +178,7 @@ class ApiProtocol(CoalescingProtocol):
             super()._start_asgi_task(self.cycle, app)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Called when it is this request's turn, which may be before all of it is there."""
+        """Start the application when it is this request's turn, or once the request is whole."""
         if cycle.more_body:
             self._held = app
         else:
@@ -182,10 +189,10 @@ class ApiProtocol(CoalescingProtocol):
         if self.scope is not self._whole:
             self._reject(TOO_SLOW)
         elif self.cycle is None or self.cycle.response_complete:
-            self.transport.close()  # it sent nothing, or empty lines: there is nothing to answer
+            self.transport.close()  # it sent nothing or empty lines, so there is nothing to answer
 
     def _reject(self, rejection: Rejection) -> None:
-        """Answer in this request's turn, then close; what else the caller sends is not read."""
+        """Answer in this request's turn, then close, and ignore what else the caller sends."""
         if self._rejected or self.transport.is_closing():
             return
         self._rejected = True
@@ -194,7 +201,7 @@ class ApiProtocol(CoalescingProtocol):
             self._deadline.cancel()
             self._deadline = None
         if self.scope is self._whole:
-            self.on_message_begin()  # what came is not even the begin of a request
+            self.on_message_begin()  # not even the start of a request line
         if not self._has_head():
             known = bool(self.url)
             self.url, self.expect_100_continue = b"/", False
@@ -209,25 +216,39 @@ class ApiProtocol(CoalescingProtocol):
             super()._start_asgi_task(self.cycle, app)
 
     def shutdown(self) -> None:
-        """Called by the server when it is told to end: from now on the last answer in line says `Connection: close`.
+        """Drain this connection; uvicorn calls this when the process is told to end.
 
-        An idle connection is not closed yet: its caller may be sending at this very moment, and would get no answer.
+        An idle connection is closed at once where no other process answers afterwards: the caller learns it before it sends.
         """
-        self._draining = self._careful = True
+        if getattr(self.server_state, "is_last", False) and self._is_idle():
+            self.transport.close()
+        else:
+            self._drain()
+
+    def _is_idle(self) -> bool:
+        """Return true unless a request is arriving or being answered."""
+        return self.scope is self._whole and (self.cycle is None or self.cycle.response_complete)
+
+    def _drain(self) -> None:
+        """Send `Connection: close` with the last answer in line from now on.
+
+        An idle connection stays open for `quiet_seconds`: its caller may be sending at this moment, and would get no answer.
+        """
+        self._draining = self._check_size = True
         self.timeout_keep_alive = self.quiet_seconds  # type: ignore[assignment]
         if self.cycle is None or self.cycle.response_complete:
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(self.quiet_seconds, self.timeout_keep_alive_handler)
         else:
-            self._part()
+            self._close_after_newest()
 
-    def _part(self) -> None:
-        """Let the newest answer in line be the last; one that was to be the last before it is not."""
-        if self._parting is not None and not self._parting.response_started:
-            self._parting.keep_alive = True
+    def _close_after_newest(self) -> None:
+        """Make the newest answer in line the last one, instead of the one that was the last until now."""
+        if self._last_cycle is not None and not self._last_cycle.response_started:
+            self._last_cycle.keep_alive = True
         last = self.cycle
-        self._parting = last if last.keep_alive and not last.response_started else None
-        if self._parting is not None:
+        self._last_cycle = last if last.keep_alive and not last.response_started else None
+        if self._last_cycle is not None:
             last.keep_alive = False
 
     def pause_writing(self) -> None:

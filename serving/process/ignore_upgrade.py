@@ -1,7 +1,7 @@
-"""HTTP/1.1 goes on after a request for another protocol, which is not spoken here: it is answered as if it had not asked.
+"""Ignores `Upgrade:` (h2c, websocket): such requests are served as plain HTTP/1.1.
 
-httptools stops at the end of such a request's head, and takes its body for the other protocol's. Callers that ask with each
-request (Java's HttpClient, curl --http2) would have it lost; read on from there, it would be taken for the next request.
+httptools stops at the end of such a request's head, because the bytes after it belong to the other protocol. Clients that send
+`Upgrade` with each request (Java's HttpClient, curl --http2) would lose their bodies; a second parser reads them.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Continuation:
-    """What a second parser calls: nothing for the head, which the first one has read, and then the protocol."""
+    """Callbacks of the second parser: they skip the head, which the first parser has read, and then call the protocol."""
 
     def __init__(self, protocol: Any) -> None:
         self._protocol, self._has_head = protocol, False
@@ -37,12 +37,12 @@ class Continuation:
 
 
 def has_body(headers: Headers) -> bool:
-    """Whether a body follows; names are in lower case, and the parser has refused a length that is no number."""
+    """Return true when a body follows. headers: names in lower case, a length that the parser accepted as a number."""
     return any(name == b"transfer-encoding" or (name == b"content-length" and int(value) > 0) for name, value in headers)
 
 
 def continue_request(protocol: Any, version: str, headers: Headers) -> httptools.HttpRequestParser:
-    """A parser that awaits the body of a request with these headers, as if it had not asked for another protocol."""
+    """Return a parser that expects the body of a request with these headers, without their `Upgrade`."""
     parser = httptools.HttpRequestParser(Continuation(protocol))
     parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
     lines = [b"%b: %b\r\n" % line for line in headers if line[0] != b"upgrade"]

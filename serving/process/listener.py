@@ -1,10 +1,10 @@
-"""The socket that the API listens on, shared by all its processes."""
+"""The listening socket of the API, shared by all its processes."""
 
 import socket
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the port, without listening yet: who asks before there is an answer is refused. Raises OSError with the address."""
+    """Bind the port without listening yet, so that connections before the start is complete are refused. Raise OSError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

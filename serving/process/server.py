@@ -1,8 +1,8 @@
-"""The HTTP server: uvicorn's, with an end that fails no request, and a SIGHUP that starts the one process anew in its own place.
+"""The HTTP server: uvicorn's, with a shutdown that fails no request, and a SIGHUP that replaces the process in its own place.
 
-uvicorn's supervisor rolls its workers over too, but it is a parent that stays: one worker would cost the memory of two
-processes. Here the one process starts a stand-in on the same socket, drains, becomes the new program under its old process
-id, and dismisses the stand-in once it answers again.
+uvicorn's supervisor rolls its workers over too, but its parent process stays: one worker would cost the memory of two
+processes. Here the one process starts a replacement on the same socket, drains, executes the new program under its old process
+id, and drains the replacement once it answers again.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable, Coroutine
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -21,109 +22,142 @@ from uvicorn.server import ServerState
 from serving.process.http_protocol import ApiProtocol
 from serving.process.listener import bind
 from serving.process.worker_pipe import (
+    CONTROL_PIPE,
     DRAIN_SECONDS,
-    LEAVES,
-    LINE,
+    DRAINING,
+    HEARTBEAT,
     LISTENER,
+    METRICS_PIPE,
     READY,
-    STAND_IN,
-    TURNS,
+    REPLACEMENT,
     Child,
     ControlPipe,
     inherited,
     program,
 )
 from serving.settings import Settings
+from serving.telemetry.metrics_pipe import MetricsPublisher
 from serving.telemetry.metrics_port import open_metrics_port
+from serving.telemetry.process_metrics import ProcessMetrics
 
 log = logging.getLogger("serving")
 
-BEAT_TICKS = 20
-"""A sign of life at each 20th of the server's ticks of 0.1 s."""
+HEARTBEAT_TICKS = 20
+"""A heartbeat at each 20th of the server's ticks of 0.1 s."""
 
 
 class State(ServerState):
     """What the connections of one server share."""
 
     draining = False
+    """Whether the process is about to end."""
+    is_last = False
+    """Whether no other process answers afterwards, so that idle connections are of no more use."""
 
 
 class Server(uvicorn.Server):
-    """Tells its connections to drain; on SIGHUP, where it is nobody's child, it makes room for its successor."""
+    """Drains its connections at the end; at SIGHUP, where it has no parent, it is replaced by the program on disk."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, line: ControlPipe | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        pipe: ControlPipe | None,
+        metrics: ProcessMetrics,
+        publisher: MetricsPublisher | None,
+    ) -> None:
         super().__init__(config)
         self.server_state: State = State()
-        self.successor: Child | None = None
-        """Answers on the socket while this process starts anew."""
-        self._listener, self._line = listener, line
+        self.replacement: Child | None = None
+        """Answers on the socket while this process executes the new program."""
+        self._listener, self._pipe = listener, pipe
+        self._metrics, self._publisher = metrics, publisher
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._line is not None:
-            self._line.say(READY)
-            self._line.on_end(self._leave)
+        if self._pipe is not None:
+            self._pipe.send(READY)
+            self._pipe.on_end(self._drain)
             return
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin, "roll over")
-        if STAND_IN in os.environ:
-            self._begin("dismiss")
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._begin, self._roll_over)
+        if REPLACEMENT in os.environ:
+            self._begin(self._drain_replacement)
 
     async def on_tick(self, counter: int) -> bool:
-        if self._line is not None and counter % BEAT_TICKS == 0:
-            self._line.say(TURNS)
+        if self._pipe is not None and counter % HEARTBEAT_TICKS == 0:
+            self._pipe.send(HEARTBEAT)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.server_state.draining = True  # also for a connection that is accepted at this very moment
-        if self._line is not None:
-            self._line.say(LEAVES)
+        self.server_state.is_last = self._pipe is None and self.replacement is None
+        if self.replacement is None:  # uvicorn closes its duplicate; with both closed, new connections are refused at once
+            self._listener.close()
+        if self._pipe is not None:
+            self._pipe.send(DRAINING)
         await super().shutdown(sockets)
+        if self._publisher is not None:
+            await asyncio.to_thread(self._publisher.push)
         for handler in logging.getLogger().handlers:
-            handler.flush()  # uvicorn ends the process by the signal that it was sent, and Python does not get to do it
+            handler.flush()  # uvicorn ends the process by the signal that it received, and Python's own end does not run
 
-    def _leave(self) -> None:
+    def _drain(self) -> None:
         self.should_exit = True
 
-    def _begin(self, what: str) -> None:
+    def _begin(self, step: Callable[[], Coroutine[None, None, None]]) -> None:
         if self._tasks:
-            log.info("a rollover is under way already")
+            log.info("a rollover is already in progress")
             return
-        task = asyncio.get_running_loop().create_task(self._roll_over() if what == "roll over" else self._dismiss())
+        task = asyncio.get_running_loop().create_task(step())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _roll_over(self) -> None:
-        """Start the stand-in; once it answers, leave."""
-        log.info("rolling over: starting a stand-in")
+        """Start the replacement; once it answers, drain."""
+        log.info("rolling over: starting a replacement")
         child = Child.start(self._listener)
         if not await child.await_ready():
             code = await child.reap(DRAIN_SECONDS)
-            log.error("the stand-in ended with code %d before it answered; this process goes on", code)
+            child.metrics.close()
+            log.error("the replacement ended with code %d before it answered; this process continues", code)
             return
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # outlives exec, until the new program listens for it
-        self.successor, self.should_exit = child, True
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # outlives exec, until the new program handles it
+        self.replacement, self.should_exit = child, True
 
-    async def _dismiss(self) -> None:
-        """Let the stand-in go that answered while this process started."""
-        pid, line = os.environ.pop(STAND_IN).split(":")
-        child = Child(int(pid), socket.socket(fileno=int(line)))
-        child.line.set_inheritable(False)
-        child.dismiss()
-        log.info("rolled over; the stand-in ended with code %d", await child.reap(DRAIN_SECONDS + 5))
+    async def _drain_replacement(self) -> None:
+        """Drain the replacement that answered while this process started."""
+        pid, *files = map(int, os.environ.pop(REPLACEMENT).split(":"))
+        pipe, metrics = (socket.socket(fileno=number) for number in files)
+        child = Child(pid, pipe, metrics)
+        for file in (pipe, metrics):
+            file.set_inheritable(False)
+        self._metrics.add(pid, child.metrics)
+        child.drain()
+        code = await child.reap(DRAIN_SECONDS + 5)
+        await asyncio.to_thread(self._metrics.retire, pid)
+        log.info("rolled over; the replacement ended with code %d", code)
 
 
 def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
-    """Serve until SIGTERM, or until the other end of the line says so; returns the exit code. Raises OSError for a taken port."""
+    """Serve until SIGTERM or the end of the control pipe. Return the exit code; raise OSError for a taken port."""
     listener = inherited(LISTENER) or bind(settings.api_host, settings.api_port)
-    line = inherited(LINE)
-    open_metrics_port(settings, registry)
-    server = Server(make_config(app, settings), listener, None if line is None else ControlPipe(line))
+    pipe = inherited(CONTROL_PIPE)
+    metrics_pipe, metrics = inherited(METRICS_PIPE), ProcessMetrics(registry)
+    if pipe is None:  # a child's metrics are on the port of its parent
+        open_metrics_port(settings, metrics)
+    server = Server(
+        make_config(app, settings),
+        listener,
+        None if pipe is None else ControlPipe(pipe),
+        metrics,
+        None if metrics_pipe is None else MetricsPublisher(metrics_pipe, registry),
+    )
     server.run([listener.dup()])
-    if server.successor is not None:
-        start_anew(listener, server.successor)
+    if server.replacement is not None:
+        execute_program(listener, server.replacement)
     return os.EX_OK if server.started else STARTUP_FAILURE
 
 
@@ -133,7 +167,7 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=ApiProtocol,
-        interface="asgi3",  # not guessed: the application returns a coroutine and is no coroutine function
+        interface="asgi3",  # not guessed: the application returns a coroutine without being a coroutine function
         ws="none",
         lifespan="on",  # a fault in it stops the start; `auto` would serve without what it opens
         log_config=None,
@@ -147,10 +181,14 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     )
 
 
-def start_anew(listener: socket.socket, stand_in: Child) -> None:
-    """Become the program as it is on disk now, with the same process id, socket and stand-in; never returns."""
+def execute_program(listener: socket.socket, replacement: Child) -> None:
+    """Execute the program as it is on disk now, with the same process id, socket and replacement; never return."""
     listener.set_inheritable(True)
-    stand_in.line.set_inheritable(True)
-    handed_on = {LISTENER: str(listener.fileno()), STAND_IN: f"{stand_in.pid}:{stand_in.line.fileno()}"}
-    logging.shutdown()  # what is noted would be gone with this program
-    os.execve(sys.executable, program(), os.environ | handed_on)  # noqa: S606  # our own command line
+    for file in (replacement.pipe, replacement.metrics.pipe):
+        file.set_inheritable(True)
+    variables = {
+        LISTENER: str(listener.fileno()),
+        REPLACEMENT: f"{replacement.pid}:{replacement.pipe.fileno()}:{replacement.metrics.pipe.fileno()}",
+    }
+    logging.shutdown()  # queued lines would be lost with this program
+    os.execve(sys.executable, program(), os.environ | variables)  # noqa: S606  # our own command line

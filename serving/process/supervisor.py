@@ -1,7 +1,8 @@
 """Several workers on one listening socket: each is replaced when it ends or hangs, and SIGHUP renews them one at a time.
 
-uvicorn's own Multiprocess was looked at first. It makes uvicorn.Server and no other, stops attending to SIGTERM and to dead
-workers while a rollover waits, finds a worker well whose event loop hangs, and leaves orphans on the port when it is killed.
+uvicorn's own Multiprocess creates only uvicorn.Server, does not react to SIGTERM and to dead workers during a rollover, does not
+notice a worker whose event loop hangs, and leaves orphans on the port when it is killed. gunicorn replaces its workers at SIGHUP
+without waiting for the new ones to be ready, which here takes seconds: requests would wait for a model.
 """
 
 import asyncio
@@ -12,45 +13,49 @@ import socket
 from collections.abc import Coroutine
 from typing import Any
 
-from serving.process.worker_pipe import DRAIN_SECONDS, LEAVES, Child
+from serving.process.worker_pipe import DRAIN_SECONDS, DRAINING, Child
+from serving.telemetry.process_metrics import ProcessMetrics
 
 log = logging.getLogger("serving")
 
 SILENCE_SECONDS = 20
-"""A worker whose event loop has not turned for so long is killed."""
-PAUSE_SECONDS = 1.0
-GRACE_SECONDS = DRAIN_SECONDS + 5
+"""A worker that sends no heartbeat for this long is killed: its event loop hangs."""
+RESTART_SECONDS = 1.0
+"""Between a worker that could not be started and the next try."""
+KILL_SECONDS = DRAIN_SECONDS + 5
+"""A worker that has not ended this long after it was told to drain is killed."""
 
 
 class Supervisor:
     """Keeps `count` workers on the socket."""
 
-    def __init__(self, listener: socket.socket, count: int) -> None:
-        self._listener, self._count = listener, count
+    def __init__(self, listener: socket.socket, count: int, metrics: ProcessMetrics) -> None:
+        self._listener, self._count, self._metrics = listener, count, metrics
         self._workers: dict[int, Child] = {}
-        self._next: dict[int, Child] = {}
-        """Answers already, and takes the place when the worker there has left."""
-        self._living: set[Child] = set()
+        self._replacements: dict[int, Child] = {}
+        """Ready, and in use for this place as soon as the worker there drains."""
+        self._children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
-        self._rolling = self._began = False
+        self._rolling_over = self._has_started = False
         self._code = os.EX_OK
 
     async def run(self) -> int:
-        """Work until SIGTERM or SIGINT; returns the exit code, a worker's own where none could begin."""
+        """Supervise until SIGTERM or SIGINT. Return the exit code, that of a worker where none could start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hear_hangup)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         for place in range(self._count):
-            self._spawn(self._keep(place))
+            self._spawn(self._supervise(place))
         await self._stop.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for child in self._living:
-            child.send(signal.SIGTERM)
-        await asyncio.gather(*(self._bury(child) for child in tuple(self._living)))
+        self._listener.close()  # with the workers' own copies gone too, new connections are refused instead of left waiting
+        for child in self._children:
+            child.kill(signal.SIGTERM)
+        await asyncio.gather(*(self._reap(child) for child in tuple(self._children)))
         return self._code
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -61,82 +66,84 @@ class Supervisor:
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            log.critical("a fault of the supervisor's own", exc_info=fault)
+            log.critical("the supervisor failed; all workers end", exc_info=fault)
             self._code = os.EX_SOFTWARE
             self._stop.set()
 
-    async def _keep(self, place: int) -> None:
-        """See to it that a worker is at this place."""
+    async def _supervise(self, place: int) -> None:
+        """Keep a worker running at this place, numbered from 0."""
         while True:
-            child = self._next.pop(place, None) or await self._start()
+            child = self._replacements.pop(place, None) or await self._start()
             if child is None:
-                if not self._began:
+                if not self._has_started:
                     self._code = self._code or os.EX_UNAVAILABLE
                     self._stop.set()
                     return
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(RESTART_SECONDS)
                 continue
             self._workers[place] = child
-            await self._await_leave(child)
-            self._bury_soon(child)
+            await self._await_end(child)
+            self._reap_in_background(child)
 
     async def _start(self) -> Child | None:
-        """Start a worker and wait until it answers; None when it ended instead, which is said."""
+        """Start a worker and wait until it answers; log it and return None when it ended instead."""
         try:
             child = Child.start(self._listener)
         except OSError as error:
             log.error("no worker can be started: %s", error)
             return None
-        self._living.add(child)
+        self._children.add(child)
+        self._metrics.add(child.pid, child.metrics)
         if await child.await_ready():
-            self._began = True
+            self._has_started = True
             return child
-        code = await self._bury(child)
-        if not self._began:
+        code = await self._reap(child)
+        if not self._has_started:
             self._code = code or os.EX_SOFTWARE
         log.error("worker %d ended with code %d before it answered", child.pid, code)
         return None
 
-    async def _await_leave(self, child: Child) -> None:
-        """Wait until it is about to leave, or has died, or hangs, which is its end too."""
+    async def _await_end(self, child: Child) -> None:
+        """Wait until the worker drains or has ended; kill it when it hangs."""
         try:
-            while said := await child.hear(SILENCE_SECONDS):
-                if LEAVES in said:
+            while messages := await child.receive(SILENCE_SECONDS):
+                if DRAINING in messages:
                     return
         except TimeoutError:
-            log.error("worker %d has been silent for %d s and is killed", child.pid, SILENCE_SECONDS)
-            child.send(signal.SIGKILL)
+            log.error("worker %d has sent no heartbeat for %d s and is killed", child.pid, SILENCE_SECONDS)
+            child.kill(signal.SIGKILL)
 
-    def _bury_soon(self, child: Child) -> None:
-        async def bury() -> None:
-            log.info("worker %d ended with code %d", child.pid, await self._bury(child))
+    def _reap_in_background(self, child: Child) -> None:
+        async def reap() -> None:
+            log.info("worker %d ended with code %d", child.pid, await self._reap(child))
 
-        self._spawn(bury())
+        self._spawn(reap())
 
-    async def _bury(self, child: Child) -> int:
-        code = await child.reap(GRACE_SECONDS)
-        self._living.discard(child)
+    async def _reap(self, child: Child) -> int:
+        code = await child.reap(KILL_SECONDS)
+        await asyncio.to_thread(self._metrics.retire, child.pid)
+        self._children.discard(child)
         return code
 
-    def _hear_hangup(self) -> None:
-        if self._rolling:
-            log.info("a rollover is under way already")
+    def _on_hangup(self) -> None:
+        if self._rolling_over:
+            log.info("a rollover is already in progress")
         else:
             self._spawn(self._roll_over())
 
     async def _roll_over(self) -> None:
-        """Renew each worker: the new one answers before the old one leaves, and the next begins when it has left."""
-        self._rolling = True
+        """Replace each worker in turn: the new one answers before the old one drains; the next turn begins after its end."""
+        self._rolling_over = True
         try:
             for place in range(self._count):
                 new = await self._start()
                 if new is None:
-                    log.error("the rollover is given up; the other workers go on as they were")
+                    log.error("the rollover is given up; the other workers continue as they were")
                     return
-                old, self._next[place] = self._workers[place], new
-                old.dismiss()
-                while self._workers[place] is not new or old in self._living:
+                old, self._replacements[place] = self._workers[place], new
+                old.drain()
+                while self._workers[place] is not new or old in self._children:
                     await asyncio.sleep(0.05)
             log.info("rolled over %d workers", self._count)
         finally:
-            self._rolling = False
+            self._rolling_over = False

@@ -1,7 +1,7 @@
-"""A process that stands beside another of the same kind on the same listening socket, and the line between the two.
+"""The control pipe between two API processes that share a listening socket, a parent and the child that it started.
 
-The child says over it that it is ready, that it still turns, and that it is about to leave; it leaves when the line ends,
-be it because it was told to or because the other died.
+The child sends READY, a HEARTBEAT while its event loop runs, and DRAINING before it ends. It drains when the parent closes its
+end of the pipe or dies.
 """
 
 import asyncio
@@ -11,107 +11,112 @@ import socket
 import sys
 from collections.abc import Callable
 
-LISTENER, LINE, STAND_IN = "MARQUEE_LISTENER_FD", "MARQUEE_LINE_FD", "MARQUEE_STAND_IN"
-"""Variables that one process sets for the next: numbers of inherited files; the stand-in's is `pid:fd`."""
-READY, TURNS, LEAVES = b"r", b".", b"l"
+from serving.telemetry.metrics_pipe import MetricsReader
+
+LISTENER, CONTROL_PIPE, METRICS_PIPE = "MARQUEE_LISTENER_FD", "MARQUEE_CONTROL_PIPE_FD", "MARQUEE_METRICS_PIPE_FD"
+"""Environment variables in which a process leaves the numbers of inherited files to the one that it starts."""
+REPLACEMENT = "MARQUEE_REPLACEMENT"
+"""The same for the program that it executes in its own place: `pid:control pipe:metrics pipe` of its replacement."""
+READY, HEARTBEAT, DRAINING = b"r", b".", b"d"
 DRAIN_SECONDS = 10
-"""From being told to end, for answers that were begun and callers that are told to go elsewhere."""
+"""Limit of a drain: the requests in flight are answered, and the callers are told to connect elsewhere."""
 START_SECONDS = 120
-"""From the start of a process until it answers; it tries its model before."""
+"""Limit from the start of a process until it answers; it verifies its model before."""
 
 
 class Child:
-    """A process on the same listening socket."""
+    """The parent's view of a process that it started on the same listening socket."""
 
-    def __init__(self, pid: int, line: socket.socket) -> None:
-        self.pid, self.line = pid, line
+    def __init__(self, pid: int, pipe: socket.socket, metrics: socket.socket) -> None:
+        self.pid, self.pipe, self.metrics = pid, pipe, MetricsReader(metrics)
+        pipe.setblocking(False)
         self._ended: asyncio.Task[tuple[int, int]] | None = None
 
     @classmethod
     def start(cls, listener: socket.socket) -> "Child":
         """Start this program once more, with the same arguments and environment."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
-            theirs.set_inheritable(True)
-            listener.set_inheritable(True)
-            environment = os.environ | {LISTENER: str(listener.fileno()), LINE: str(theirs.fileno())}
-            return cls(os.posix_spawn(sys.executable, program(), environment), ours)
+        (pipe, child_pipe), (metrics, child_metrics) = socket.socketpair(), socket.socketpair()
+        with child_pipe, child_metrics:
+            inherited_files = {LISTENER: listener, CONTROL_PIPE: child_pipe, METRICS_PIPE: child_metrics}
+            for file in inherited_files.values():
+                file.set_inheritable(True)
+            numbers = {variable: str(file.fileno()) for variable, file in inherited_files.items()}
+            return cls(os.posix_spawn(sys.executable, program(), os.environ | numbers), pipe, metrics)
 
-    async def hear(self, seconds: float) -> bytes:
-        """What it says next, b"" at its end; raises TimeoutError when it says nothing for so long."""
+    async def receive(self, seconds: float) -> bytes:
+        """Return the next messages, b"" when the child has ended; raise TimeoutError after so many seconds of silence."""
         try:
-            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.line, 64), seconds)
+            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.pipe, 64), seconds)
         except ConnectionError:
             return b""
 
     async def await_ready(self) -> bool:
-        """Wait until it answers requests; False when it ended instead, or had to be killed because it did not come to it."""
+        """Return true once it answers requests, false when it ended instead or was killed after START_SECONDS."""
         try:
-            return READY in await self.hear(START_SECONDS)
+            return READY in await self.receive(START_SECONDS)
         except TimeoutError:
-            self.send(signal.SIGKILL)
+            self.kill(signal.SIGKILL)
             return False
 
-    def dismiss(self) -> None:
-        """Let it finish what it has begun, and end."""
+    def drain(self) -> None:
+        """Tell it to answer the requests in flight and end."""
         try:
-            self.line.shutdown(socket.SHUT_WR)
+            self.pipe.shutdown(socket.SHUT_WR)
         except OSError:
-            return  # it is gone already
+            return  # it has ended already
 
-    def send(self, number: signal.Signals) -> None:
-        """Send it a signal; it is there until it is reaped."""
+    def kill(self, number: signal.Signals) -> None:
+        """Send it a signal; its process id stays valid until it is reaped."""
         os.kill(self.pid, number)
 
     async def reap(self, seconds: float) -> int:
-        """Wait for its end and return its exit code, as subprocess has it; after so many seconds it is killed."""
-        if self._ended is None:  # a second call waits for the same end, which the system tells only once
+        """Wait for its end and return its exit code as subprocess has it; kill it after so many seconds."""
+        if self._ended is None:  # a second call waits for the same end, which waitpid reports only once
             self._ended = asyncio.get_running_loop().create_task(asyncio.to_thread(os.waitpid, self.pid, 0))
         await asyncio.wait({self._ended}, timeout=seconds)
         if not self._ended.done():
-            self.send(signal.SIGKILL)
+            self.kill(signal.SIGKILL)
             await asyncio.wait({self._ended})
         code = os.waitstatus_to_exitcode(self._ended.result()[1])
-        self.line.close()
+        self.pipe.close()
         return code
 
 
 class ControlPipe:
-    """The child's end."""
+    """The child's end of the pipe."""
 
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        line.setblocking(False)
+    def __init__(self, pipe: socket.socket) -> None:
+        self._pipe = pipe
+        pipe.setblocking(False)
 
-    def say(self, what: bytes) -> None:
-        """Say it if the other listens; one that is slow misses a beat and no more."""
+    def send(self, message: bytes) -> None:
+        """Send a message without waiting; when the parent is slow and the pipe is full, a heartbeat is lost."""
         try:
-            self._line.send(what)
+            self._pipe.send(message)
         except OSError:
-            return  # whoever died is noticed by `on_end`
+            return  # the end of the parent is noticed by `on_end`
 
-    def on_end(self, leave: Callable[[], None]) -> None:
-        """Call it when the other wants this process to end, or has died."""
+    def on_end(self, drain: Callable[[], None]) -> None:
+        """Call `drain` when the parent wants this process to end, or has died."""
         loop = asyncio.get_running_loop()
 
         def read() -> None:
-            loop.remove_reader(self._line)  # the other never says anything: there is something to read only at the end
-            leave()
+            loop.remove_reader(self._pipe)  # the parent never sends anything: the pipe becomes readable only at its end
+            drain()
 
-        loop.add_reader(self._line, read)
+        loop.add_reader(self._pipe, read)
 
 
 def program() -> list[str]:
-    """The command line that started this process."""
+    """Return the command line that started this process."""
     return [sys.executable, *sys.orig_argv[1:]]
 
 
 def inherited(variable: str) -> socket.socket | None:
-    """The socket that the process before us left under this variable; it is taken out, so that no child takes it for its own."""
+    """Return the socket that the process before us left in this variable, and unset it, so that no child takes it for its own."""
     number = os.environ.pop(variable, None)
     if number is None:
         return None
-    left = socket.socket(fileno=int(number))
-    left.set_inheritable(False)
-    return left
+    inherited_socket = socket.socket(fileno=int(number))
+    inherited_socket.set_inheritable(False)
+    return inherited_socket

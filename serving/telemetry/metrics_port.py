@@ -4,28 +4,25 @@ import errno
 import logging
 
 from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.registry import Collector
 
 from serving.settings import Settings
 
 log = logging.getLogger("serving")
 
-MOST_PORTS = 128
-"""Twice as many as there can be workers: in a rollover some are there twice."""
 
-
-def open_metrics_port(settings: Settings, registry: CollectorRegistry) -> int | None:
-    """Serve the registry on the first free port from METRICS_PORT on, which is returned; None where it is 0. Raises OSError."""
+def open_metrics_port(settings: Settings, metrics: Collector) -> None:
+    """Serve the metrics on METRICS_PORT, unless it is 0; raise OSError naming a port that is taken."""
     if not settings.metrics_port:
-        return None
+        return
     everywhere = settings.api_host in ("0.0.0.0", "::")  # noqa: S104  # a container's, whose network decides who reaches it
     address = settings.api_host if everywhere else "127.0.0.1"
-    for port in range(settings.metrics_port, min(settings.metrics_port + MOST_PORTS, 65536)):
-        try:
-            start_http_server(port, address, registry)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-        else:
-            log.info("metrics on %s:%d", address, port)
-            return port
-    raise OSError(errno.EADDRINUSE, f"no free port for metrics from {settings.metrics_port} on")
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    try:
+        start_http_server(settings.metrics_port, address, registry)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(error.errno, f"{error.strerror}: {address}:{settings.metrics_port} (METRICS_PORT)") from error
+        raise
+    log.info("metrics on %s:%d", address, settings.metrics_port)

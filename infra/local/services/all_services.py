@@ -26,6 +26,6 @@ def make_services(settings: Settings, endpoints: Endpoints, environments: Enviro
         *([] if settings.sources == "live" else [sources_service(settings, endpoints.sources)]),
         mlflow_service(layout, endpoints, stamp("mlflow")),
         *airflow_services(layout, endpoints, tasks, stamp("airflow")),
-        api_service(layout, endpoints, serving, settings.api_workers),
+        api_service(layout, endpoints, serving),
         feast_ui_service(layout, endpoints, tasks),
     ]

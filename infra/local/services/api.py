@@ -1,7 +1,6 @@
 """The prediction API: a process of the `serving` environment, which reads Redis, S3 and MLflow, and writes its receipts."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 from infra.local.supervision.service import Service
@@ -10,21 +9,17 @@ from infra.platform.endpoints import Endpoints
 from infra.platform.layout import REPOSITORY, Layout
 
 
-def api_service(layout: Layout, endpoints: Endpoints, variables: Mapping[str, str], workers: int) -> Service:
+def api_service(layout: Layout, endpoints: Endpoints, variables: Mapping[str, str]) -> Service:
     """Describe the server; alive counts as healthy, since it is ready only with a model, which the pipeline has yet to make.
 
     It needs no other service to start: it answers from its local copies while the stores are away.
     """
-    metrics = endpoints.metrics
     return Service(
         name="api",
         argv=(str(layout.python("serving")), "-m", "serving"),
         check=partial(check_url, f"{endpoints.api.url}/livez"),
         environment=variables,
-        listens=(
-            *(endpoints.api, endpoints.grpc),
-            *(replace(metrics, port=metrics.port + worker) for worker in range(workers)),
-        ),
+        listens=(endpoints.api, endpoints.grpc, endpoints.metrics),
         url=f"{endpoints.api.url}/docs",
         directory=REPOSITORY,
         environment_name="serving",

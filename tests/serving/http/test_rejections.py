@@ -1,5 +1,7 @@
 """Huge and malformed requests over a real socket: each gets its answer and no more than its share."""
 
+import json
+
 import pytest
 
 from serving.access.rejections import BODY_BYTES, HEAD_BYTES, MAX_HEADERS
@@ -150,5 +152,23 @@ def test_no_forwarded_header_changes_who_asked() -> None:
         spoofed = b"X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
         assert statuses(await world.say(b"GET /movies HTTP/1.1\r\n" + spoofed + LAST + b"\r\n")) == [200]
         assert [line["client"] for line in world.lines] == ["127.0.0.1"]
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("sent", "explanation"),
+    [
+        ("GET /predict?movie_id=\u00e9 HTTP/1.1\r\n", "its address must be ASCII; percent-encode other characters"),
+        ("GET \u00e9 HTTP/1.1\r\n", "its address must be ASCII; percent-encode other characters"),
+        ("GET /movies?query=a b HTTP/1.1\r\n", "Expected HTTP/"),
+        ("GET /movies HTTP/1.1\r\nA B: c\r\n", "Invalid header token"),
+    ],
+)
+def test_a_malformed_request_is_told_what_is_wrong(sent: str, explanation: str) -> None:
+    async def scene(world: DoorWorld) -> None:
+        heard = await world.say(sent.encode() + b"\r\n")
+        check_refusal(world, heard, 400, "malformed_request")
+        assert explanation in json.loads(heard.partition(b"\r\n\r\n")[2])["detail"]
 
     run(scene)
