@@ -145,11 +145,11 @@ class SearchMoviesResponse(_message.Message):
     __slots__ = ("movies", "request_id")
     MOVIES_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    movies: _containers.RepeatedCompositeFieldContainer[Film]
+    movies: _containers.RepeatedCompositeFieldContainer[Movie]
     request_id: str
-    def __init__(self, movies: _Optional[_Iterable[_Union[Film, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, movies: _Optional[_Iterable[_Union[Movie, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
-class Film(_message.Message):
+class Movie(_message.Message):
     __slots__ = ("movie_id", "tmdb_id", "title", "year")
     MOVIE_ID_FIELD_NUMBER: _ClassVar[int]
     TMDB_ID_FIELD_NUMBER: _ClassVar[int]

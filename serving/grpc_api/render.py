@@ -44,6 +44,6 @@ def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request
     )
 
 
-def render_movie(movie: PublishedMovie) -> messages.Film:
+def render_movie(movie: PublishedMovie) -> messages.Movie:
     """Return one movie that a search found."""
-    return messages.Film(movie_id=movie.movie_id, tmdb_id=movie.tmdb_id, title=movie.title, year=movie.year)
+    return messages.Movie(movie_id=movie.movie_id, tmdb_id=movie.tmdb_id, title=movie.title, year=movie.year)

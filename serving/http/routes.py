@@ -25,7 +25,7 @@ from serving.core.requests import (
 from serving.http.openapi.responses import BATCH_RESPONSES, MOVIES_RESPONSES, PREDICT_RESPONSES, WHAT_IF_RESPONSES
 from serving.http.predict import SOURCE_HEADERS, PredictEndpoint
 from serving.http.replies import SEARCH_PATH, make_response, reply
-from serving.http.schemas import Films, Prediction, Predictions, WhatIf
+from serving.http.schemas import Movies, Prediction, Predictions, WhatIf
 from serving.http.strict_json import StrictJsonRoute
 from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, find_outcome, search_movies
 from serving.prediction.service import PredictionService
@@ -148,7 +148,7 @@ def make_prediction_router(
     @router.head(SEARCH_PATH, include_in_schema=False, dependencies=[Depends(reject_repeated)])
     @router.get(
         SEARCH_PATH,
-        response_model=Films,
+        response_model=Movies,
         responses=MOVIES_RESPONSES,
         dependencies=[Depends(reject_repeated)],
         tags=["movies"],

@@ -9,7 +9,7 @@ IMDB_ID = "^tt[0-9]{7,10}$"
 
 
 class Body(BaseModel):
-    """What every body obeys: no undocumented field."""
+    """The base of every body: no undocumented field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -25,12 +25,12 @@ FeatureSource = Literal["fresh", "stale", "snapshot"]
 
 
 class Rating(Body):
-    """One rating and what it was made from."""
+    """One rating and the sources of it."""
 
     prediction_id: str = Field(
         description="Names this answer's receipt.", pattern="^[0-9a-f]{32}$", examples=["019abc0b5c4d3e2f6f1d0c5e8a3b4f7c"]
     )
-    movie_id: str = Field(description="IMDb id, also when a TMDB id was asked.", pattern=IMDB_ID, examples=["tt0111161"])
+    movie_id: str = Field(description="IMDb id, also when a TMDB id was sent.", pattern=IMDB_ID, examples=["tt0111161"])
     title: str | None = Field(examples=["The Shawshank Redemption"])
     rating: float = Field(ge=1, le=10, description="Predicted IMDb rating, four decimals.", examples=[8.4127])
     model: Model
@@ -41,14 +41,14 @@ class Rating(Body):
     stale: bool = Field(description="The features are older than they should be.")
     degraded: bool = Field(description="This is the last published rating, made when the features could be read.")
     feature_age_seconds: int = Field(ge=0, description="Since the day that the features describe began, UTC.", examples=[40215])
-    features_as_of: AwareDatetime = Field(description="The time that the features describe the film for.")
+    features_as_of: AwareDatetime = Field(description="The time that the features describe the movie for.")
 
 
 RequestId = Annotated[str, Field(description="Also in the header X-Request-ID.", examples=["6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"])]
 
 
 class Prediction(Rating):
-    """One rating, what it was made from, and for which request."""
+    """One rating, the sources of it, and the request."""
 
     request_id: RequestId
 
@@ -80,9 +80,9 @@ class ValidationProblem(Body):
 
 
 class FailedPrediction(Body):
-    """A film of a batch that has no prediction."""
+    """A movie of a batch without a prediction."""
 
-    movie_id: str = Field(description="As it was asked.", examples=["tt9999999"])
+    movie_id: str = Field(description="As it was sent.", examples=["tt9999999"])
     detail: str
     reason: Reason
 
@@ -111,8 +111,8 @@ class WhatIf(Prediction):
     out_of_range: list[OutOfRange]
 
 
-class Film(Body):
-    """A film that can be asked for."""
+class Movie(Body):
+    """A movie that can be predicted."""
 
     movie_id: str = Field(description="IMDb id.", pattern=IMDB_ID, examples=["tt0111161"])
     tmdb_id: int | None = Field(examples=[278])
@@ -120,10 +120,10 @@ class Film(Body):
     year: int | None = Field(examples=[1994])
 
 
-class Films(Body):
-    """Films whose titles match, the best match first."""
+class Movies(Body):
+    """Movies whose titles match, the best match first."""
 
-    movies: list[Film]
+    movies: list[Movie]
     request_id: RequestId
 
 
@@ -149,7 +149,7 @@ class LiveFeatureSet(Body):
 
 
 class Snapshot(Body):
-    """The last published ratings of all films, on local disk."""
+    """The last published ratings of all movies, on local disk."""
 
     prediction_set: str
     model_version: str

@@ -27,7 +27,7 @@ class Metrics:
         outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in PredictionError.__subclasses__()))
         self._durations = LatencyHistogram("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
         self._outcomes = LabelCounter(
-            "marquee_predictions", "Predictions asked for, by outcome, through whichever door.", "outcome", outcomes
+            "marquee_predictions", "Predictions requested, by outcome, through HTTP and gRPC.", "outcome", outcomes
         )
         self._fallbacks = LabelCounter(
             "marquee_fallbacks",
@@ -70,7 +70,7 @@ class StateCollector(Collector):
         yield CounterMetricFamily("marquee_log_lines_dropped", "Log lines that could not be written.", value=self._log.dropped)
         feature_set = GaugeMetricFamily("marquee_feature_set_info", "The live feature set.", labels=["name", "snapshot_id"])
         age = GaugeMetricFamily("marquee_feature_age_seconds", "Time since the day that the live features describe.")
-        rows = GaugeMetricFamily("marquee_feature_set_movies", "Films in the live feature set.")
+        rows = GaugeMetricFamily("marquee_feature_set_movies", "Movies in the live feature set.")
         if (live := self._store.live) is not None:
             feature_set.add_metric([live.name, live.snapshot_id], 1)
             age.add_metric([], live.age_seconds(time.time()))

@@ -43,8 +43,8 @@ def test_every_method_is_answered() -> None:
         ("PredictBatchResponse", schemas.Predictions),
         ("Refusal", schemas.FailedPrediction),
         ("OutOfRange", schemas.OutOfRange),
-        ("SearchMoviesResponse", schemas.Films),
-        ("Film", schemas.Film),
+        ("SearchMoviesResponse", schemas.Movies),
+        ("Movie", schemas.Movie),
     ],
 )
 def test_a_message_has_the_fields_of_the_body(message: str, body: type[BaseModel]) -> None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from serving.core.requested_id import MAX_TMDB_ID
 from serving.features.online_row import build_key, hash_field
 from serving.http.admission import AdmissionControl
-from serving.http.schemas import Films, Prediction, Predictions, Problem, Rating, ValidationProblem, WhatIf
+from serving.http.schemas import Movies, Prediction, Predictions, Problem, Rating, ValidationProblem, WhatIf
 from tests.serving.client import Client
 from tests.serving.conftest import LIVE, World, keep_model
 from tests.serving.prediction_set.cache_files import keep_catalogue
@@ -247,7 +247,7 @@ def test_films_are_found_by_title(world: World, tmp_path: Path) -> None:
         limited = client.get("/movies?query=f%C3%ADlm&limit=3")
         nothing = client.get("/movies?query=zzzz")
         metrics = client.metrics()
-    body = Films.model_validate_json(found.content)
+    body = Movies.model_validate_json(found.content)
     assert (found.status_code, body.movies[0].title) == (200, world.films[7].title)
     assert (body.movies[0].movie_id, body.movies[0].tmdb_id) == (world.films[7].movie_id, world.films[7].tmdb_id)
     assert len(limited.json()["movies"]) == 3
@@ -340,7 +340,7 @@ def check_examples(client: Client, document: dict[str, Any]) -> None:
     bodies: dict[tuple[str, str], dict[str, type[BaseModel]]] = {
         ("/predict", "post"): {"200": Predictions, "422": ValidationProblem, "503": Problem},
         ("/whatif", "post"): {"200": WhatIf, "404": Problem, "422": ValidationProblem, "503": Problem},
-        ("/movies", "get"): {"200": Films, "422": ValidationProblem, "503": Problem},
+        ("/movies", "get"): {"200": Movies, "422": ValidationProblem, "503": Problem},
         ("/predict", "get"): {"200": Prediction, "404": Problem, "422": ValidationProblem, "503": Problem},
     }
     for (path, method), models in bodies.items():
