@@ -6,7 +6,7 @@ from functools import partial
 
 from infra.local.supervision.service import Service
 from infra.platform.connections import check_url
-from infra.platform.endpoints import Endpoints
+from infra.platform.endpoints import EVERY_ADDRESS, LOOPBACK, Endpoint, Endpoints
 from infra.platform.environment import base_variables
 from infra.platform.errors import StackError
 from infra.platform.layout import REPOSITORY, Layout, read_state, write_state
@@ -21,7 +21,7 @@ def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
     options = ("--host", endpoint.bind, "--port", str(endpoint.port), "--workers", "1")
     return Service(
         name="mlflow",
-        argv=(str(layout.python("mlflow")), "-m", "mlflow", "server", *options, "--serve-artifacts"),
+        argv=(str(layout.python("mlflow")), "-m", "mlflow", "server", *options, *allow_hosts(endpoint), "--serve-artifacts"),
         check=partial(check_url, f"{endpoint.url}/health"),
         environment=variables,
         needs=("postgres", "s3"),
@@ -32,6 +32,16 @@ def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
         environment_name="mlflow",
         sweep="",
     )
+
+
+def allow_hosts(endpoint: Endpoint) -> tuple[str, ...]:
+    """Return the option by which MLflow accepts requests to the address it listens on.
+
+    By itself it accepts loopback's usual names and private addresses only, against DNS rebinding.
+    """
+    if endpoint.bind in {LOOPBACK, *EVERY_ADDRESS}:
+        return ()
+    return ("--allowed-hosts", f"localhost:*,{LOOPBACK}:*,{endpoint.netloc}")
 
 
 def upgrade_schema(layout: Layout, stamp: str, variables: dict[str, str]) -> None:

@@ -20,7 +20,11 @@ def test_services_are_healthy_where_they_listen(tmp_path: Path) -> None:
     try:
         stack.start(["mlflow", "airflow-api", "airflow-scheduler", "api"])
         endpoints = stack.endpoints
-        pages = ((endpoints.mlflow, "/health"), (endpoints.airflow, "/api/v2/version"), (endpoints.api, "/livez"))
+        pages = (
+            (endpoints.mlflow, "/api/2.0/mlflow/registered-models/search?max_results=1"),
+            (endpoints.airflow, "/api/v2/version"),
+            (endpoints.api, "/livez"),
+        )
         for endpoint, path in pages:
             assert endpoint.host == ADDRESS
             check_url(endpoint.url + path)
