@@ -53,7 +53,7 @@ def image(engine: docker.DockerClient) -> Iterator[str]:
             archive.addfile(entry, io.BytesIO(text.encode()))
     build_context.seek(0)
     tag = f"marquee/talk:{uuid.uuid4().hex[:8]}"
-    engine.images.build(fileobj=build_context, custom_context=True, tag=tag)
+    engine.images.build(fileobj=build_context, custom_context=True, tag=tag, rm=True)
     yield tag
     engine.images.remove(tag, force=True)
 
