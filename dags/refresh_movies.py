@@ -2,10 +2,13 @@
 
 `ingest_imdb` and `ingest_tmdb` run side by side: they keep the sources' bytes in S3 and load them into Postgres.
 `build_features` appends the feature rows that changed to the offline store. `audit_skew` compares the features of the last
-24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis, checks it and makes it live.
-The asset of the features then triggers **train_model**.
+24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis and checks it. `predict_all`
+predicts every movie of that set by the live model. `deploy` makes the set and its predictions live, together with that model.
+The asset of the features then triggers **train_model**, which makes the first model: until there is one, `predict_all` and
+`deploy` have nothing to do, and their logs say so.
 
-Runs every night; trigger it by hand at any time. Running the same day with the same sources again changes nothing. When a
+Runs every night; trigger it by hand at any time. Running the same day with the same sources again changes nothing.
+Features of an earlier day than the live ones are prepared but not deployed: `marquee rollback` goes back. When a
 task fails for good, the last lines of its log give the reason.
 
 If `audit_skew` fails, the API used features that differ from the offline store; the task's log names them and a prediction
@@ -35,4 +38,7 @@ with DAG(
     ingest = [run_task("ingest_imdb", timeout=timedelta(hours=2)), run_task("ingest_tmdb", timeout=timedelta(hours=6))]
     build = run_task("build_features", timeout=timedelta(hours=1))
     audit = run_task("audit_skew", timeout=timedelta(hours=1), flags={"accept": "accept_skew"})
-    ingest >> build >> audit >> run_task("publish_features", timeout=timedelta(hours=2), outlets=[FEATURES])
+    publish = run_task("publish_features", timeout=timedelta(hours=2))
+    predict = run_task("predict_all", timeout=timedelta(hours=1), arguments=["--part=features"])
+    deploy = run_task("deploy", timeout=timedelta(hours=1), arguments=["--part=features"], outlets=[FEATURES])
+    ingest >> build >> audit >> publish >> predict >> deploy

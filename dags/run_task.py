@@ -1,7 +1,7 @@
 """The one way a DAG starts a task: `run_task`. The setting TASK_RUNNER decides what the task runs in."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,18 +14,24 @@ NO_FLAGS: Mapping[str, str] = {}
 
 
 def run_task(
-    verb: str, *, timeout: timedelta, memory: str = "2g", flags: Mapping[str, str] = NO_FLAGS, **options: Any
+    verb: str,
+    *,
+    timeout: timedelta,
+    memory: str = "2g",
+    flags: Mapping[str, str] = NO_FLAGS,
+    arguments: Sequence[str] = (),
+    **options: Any,
 ) -> BaseOperator:
     """Return a task that runs `python -m tasks.<verb> --day …`: arguments in, exit code out, nothing through XCom.
 
     verb: a module of `tasks`. timeout: of one attempt. memory: the limit of a container or pod, /tmp included, as 512m or 2g;
-    a process has no limit. flags: of the verb, by name, each with the DAG's param that sets it. options: of BaseOperator, such
-    as outlets or doc_md.
+    a process has no limit. flags: of the verb, by name, each with the DAG's param that sets it. arguments: of the verb,
+    the same in every run, as `--name=word`. options: of BaseOperator, such as outlets or doc_md.
     """
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ValueError(f"memory of {verb} is {memory!r}; write it as 512m or 2g")
     operator = load_operator(read_runner())
-    templates = [make_flag(name, param) for name, param in flags.items()]
+    templates = [*(make_flag(name, param) for name, param in flags.items()), *arguments]
     defaults = {"task_id": verb, **read_queue()}
     return operator(verb=verb, memory=memory, flags=templates, execution_timeout=timeout, **{**defaults, **options})
 

@@ -16,9 +16,6 @@ WEEKLY = CronTriggerTimetable("0 5 * * 1", timezone="UTC", run_immediately=timed
 FEATURES = Asset(name="movie_features", uri="redis://marquee/feature_set")
 """Updated when a feature set is live and complete; it triggers train_model."""
 
-MODEL = Asset(name="rating_model", uri="mlflow://marquee/movie-rating")
-"""Updated when a training has succeeded, with or without a new champion; it triggers predict_all."""
-
 DAY_PARAM = Param(
     None,
     type=["null", "string"],

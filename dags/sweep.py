@@ -1,7 +1,10 @@
 """### Remove what killed tasks left behind
 
 `sweep_containers` removes the containers of tasks that Airflow no longer runs: when a worker is killed, its container goes
-on. `sweep_leases` deletes the leases whose Postgres session has ended.
+on. `sweep_leases` deletes the leases whose Postgres session has ended. `reconcile_deployment` finishes a deployment that a
+kill cut short, writes the pointer in Redis again if it was lost, and lets MLflow's alias `champion` follow: moving the alias by
+hand makes a deployment, or the log gives the reason why it was put back. `remove_unused_parts` removes feature sets and
+predictions that no deployment needs any more.
 
 Runs every five minutes. A run that fails is not tried again, because the next one follows soon. It takes no parameters and
 may be triggered at any time. Where tasks are not containers, as in the embedded platform, `sweep_containers` is skipped.
@@ -22,9 +25,11 @@ with DAG(
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
-    dagrun_timeout=timedelta(minutes=5),
+    dagrun_timeout=timedelta(minutes=10),
     tags=["maintenance"],
     doc_md=__doc__,
 ) as dag:
     SweepContainers(task_id="sweep_containers", execution_timeout=timedelta(minutes=2))
     run_task("sweep_leases", timeout=timedelta(minutes=2), memory="512m")
+    reconcile = run_task("reconcile_deployment", timeout=timedelta(minutes=4))
+    reconcile >> run_task("remove_unused_parts", timeout=timedelta(minutes=4))

@@ -1,11 +1,12 @@
 """### Train the rating model
 
 `train_model` fits a model on the features as they were known on the day, compares it on the newest years with the constant
-baseline and with the champion, logs the run to MLflow and registers the model as **movie-rating**. The alias `champion`
-moves only to a better model; the API then serves it without a restart. The asset of the model then triggers **predict_all**.
+baseline and with the live model, logs the run to MLflow and registers the model as **movie-rating**. `predict_all` predicts
+every movie by the newest version that was better, and writes the predictions to S3. `deploy` makes the model, its features
+and its predictions live together; the API then serves them without a restart. MLflow's alias `champion` follows.
 
-Runs when **refresh_movies** has published features, and every Monday; trigger it by hand at any time. Training on the same
-inputs again registers no new version.
+Runs when **refresh_movies** has deployed features, and every Monday; trigger it by hand at any time. Training on the same
+inputs again registers no new version and deploys nothing.
 """
 
 from datetime import timedelta
@@ -14,7 +15,7 @@ from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from dags.run_task import run_task
-from dags.schedule import DAY_PARAM, FEATURES, MODEL, RETRIES, WEEKLY
+from dags.schedule import DAY_PARAM, FEATURES, RETRIES, WEEKLY
 
 with DAG(
     "train_model",
@@ -31,4 +32,6 @@ with DAG(
     tags=["model"],
     doc_md=__doc__,
 ) as dag:
-    run_task("train_model", timeout=timedelta(hours=2), outlets=[MODEL])
+    train = run_task("train_model", timeout=timedelta(hours=2))
+    predict = run_task("predict_all", timeout=timedelta(hours=1), arguments=["--part=model"])
+    train >> predict >> run_task("deploy", timeout=timedelta(hours=1), arguments=["--part=model"])

@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +19,7 @@ from tasks.settings import Settings
 log = logging.getLogger("tasks")
 
 NO_FLAGS: Mapping[str, str] = {}
+NO_CHOICES: Mapping[str, Sequence[str]] = {}
 
 EXIT_CODES = f"""exit codes (sysexits.h):
   0   done, or nothing to do: the same day and inputs twice leave the same state
@@ -41,18 +42,25 @@ def parse_day(text: str) -> date:
     return day
 
 
-def main(run: Callable[..., None], doc: str | None, flags: Mapping[str, str] = NO_FLAGS) -> None:
+def main(
+    run: Callable[..., None],
+    doc: str | None,
+    flags: Mapping[str, str] = NO_FLAGS,
+    choices: Mapping[str, Sequence[str]] = NO_CHOICES,
+    lease_key: str | None = None,
+) -> None:
     """Run one verb under its lease and exit with its code.
 
-    run: takes Settings, the day, the lease and, by name, each flag as a bool. doc: the module docstring of the verb, which
-    --help shows. flags: the help text of each flag, by its name.
+    run: takes Settings, the day, the lease and, by name, each flag as a bool and each choice as one of its words. doc: the
+    module docstring of the verb, which --help shows. flags: the help text of each flag, by its name. choices: the words of each
+    option, the first one its default. lease_key: of the lease, where verbs share one; by default the verb's own name.
     """
 
-    def run_with_lease(settings: Settings, day: date, **flag_values: bool) -> None:
-        with take(settings, read_verb()) as lease:
-            run(settings, day, lease, **flag_values)
+    def run_with_lease(settings: Settings, day: date, **options: object) -> None:
+        with take(settings, lease_key or read_verb()) as lease:
+            run(settings, day, lease, **options)
 
-    main_without_lease(run_with_lease, doc, flags)
+    main_without_lease(run_with_lease, doc, flags, choices)
 
 
 def read_verb() -> str:
@@ -60,13 +68,20 @@ def read_verb() -> str:
     return Path(sys.argv[0]).stem
 
 
-def main_without_lease(run: Callable[..., None], doc: str | None, flags: Mapping[str, str] = NO_FLAGS) -> None:
+def main_without_lease(
+    run: Callable[..., None],
+    doc: str | None,
+    flags: Mapping[str, str] = NO_FLAGS,
+    choices: Mapping[str, Sequence[str]] = NO_CHOICES,
+) -> None:
     """Run one verb that several attempts may run at once, without a lease, and exit with its code."""
     parser = make_parser(doc)
     today = datetime.now(UTC).date()
     parser.add_argument("--day", type=parse_day, default=today, help="the day to run for, YYYY-MM-DD (default: today, UTC)")
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=False, help=text)
+    for name, words in choices.items():
+        parser.add_argument(f"--{name}", choices=words, default=words[0], help=f"default: {words[0]}")
     arguments = vars(parser.parse_args())
     day = arguments.pop("day")
     start_log()

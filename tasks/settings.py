@@ -33,6 +33,9 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: str
 
+    keep_deployments: int = Field(default=5, gt=0)
+    """Deployments that can be rolled back to: the parts of older ones are removed."""
+
     imdb_base_url: str = "https://datasets.imdbws.com"
     tmdb_base_url: str = "https://api.themoviedb.org"
     tmdb_access_token: SecretStr | None = None

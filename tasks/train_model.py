@@ -1,18 +1,21 @@
-"""Train the rating model on the features known as of the day, judge it, and make it the champion if it is better.
+"""Train the rating model on the features known as of the day, and judge whether it may replace the live one.
 
 Reads the offline store through Feast (historical features with the known-at cut-off) and the ratings; writes an MLflow
-run and a version of the registered model movie-rating. The alias `champion` moves only to a model that beats the
-constant baseline and the current champion on the same test rows. Identical inputs make no new version. release.json, with
-the run, tells who serves the version what it must know of it.
+run and a version of the registered model movie-rating. The promotion gate lets a model pass that beats the constant baseline
+and the live model on the same test rows; `deploy` makes it live. Identical inputs make no new version. release.json, with the
+run, describes the version for its readers.
 """
 
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version as installed
 
 from tasks.command import main
+from tasks.core.deployment.history import find_live
+from tasks.core.deployment.record import Deployment, Model
 from tasks.core.errors import BadInput
 from tasks.core.model import plots
 from tasks.core.model.evaluation import Evaluation, evaluate
@@ -22,7 +25,9 @@ from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_me
 from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
+from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
+from tasks.io.postgres.deployments import read_deployments
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.movies import read_labels
 from tasks.settings import Settings
@@ -34,14 +39,15 @@ LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
     """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
     snapshot_id = offline_store.read_snapshot_id()
-    if live is None or snapshot_id is None:
-        raise BadInput("no feature set is live: run build_features and publish_features first")
     with connect(settings) as conn:
+        sets, live = feature_sets.read_ready(conn), find_live(read_deployments(conn))
         labels = read_labels(conn, MIN_LABEL_VOTES)
-    rows, features = online_store.read_as_of(live.feature_set, labels, day)
-    schema_hash = definitions.read_schema(online_store.open_store(live.feature_set))
+    if not sets or snapshot_id is None:
+        raise BadInput("no feature set is ready: run build_features and publish_features first")
+    newest = sets[-1]
+    rows, features = online_store.read_as_of(newest.feature_set, labels, day)
+    schema_hash = definitions.read_schema(online_store.open_store(newest.feature_set))
 
     split = split_by_year(rows, features)
     training_id = compute_training_id(split, schema_hash)
@@ -51,20 +57,28 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         version = registry.find_version(client, training_id)
         if version is not None:
             log.info("version %s was trained from these very inputs: none is registered", version.version)
-        else:
-            champion = registry.read_champion(client)
-            servable = champion is None or champion.schema_hash == schema_hash
-            evaluation = evaluate(split, champion.exported if champion else None, servable)
-            service, feature_set = definitions.SERVICE, live.feature_set
-            origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
-            release = render_release(describe_release(split, evaluation, origin))
-            tags = describe(evaluation, release, origin, champion.version if champion else None)
-            record = describe_run(split, evaluation, origin, release, tags)
-            version = registry.write_run(client, record, evaluation.fitted, evaluation.exported, lease)
-            log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], evaluation.decision.reason)
-        if registry.awaits_promotion(version):
-            registry.promote(client, version.version, lease)
-            log.info("version %s is the champion", version.version)
+            return
+        champion = find_champion(registry.read_models(client), live)
+        servable = champion is None or champion.schema_hash == schema_hash
+        exported = registry.read_exported(client, champion.version, champion.sha256) if champion else None
+        evaluation = evaluate(split, exported, servable)
+        service, feature_set = definitions.SERVICE, newest.feature_set
+        origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
+        release = render_release(describe_release(split, evaluation, origin))
+        tags = describe(evaluation, release, origin, champion.version if champion else None)
+        record = describe_run(split, evaluation, origin, release, tags)
+        version = registry.write_run(client, record, evaluation.fitted, evaluation.exported, lease)
+        log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], evaluation.decision.reason)
+
+
+def find_champion(models: Sequence[Model], live: Deployment | None) -> Model | None:
+    """Return the model of the live deployment; None before the first, and when MLflow no longer has that version."""
+    if live is None:
+        return None
+    champion = next((model for model in models if model.version == live.model_version), None)
+    if champion is None:
+        log.warning("version %s is live and MLflow no longer has it: the new model is compared with none", live.model_version)
+    return champion
 
 
 def compute_training_id(split: Split, schema_hash: str) -> str:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import requests
 
 from infra.cli.airflow_client import AirflowClient
-from infra.cli.first_run import ALIAS, MODEL, REFRESH, TRAIN, fetch_champion
+from infra.cli.first_run import REFRESH, TRAIN
 from infra.cli.predictions import fetch_prediction, find_movie, scan_movies
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.seaweedfs import round_trip
 from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
-from infra.platform.connections import check_postgres, check_redis, check_url, connect_s3, read_json, read_pointer
+from infra.platform.connections import check_postgres, check_redis, check_url, connect_s3, local_session, read_json, read_pointer
 from infra.platform.errors import StackError
 from infra.platform.protocol import Platform
+
+ALIAS = "champion"
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ def examine(platform: Platform) -> list[Finding]:
         "mlflow": check_mlflow,
         "airflow": check_airflow,
         "dags": check_dags,
-        "feature store": check_feature_store,
-        "champion": check_champion,
+        "deployment": check_deployment,
+        "champion": check_alias,
         "prediction": check_prediction,
         "api ports": check_api_ports,
     }
@@ -107,22 +109,41 @@ def check_dags(platform: Platform) -> str:
     return f"{', '.join(dags)} imported without errors"
 
 
-def check_feature_store(platform: Platform) -> str:
+def check_deployment(platform: Platform) -> str:
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
-        raise StackError(f"no feature set is published; `make run DAG={REFRESH}`")
-    name, published = pointer["feature_set"], int(pointer["movies"])
+        raise StackError(f"nothing is deployed; `make run DAG={REFRESH}`, which wakes {TRAIN}")
+    model, features = pointer["model"], pointer["features"]
+    name, published = features["feature_set"], int(features["movies"])
     held = sum(1 for _ in scan_movies(platform.endpoints, name))
     if held < published:
-        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG={REFRESH}` mends it")
-    return f"{name}: {held:,} movies of {pointer['day']}"
+        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=sweep` mends it")
+    return f"{pointer['deployment']}: {model['name']} version {model['version']}, {held:,} movies of {features['day']} in {name}"
 
 
-def check_champion(platform: Platform) -> str:
-    version = fetch_champion(platform.endpoints)
-    if version is None:
-        raise StackError(f"no version of {MODEL} has the alias {ALIAS}; `make run DAG={TRAIN}`")
-    return f"{MODEL} version {version['version']}"
+def check_alias(platform: Platform) -> str:
+    """Check that MLflow's alias names the live version; the sweep brings them in step within minutes."""
+    pointer = read_pointer(platform.endpoints)
+    if pointer is None:
+        raise StackError("nothing is deployed: there is no version that the alias could name")
+    live, alias = pointer["model"]["version"], fetch_alias(platform, pointer["model"]["name"])
+    if alias != live:
+        raise StackError(
+            f"version {live} is live, and MLflow's alias {ALIAS} names {f'version {alias}' if alias else 'none'}: "
+            f"`make run DAG=sweep` brings them in step, and its task reconcile_deployment gives the reason"
+        )
+    return f"MLflow's alias {ALIAS} names version {live}, as the live deployment does"
+
+
+def fetch_alias(platform: Platform, model: str) -> str | None:
+    """Return the version that the alias names; None where there is no such alias."""
+    url = f"{platform.endpoints.mlflow.url}/api/2.0/mlflow/registered-models/alias"
+    with local_session() as session:
+        answer = session.get(url, params={"name": model, "alias": ALIAS}, timeout=10)
+    if answer.status_code in {requests.codes.not_found, requests.codes.bad_request}:
+        return None
+    answer.raise_for_status()
+    return str(answer.json()["model_version"]["version"])
 
 
 def check_api_ports(platform: Platform) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from infra.platform.api_keys import own_key
-from infra.platform.connections import connect_redis, local_session, read_pointer
+from infra.platform.connections import connect_redis, local_session, read_live_features
 from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
 
@@ -17,14 +17,14 @@ IMDB_ID = re.compile(rb"tt\d{7,10}")
 
 
 def find_movie(endpoints: Endpoints) -> str:
-    """Return the id of some movie in the published feature set."""
-    pointer = read_pointer(endpoints)
+    """Return the id of some movie in the live feature set."""
+    pointer = read_live_features(endpoints)
     if pointer is None:
-        raise StackError("No feature set is published yet: `make run DAG=refresh_movies`.")
+        raise StackError("Nothing is deployed yet: `make run DAG=refresh_movies`.")
     with closing(scan_movies(endpoints, pointer["feature_set"])) as movies:
         for movie_id in movies:
             return movie_id
-    raise StackError(f"The published feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=refresh_movies`.")
+    raise StackError(f"The live feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=sweep`.")
 
 
 def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, None]:

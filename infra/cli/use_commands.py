@@ -24,7 +24,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 @app.command()
 def run(
-    dag: Annotated[str, typer.Argument(help="refresh_movies, train_model or predict_all")],
+    dag: Annotated[str, typer.Argument(help="refresh_movies or train_model")],
     conf: Annotated[list[str] | None, typer.Option(help="a parameter, as key=value; may be repeated")] = None,
 ) -> None:
     """Start a DAG run and follow it; exit 1 with the failed task's last lines if it fails."""
@@ -64,7 +64,7 @@ def replay(context: typer.Context) -> None:
     Prints `equal`, or the field that differs; exits 0 if all are equal, 1 if some differ, 66 if an id is unknown.
     """
     with plain_errors():
-        raise typer.Exit(load_platform().run_replay(context.args))
+        raise typer.Exit(load_platform().run_verb("replay", context.args))
 
 
 @app.command("api-key")

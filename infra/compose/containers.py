@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from infra.compose.interpolation import make_interpolation, platform_id
-from infra.platform.connections import read_pointer
+from infra.platform.connections import read_live_features
 from infra.platform.endpoints import Endpoints, published_endpoints
 from infra.platform.errors import StackError
 from infra.platform.layout import REPOSITORY
@@ -121,13 +121,13 @@ class Containers:
 
     def run_feast(self, arguments: list[str]) -> int:
         """Run the feast CLI in a container, on the feature set that is live, and return its exit code."""
-        pointer = read_pointer(self.endpoints)
+        pointer = read_live_features(self.endpoints)
         project = pointer["feature_set"] if pointer else "marquee"
         return self.run("run", "--rm", "--no-TTY", "feast", *arguments, environment={"FEAST_PROJECT": project})
 
-    def run_replay(self, arguments: list[str]) -> int:
-        """Run `tasks.replay` in a container and return its exit code."""
-        return self.run("run", "--rm", "--no-TTY", "replay", *arguments)
+    def run_verb(self, verb: str, arguments: list[str]) -> int:
+        """Run the service of this verb, replay or rollback, in a container and return its exit code."""
+        return self.run("run", "--rm", "--no-TTY", verb, *arguments)
 
     def stop(self) -> None:
         """Remove the containers, those of tasks as well; the volumes stay."""

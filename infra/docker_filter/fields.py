@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 MODULE = re.compile(r"tasks\.([a-z][a-z_]*)")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-FLAG = re.compile(r"--[a-z]{1,20}(-[a-z]{1,20})*")
+FLAG = re.compile(r"--[a-z]{1,20}(-[a-z]{1,20})*|--part=(features|model)")
 FLAGS_MAX = 8
 VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[^\0]*")
 CODE_VARIABLE = re.compile(r"PATH|LD_.*|GCONV_PATH|OPENSSL_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")

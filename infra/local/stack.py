@@ -16,7 +16,7 @@ from infra.local.supervision.processes import end, find_processes
 from infra.local.supervision.service import Service
 from infra.local.supervision.startup import Startup
 from infra.local.supervision.supervisor import Supervisor
-from infra.local.task_commands import run_feast, run_replay
+from infra.local.task_commands import run_feast, run_verb
 from infra.platform.endpoints import Endpoints, local_endpoints
 from infra.platform.environment import base_variables, local_variables
 from infra.platform.errors import StackError
@@ -100,8 +100,8 @@ class Stack:
     def run_feast(self, arguments: list[str]) -> int:
         return run_feast(self.settings, self.endpoints, arguments)
 
-    def run_replay(self, arguments: list[str]) -> int:
-        return run_replay(self.settings, self.endpoints, arguments)
+    def run_verb(self, verb: str, arguments: list[str]) -> int:
+        return run_verb(self.settings, self.endpoints, verb, arguments)
 
     def stop(self) -> None:
         """Stop every service, its children and grandchildren, and supervisord; return when no process is left."""

@@ -1,11 +1,11 @@
-"""The commands for people that run in the tasks' environment: the feast CLI, and predictions made again from their receipts."""
+"""The commands for people that run in the tasks' environment: the feast CLI, replays and rollbacks."""
 
 import os
 import subprocess
 from pathlib import Path
 
 from infra.local.services.feast import FEATURE_REPO
-from infra.platform.connections import read_pointer
+from infra.platform.connections import read_live_features
 from infra.platform.endpoints import Endpoints
 from infra.platform.environment import base_variables, local_variables
 from infra.platform.layout import REPOSITORY
@@ -14,7 +14,7 @@ from infra.platform.settings import Settings
 
 def feast_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     """Return the variables of the feast CLI: the tasks', and the live feature set as the project."""
-    pointer = read_pointer(endpoints)
+    pointer = read_live_features(endpoints)
     return {**local_variables("tasks", settings, endpoints), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
 
 
@@ -24,9 +24,9 @@ def run_feast(settings: Settings, endpoints: Endpoints, arguments: list[str]) ->
     return run_here([str(feast), *arguments], feast_variables(settings, endpoints), FEATURE_REPO)
 
 
-def run_replay(settings: Settings, endpoints: Endpoints, arguments: list[str]) -> int:
-    """Run `python -m tasks.replay` and return its exit code."""
-    command = [str(settings.layout.python("tasks")), "-m", "tasks.replay", *arguments]
+def run_verb(settings: Settings, endpoints: Endpoints, verb: str, arguments: list[str]) -> int:
+    """Run `python -m tasks.<verb>` and return its exit code."""
+    command = [str(settings.layout.python("tasks")), "-m", f"tasks.{verb}", *arguments]
     return run_here(command, local_variables("tasks", settings, endpoints), REPOSITORY)
 
 

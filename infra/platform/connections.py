@@ -58,11 +58,17 @@ def connect_s3(endpoints: Endpoints, identity: str = "s3") -> "S3Client":
     return client
 
 
-def read_pointer(endpoints: Endpoints) -> dict[str, str] | None:
-    """Return the pointer to the published feature set; None before the first was published."""
+def read_pointer(endpoints: Endpoints) -> dict[str, Any] | None:
+    """Return the pointer to the live deployment; None before the first."""
     with connect_redis(endpoints, "api") as client:
         text = client.get(POINTER)
     return json.loads(text) if isinstance(text, str) else None
+
+
+def read_live_features(endpoints: Endpoints) -> dict[str, Any] | None:
+    """Return what the pointer holds of the live feature set; None before the first deployment."""
+    pointer = read_pointer(endpoints)
+    return pointer["features"] if pointer else None
 
 
 def local_session() -> requests.Session:

@@ -9,8 +9,8 @@ from infra.platform.settings import Settings
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # names what a server may bind, binds nothing
 """Addresses that only a server can use, and the address at which its clients on the same machine call it."""
-POINTER = "marquee:feature_set"
-"""Redis key whose JSON names the published feature set."""
+POINTER = "marquee:deployment"
+"""Redis key whose JSON names the live deployment: its number, model, features and predictions."""
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Platform(Protocol):
         """Run the feast CLI on the live feature set and return its exit code."""
         ...
 
-    def run_replay(self, arguments: list[str]) -> int:
-        """Run `tasks.replay` and return its exit code."""
+    def run_verb(self, verb: str, arguments: list[str]) -> int:
+        """Run `python -m tasks.<verb>` (replay or rollback) and return its exit code."""
         ...
 
     def stop(self) -> None:

@@ -47,6 +47,10 @@ class Unavailable(TaskError):
     exit_code = os.EX_TEMPFAIL
 
 
+class Busy(Unavailable):
+    """Another attempt at the same work has not ended; a later try may succeed."""
+
+
 class Superseded(TaskError):
     """A later attempt at the same work has taken over; this one commits nothing any more."""
 

@@ -1,4 +1,4 @@
-"""The predictions of all films: their files in S3, their table in Postgres, and what says which are live: a row, a Redis key."""
+"""Prediction sets: their files in S3, and their rows in Postgres."""
 
 import hashlib
 import json
@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import psycopg
 from psycopg.rows import class_row
-from redis import Redis
 
 from tasks.core.errors import Unavailable
 from tasks.io.s3.bucket import Bucket
@@ -41,14 +40,26 @@ class PredictionSet:
     predicted_at: datetime
 
 
-def read_live(conn: psycopg.Connection) -> PredictionSet | None:
-    """The live set, or None before the first."""
+def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | None:
+    """Return the set of this id, or None where there is none or it was removed."""
     with conn.cursor(row_factory=class_row(PredictionSet)) as cursor:
         return cursor.execute(
             """select prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
                       object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes, predicted_at
-               from prediction_set where state = 'live'"""
+               from prediction_set where state = 'ready' and prediction_set = %s""",
+            (prediction_set,),
         ).fetchone()
+
+
+def find_set(conn: psycopg.Connection, model_version: str, model_sha256: str, feature_set: str) -> PredictionSet | None:
+    """Return the newest predictions of this feature set by this version of the model; None while there are none."""
+    row = conn.execute(
+        """select prediction_set from prediction_set
+           where state = 'ready' and model_version = %s and model_sha256 = %s and feature_set = %s and catalogue_key is not null
+           order by predicted_at desc limit 1""",
+        (model_version, model_sha256, feature_set),
+    ).fetchone()
+    return read_set(conn, row[0]) if row else None
 
 
 def write_file(bucket: Bucket, body: bytes, suffix: str) -> str:
@@ -61,47 +72,41 @@ def write_file(bucket: Bucket, body: bytes, suffix: str) -> str:
     return key
 
 
-def make_live(conn: psycopg.Connection, fresh: PredictionSet) -> None:
-    """Flip the pointer: the set becomes live, the one that was is kept as previous, and the one before that is retired."""
-    conn.execute(
-        """update prediction_set set state = case state when 'live' then 'previous' else 'retired' end
-           where state in ('live', 'previous') and prediction_set <> %(prediction_set)s
-             and exists (select from prediction_set where state = 'live' and prediction_set <> %(prediction_set)s)""",
-        asdict(fresh),
-    )
+def write_set(conn: psycopg.Connection, fresh: PredictionSet) -> None:
+    """Record a set whose files are in S3."""
     conn.execute(
         """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
                                        object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes,
                                        state, predicted_at)
            values (%(prediction_set)s, %(model_version)s, %(model_sha256)s, %(feature_set)s, %(content_hash)s, %(day)s, %(films)s,
                    %(object_key)s, %(object_bytes)s, %(catalogue_key)s, %(catalogue_sha256)s, %(catalogue_bytes)s,
-                   'live', %(predicted_at)s)
+                   'ready', %(predicted_at)s)
            on conflict (prediction_set) do update set
                model_version = excluded.model_version, feature_set = excluded.feature_set, day = excluded.day,
                films = excluded.films, object_key = excluded.object_key, object_bytes = excluded.object_bytes,
                catalogue_key = excluded.catalogue_key, catalogue_sha256 = excluded.catalogue_sha256,
                catalogue_bytes = excluded.catalogue_bytes,
-               state = 'live', predicted_at = excluded.predicted_at""",
+               state = 'ready', predicted_at = excluded.predicted_at""",
         asdict(fresh),
     )
 
 
-def write_day(conn: psycopg.Connection, live: PredictionSet, day: date) -> None:
-    """Record that the same ratings are right for another day."""
-    conn.execute("update prediction_set set day = %s where prediction_set = %s", (day, live.prediction_set))
+def read_unused(conn: psycopg.Connection, kept: list[str], before: datetime) -> list[str]:
+    """Return the sets to retire: all but the kept ones, of those that were made before this moment."""
+    found = conn.execute(
+        """select prediction_set from prediction_set
+           where state = 'ready' and predicted_at < %s and not prediction_set = any(%s) order by prediction_set""",
+        (before, kept),
+    )
+    return [prediction_set for (prediction_set,) in found]
 
 
-def points_at(redis: Redis, live: PredictionSet) -> bool:
-    """The Redis key tells of this set, to the last field."""
-    return redis.get(POINTER) == _render_pointer(live)
+def mark_retired(conn: psycopg.Connection, prediction_set: str) -> None:
+    conn.execute("update prediction_set set state = 'retired' where prediction_set = %s", (prediction_set,))
 
 
-def write_pointer(redis: Redis, live: PredictionSet) -> None:
-    """Tell the API of the set: one SET, so it sees the set before or this one."""
-    redis.set(POINTER, _render_pointer(live))
-
-
-def _render_pointer(live: PredictionSet) -> bytes:
+def render_old_pointer(live: PredictionSet) -> bytes:
+    """Return the value of the key POINTER, for an API of before there were deployments."""
     fields = {name: value for name, value in asdict(live).items() if name in POINTER_FIELDS}
     times = {"day": live.day.isoformat(), "predicted_at": live.predicted_at.astimezone(UTC).isoformat()}
     return json.dumps(fields | times).encode()

@@ -19,7 +19,10 @@ from infra.platform.settings import Settings
 from serving.features.online_row import build_key_prefix, decode_doubles, hash_field
 
 MOVIES = 3_000
-VERBS = ("ingest_imdb", "ingest_tmdb", "build_features", "publish_features", "train_model", "predict_all")
+VERBS = (
+    *(("ingest_imdb",), ("ingest_tmdb",), ("build_features",), ("publish_features",), ("train_model",)),
+    *(("predict_all", "--part=model"), ("deploy", "--part=model")),
+)
 LOADS_SKOPS = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
 """Without it MLflow loads no scikit-learn model, not even one without pickles; this one was trained a minute ago."""
 
@@ -55,8 +58,8 @@ def publish_sample(home: Path, movies: int = MOVIES) -> Iterator[PublishedSample
     try:
         stack.start({"postgres", "redis", "s3", "mlflow", "sources"})
         tasks, serving = stack.environment("tasks"), stack.environment("serving")
-        for verb in VERBS:
-            subprocess.run([str(layout.python("tasks")), "-m", f"tasks.{verb}"], env=tasks, cwd=REPOSITORY, check=True)
+        for verb, *words in VERBS:
+            subprocess.run([str(layout.python("tasks")), "-m", f"tasks.{verb}", *words], env=tasks, cwd=REPOSITORY, check=True)
         feast = feast_variables(stack.settings, stack.endpoints)
         yield PublishedSample(
             python={name: str(layout.python(name)) for name in ("dev", "serving")},

@@ -65,7 +65,7 @@ def register(client: MlflowClient, model: bytes, release: Mapping[str, object]) 
     tags = {
         f"sha256.{name}": hashlib.sha256(body).hexdigest()
         for name, body in (("model.onnx", model), ("release.json", text.encode()))
-    }
+    } | {"schema_hash": str(release["schema_hash"]), "gate": "passed"}
     with warnings.catch_warnings(), mlflow.start_run(experiment_id=DEFAULT_EXPERIMENT) as run:
         warnings.simplefilter("ignore")  # MLflow's client warns of itself
         mlflow.log_text(text, "release.json")

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tests.containers.platform import ContainerPlatform, wait_until
+from tests.containers.platform import ContainerPlatform
 from tests.containers.task_containers import TaskContainers
 from tests.e2e import checks
 from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.containers
-TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all"}
+TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all", "deploy"}
 
 
 def test_the_doctor_finds_all_well(containers_platform: ContainerPlatform) -> None:
@@ -32,8 +32,6 @@ def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform
 def test_each_task_has_a_container_of_its_own_and_none_is_left(
     containers_platform: ContainerPlatform, task_containers: TaskContainers
 ) -> None:
-    airflow = containers_platform.airflow
-    wait_until(lambda: not airflow.find_run("predict_all"), 240, "the end of the run that training woke")
     tasks = [labels for labels in task_containers.created if labels["marquee.dag"] != "sweep"]
     assert {made["marquee.task"] for made in tasks} == TASKS
     assert {made["image"] for made in tasks} == {"marquee/tasks:test"}
@@ -65,8 +63,6 @@ def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: 
 
 def test_the_embedded_stack_makes_the_same_of_the_same_films(containers_platform: ContainerPlatform, sample: Platform) -> None:
     """Tables, features, the model's metrics and its very bytes, every film's rating."""
-    for platform in (sample, containers_platform):
-        checks.check_all_films_are_rated(platform)
     assert sample.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
 
 

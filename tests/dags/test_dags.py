@@ -12,7 +12,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 import dags
 from dags.runners.sweeper import SweepContainers
-from dags.schedule import FEATURES, MODEL, RETRIES
+from dags.schedule import FEATURES, RETRIES
 from tasks.core import errors
 from tests.dags.test_run_task import KINDS
 
@@ -37,7 +37,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("predict_all", "refresh_movies", "sweep", "train_model")
+    names = ("refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -81,7 +81,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
         assert not task.do_xcom_push
 
 
-def test_the_sources_are_read_side_by_side_and_publishing_triggers_training() -> None:
+def test_the_sources_are_read_side_by_side_and_deploying_triggers_training() -> None:
     dag = load("refresh_movies")
     assert {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks} == {
         "ingest_imdb": [],
@@ -89,8 +89,10 @@ def test_the_sources_are_read_side_by_side_and_publishing_triggers_training() ->
         "build_features": ["ingest_imdb", "ingest_tmdb"],
         "audit_skew": ["build_features"],
         "publish_features": ["audit_skew"],
+        "predict_all": ["publish_features"],
+        "deploy": ["predict_all"],
     }
-    assert dag.get_task("publish_features").outlets == [FEATURES]
+    assert dag.get_task("deploy").outlets == [FEATURES]
 
 
 @pytest.mark.parametrize("runner", KINDS)
@@ -112,14 +114,32 @@ def test_a_person_may_accept_the_skew_that_the_audit_finds(
     assert getattr(task, shown) in ([flag], ["python", "-m", "tasks.audit_skew", "--day", day, flag])
 
 
-def test_training_triggers_the_prediction_of_all_movies() -> None:
-    assert load("train_model").get_task("train_model").outlets == [MODEL]
-    assert load("predict_all").schedule == [MODEL]
-    assert [task.task_id for task in load("predict_all").tasks] == ["predict_all"]
+@pytest.mark.parametrize(("name", "part"), [("refresh_movies", "features"), ("train_model", "model")])
+@pytest.mark.parametrize("runner", KINDS)
+def test_what_a_dag_has_prepared_is_predicted_and_deployed(
+    monkeypatch: pytest.MonkeyPatch, runner: str, name: str, part: str
+) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    shown = {"process": "flags", "docker": "command", "kubernetes": "arguments"}[runner]
+    for verb in ("predict_all", "deploy"):
+        assert getattr(load(name).get_task(verb), shown)[-1] == f"--part={part}"
+
+
+def test_a_trained_model_is_deployed_by_the_same_run() -> None:
+    assert {task.task_id: list(task.upstream_task_ids) for task in load("train_model").tasks} == {
+        "train_model": [],
+        "predict_all": ["train_model"],
+        "deploy": ["predict_all"],
+    }
 
 
 def test_leases_are_swept_even_where_no_containers_are() -> None:
-    assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {SWEEPER: [], "sweep_leases": []}
+    assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {
+        SWEEPER: [],
+        "sweep_leases": [],
+        "reconcile_deployment": [],
+        "remove_unused_parts": ["reconcile_deployment"],
+    }
 
 
 def test_every_task_is_a_verb_of_tasks() -> None:

@@ -16,7 +16,7 @@ PUBLISHED_WITHIN = 300
 """Seconds from a champion until the API holds the ratings of all films by it, on a busy machine."""
 IDLE_SECONDS = 10
 """Time without a run after which none is expected any more: the scheduler looks at the assets every second."""
-PIPELINE = ("refresh_movies", "train_model", "predict_all")
+PIPELINE = ("refresh_movies", "train_model")
 TABLES = {
     "title.basics.tsv.gz": "film",
     "title.ratings.tsv.gz": "rating",
@@ -63,7 +63,7 @@ def check_answers_replay_equal(platform: Platform, films: int) -> None:
 
 
 def wait_for_published_ratings(platform: Platform) -> None:
-    """Wait until the API holds what predict_all has published, which runs by itself after the training."""
+    """Wait until the API holds what predict_all has published, as part of the deployment."""
     url = f"http://127.0.0.1:{platform.settings.api_port}/readyz"
     deadline = time.monotonic() + PUBLISHED_WITHIN
     while (state := requests.get(url, timeout=10).json())["snapshot"] is None:
@@ -76,12 +76,6 @@ def check_unknown_films_are_404(platform: Platform, count: int) -> None:
         answer = platform.ask(f"tt{number}")
         assert answer.status_code == 404
         assert f"tt{number}" in answer.text
-
-
-def check_all_films_are_rated(platform: Platform) -> None:
-    """`up` does not wait for it: training wakes it, and this joins that run or makes another."""
-    rated = platform.command("run", "predict_all")
-    assert rated.returncode == 0, rated.stdout
 
 
 def check_the_dags_again_change_nothing(platform: Platform) -> None:

@@ -27,9 +27,7 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
     assert live is not None
     assert table is not None
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        champion = registry.read_champion(client)
         version = registry.find_champion(client)
-        assert champion is not None
         assert version is not None
         run = client.get_run(version.run_id)
         (logged,) = [
@@ -37,11 +35,12 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
             for output in run.outputs.model_outputs
             if client.get_logged_model(output.model_id).name == "scikit-learn"
         ]
+        exported = registry.read_exported(client, version.version, version.tags[registry.DIGEST])
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{logged}"))
     model = skops.io.load(folder / "model.skops", trusted=SKOPS_TRUSTED)
     rows = offline_store.read_latest(table, datetime.now(UTC).date(), int(live.snapshot_id)).filter(~pl.col("withdrawn"))
     drawn = rows[sorted(SystemRandom().sample(range(rows.height), min(count, rows.height)))]
-    ratings = model.predict(to_matrix(drawn, read_onnx_features(champion.exported)))
+    ratings = model.predict(to_matrix(drawn, read_onnx_features(exported)))
     return {"films": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}
 
 

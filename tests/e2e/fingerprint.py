@@ -17,12 +17,13 @@ from tasks.settings import Settings
 VOLATILE = {
     "ingested_file": ("ingested_at", "last_modified"),
     "feature_set": ("published_at", "snapshot_id"),
+    "deployment": ("made_at", "made_by", "live_at", "ended_at", "alias_at", "snapshot_id"),
     # The catalogue's bytes, and so its name, tell the snapshot id.
     "prediction_set": ("predicted_at", "catalogue_key", "catalogue_sha256"),
 }
 TABLES = (
     *("film", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),
-    *("prediction", "prediction_set"),
+    *("prediction", "prediction_set", "deployment"),
 )
 
 

@@ -25,6 +25,7 @@ TABLES = (
     "feature_set",
     "prediction",
     "prediction_set",
+    "deployment",
 )
 OURS = ("raw/", "offline/", "predictions/")
 """Prefixes of the bucket; MLflow's own, mlflow/, changes with its versions, which are counted."""
@@ -37,8 +38,8 @@ def read_state(settings: Settings) -> dict[str, object]:
             query = f"select count(*), md5(coalesce(string_agg(r::text, '|' order by r::text), '')) from {table} r"  # noqa: S608  # constants
             rows, digest = conn.execute(query.encode()).fetchone() or (0, "")
             tables[table] = {"rows": rows, "md5": digest}
+        (day,) = conn.execute("select max(day)::text from feature_set where state = 'ready'").fetchone() or (None,)
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
-    live = online_store.read_live(redis)
     keys = sorted(redis.scan_iter(count=10_000))
     online = hashlib.sha256()
     for key in keys:
@@ -50,7 +51,7 @@ def read_state(settings: Settings) -> dict[str, object]:
     versions = sorted(int(version.version) for version in client.search_model_versions(f"name = '{registry.MODEL}'"))
     champion = registry.find_champion(client)
     return {
-        "day": live.day if live else None,
+        "day": day,
         "tables": tables,
         "redis": {"keys": len(keys), "sha256": online.hexdigest()},
         "objects": objects,

@@ -20,8 +20,10 @@ from serving.receipts.table import ReceiptTable
 from serving.settings import Settings as ServingSettings
 from serving.telemetry.log_writer import LogWriter
 from serving.telemetry.metrics import Metrics
+from tasks.core.deployment.history import find_live
 from tasks.io import prediction_sets
 from tasks.io.postgres.connection import connect
+from tasks.io.postgres.deployments import read_deployments
 from tasks.settings import Settings
 
 Change = Callable[[Receipt], Receipt]
@@ -105,7 +107,8 @@ class Answers:
     def _read_catalogue(self) -> Any:
         """The published ratings, from the table that is alike."""
         with connect(self._settings) as conn:
-            live = prediction_sets.read_live(conn)
+            deployed = find_live(read_deployments(conn))
+            live = prediction_sets.read_set(conn, deployed.prediction_set) if deployed else None
             rows = conn.execute("select movie_id, rating, model_output, features_as_of from prediction").fetchall()
             snapshots = dict(conn.execute("select feature_set, snapshot_id::text from feature_set").fetchall())
         if live is None:

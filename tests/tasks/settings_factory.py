@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from infra.local.stack import Stack
+from tasks import deploy, predict_all
+from tasks.core.deployment.history import find_live
+from tasks.core.deployment.record import Deployment
 from tasks.core.errors import Superseded
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.deployments import read_deployments
 from tasks.io.postgres.lease import take
 from tasks.settings import Settings
 from tests.schemas import own_schema
@@ -29,10 +34,29 @@ def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
         yield environment | dict(zip(names, (movies, receipts), strict=True))
 
 
-def run_verb(verb: ModuleType, settings: Settings, day: date) -> None:
+def run_verb(verb: ModuleType, settings: Settings, day: date, **options: str) -> None:
     """Run a verb under its lease, as `python -m tasks.<verb>` does."""
-    with take(settings, verb.__name__.rpartition(".")[2]) as lease:
-        verb.run(settings, day, lease)
+    with take(settings, getattr(verb, "LEASE", verb.__name__.rpartition(".")[2])) as lease:
+        verb.run(settings, day, lease, **options)
+
+
+def deploy_model(settings: Settings, day: date) -> None:
+    """Predict by the newest model that passed, and make it live, as the DAG train_model does."""
+    run_verb(predict_all, settings, day, part="model")
+    run_verb(deploy, settings, day, part="model")
+
+
+def deploy_features(settings: Settings, day: date) -> None:
+    """Predict the newest features, and make them live, as the DAG refresh_movies does."""
+    run_verb(predict_all, settings, day, part="features")
+    run_verb(deploy, settings, day, part="features")
+
+
+def read_live_deployment(settings: Settings) -> Deployment:
+    with connect(settings) as conn:
+        live = find_live(read_deployments(conn))
+    assert live is not None
+    return live
 
 
 def number_attempt(settings: Settings, number: int, run: str = "manual") -> Settings:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,25 +12,26 @@ import polars as pl
 import pytest
 from feast import FeatureService, FeatureStore
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.utils.config import Config
 
 from feature_repo.movies import PRE_RELEASE
 from feature_repo.movies import movies as movies_view
 from infra.local.stack import Stack
-from tasks import build_features, publish_features, train_model
+from tasks import build_features, publish_features, remove_unused_parts, train_model
 from tasks.core.audit.skew import Skew
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
-from tasks.io.postgres import lease
+from tasks.io.postgres import feature_sets, lease
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.movies import read_labels
 from tasks.io.postgres.skew_audits import write_audit
 from tasks.settings import Settings
-from tests.tasks.settings_factory import number_attempt, overtaken, run_verb
+from tests.tasks.settings_factory import deploy_features, deploy_model, number_attempt, overtaken, read_live_deployment, run_verb
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ def movies(settings: Settings) -> None:
     random = np.random.default_rng(0)
     directors = random.integers(30, size=FILMS)
     with connect(settings) as conn:
-        conn.execute("truncate film, rating, crew, credit, tmdb_movie, feature_set")
+        conn.execute("truncate film, rating, crew, credit, tmdb_movie, feature_set, prediction_set, deployment")
         for number, director in enumerate(directors):
             movie_id, rating = f"tt{number + 1:07d}", 3 + director / 6 + random.normal(scale=0.3)
             conn.execute(
@@ -94,9 +94,8 @@ def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settin
     if offline_store.open_table() is None:
         with pytest.raises(BadInput, match="run build_features first"):
             run_verb(publish_features, settings, TODAY)
-    if online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value())) is None:
-        with pytest.raises(BadInput, match="run build_features and publish_features first"):
-            run_verb(train_model, settings, TODAY)
+    with pytest.raises(BadInput, match="run build_features and publish_features first"):
+        run_verb(train_model, settings, TODAY)
 
 
 def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Settings, movies: None) -> None:
@@ -126,50 +125,59 @@ def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies
         run_verb(build_features, settings, TODAY)
 
 
-def test_publishing_makes_a_whole_set_live_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
+def test_publishing_makes_a_whole_set_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
     run_verb(publish_features, settings, TODAY)
-    before = state_of_redis(settings)
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
-    assert live is not None
-    assert live.movies == FILMS
-    assert len([key for key in before if key.endswith(live.feature_set.encode())]) == FILMS + FILMS // 2
+    before, ready = state_of_redis(settings), read_ready(settings)
+    assert ready.movies == FILMS
+    assert len([key for key in before if key.endswith(ready.feature_set.encode())]) == FILMS + FILMS // 2
+    assert read_sets(settings)[-1][-1] == FILMS + FILMS // 2
+    sets = read_sets(settings)
     run_verb(publish_features, settings, TODAY)
-    assert state_of_redis(settings) == before
+    assert (state_of_redis(settings), read_sets(settings)) == (before, sets)
 
 
-def read_live(settings: Settings) -> FeatureSet:
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
-    assert live is not None
-    return live
+def read_ready(settings: Settings) -> FeatureSet:
+    """The newest set that may go live."""
+    with connect(settings) as conn:
+        return feature_sets.read_ready(conn)[-1]
 
 
-def test_the_pointer_tells_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
+def read_sets(settings: Settings) -> list[tuple[object, ...]]:
+    with connect(settings) as conn:
+        return conn.execute("select * from feature_set order by published_at").fetchall()
+
+
+def test_a_set_tells_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
     fields = sorted([name, "Float64"] for name in PRE_RELEASE)
     text = json.dumps(fields, separators=(",", ":")).encode()
-    assert read_live(settings).schema_hash == hashlib.sha256(text).hexdigest()
+    assert read_ready(settings).schema_hash == hashlib.sha256(text).hexdigest()
 
 
-def test_a_pointer_of_before_it_told_the_schema_is_read_and_completed(settings: Settings, movies: None) -> None:
-    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
-    before = state_of_redis(settings)
-    old = json.loads(redis.get(online_store.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
-    del old["schema_hash"]
-    redis.set(online_store.POINTER, json.dumps(old))
-    assert read_live(settings).schema_hash == ""
+def test_the_same_rows_on_a_later_day_are_the_same_set_and_an_older_day_changes_nothing(settings: Settings, movies: None) -> None:
+    before, ready = state_of_redis(settings), read_ready(settings)
+    with connect(settings) as conn:
+        conn.execute("update feature_set set day = day - 3 where feature_set = %s", [ready.feature_set])
     run_verb(publish_features, settings, TODAY)
-    assert state_of_redis(settings) == before
+    assert (state_of_redis(settings), read_ready(settings)) == (before, ready)
+    with connect(settings) as conn:
+        conn.execute("update feature_set set day = day + 3 where feature_set = %s", [ready.feature_set])
+    later = read_ready(settings)
+    run_verb(publish_features, settings, TODAY)
+    assert (state_of_redis(settings), read_ready(settings)) == (before, later)
+    with connect(settings) as conn:
+        conn.execute("update feature_set set day = day - 3 where feature_set = %s", [ready.feature_set])
 
 
-def test_a_live_set_of_other_definitions_is_published_anew_beside_it(
+def test_a_set_of_other_definitions_is_published_beside_it(
     settings: Settings, movies: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, contents = read_live(settings), definitions.read_definitions()
+    before, contents = read_ready(settings), definitions.read_definitions()
     fewer = FeatureService(name="pre_release", features=[movies_view[list(PRE_RELEASE)[1:]]])
     changed = contents._replace(feature_services=[fewer])
     with monkeypatch.context() as patch:
         patch.setattr(definitions, "read_definitions", lambda: changed)
         run_verb(publish_features, settings, TODAY)
-        other = read_live(settings)
+        other = read_ready(settings)
         assert (other.content_hash, other.schema_hash == before.schema_hash) == (before.content_hash, False)
         assert other.feature_set != before.feature_set
         registered = online_store.open_store(other.feature_set).get_feature_service("pre_release")
@@ -177,12 +185,18 @@ def test_a_live_set_of_other_definitions_is_published_anew_beside_it(
         again = state_of_redis(settings)
         run_verb(publish_features, settings, TODAY)
         assert state_of_redis(settings) == again
+    again = state_of_redis(settings)
     run_verb(publish_features, settings, TODAY)
-    assert replace(read_live(settings), published_at="") == replace(before, published_at="")
+    assert state_of_redis(settings) == again  # the set of before is whole still
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    online_store.delete_set(online_store.open_store(other.feature_set), redis)
+    with connect(settings) as conn:  # so that the tests below meet the set of before as the newest
+        feature_sets.mark_retired(conn, other.feature_set)
+    assert read_ready(settings) == before
 
 
 def test_a_set_that_was_removed_is_written_again(settings: Settings, movies: None) -> None:
-    live, redis = read_live(settings), online_store.open_redis(settings.feast_redis.get_secret_value())
+    live, redis = read_ready(settings), online_store.open_redis(settings.feast_redis.get_secret_value())
     for _ in range(2):  # a removal that was killed near its end begins anew
         online_store.delete_set(online_store.open_store(live.feature_set), redis)
     assert definitions.read_schema(online_store.open_store(live.feature_set)) == ""
@@ -192,9 +206,8 @@ def test_a_set_that_was_removed_is_written_again(settings: Settings, movies: Non
 
 
 def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies: None) -> None:
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = read_ready(settings)
     table = offline_store.open_table()
-    assert live is not None
     assert table is not None
     offline = offline_store.read_latest(table, TODAY).drop("withdrawn", "tmdb_id", *offline_store.TIMES)
     names = offline.drop("movie_id").columns
@@ -202,77 +215,71 @@ def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies
     assert online.sort("movie_id").cast(offline.schema).equals(offline.sort("movie_id"), null_equal=True)
 
 
-def test_training_makes_a_champion_once(settings: Settings, movies: None) -> None:
+def test_training_registers_a_version_once_and_moves_no_alias(settings: Settings, movies: None) -> None:
     run_verb(train_model, settings, TODAY)
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        champion = registry.find_champion(client)
-        assert champion is not None
-        versions = [version.version for version in client.search_model_versions(f"name = '{registry.MODEL}'")]
-        run = client.get_run(champion.run_id)
+        version = read_newest(client)
+        assert version.tags[registry.GATE] == "passed"
+        versions = read_versions(client)
+        run = client.get_run(version.run_id)
         assert run.data.metrics["gain_over_baseline"] > 0.3
-        pictures = [file.path for file in client.list_artifacts(champion.run_id, "pictures")]
+        pictures = [file.path for file in client.list_artifacts(version.run_id, "pictures")]
         assert len(pictures) == 3
-        downloaded = registry.read_champion(client)
-        assert downloaded is not None
-        assert hashlib.sha256(downloaded.exported).hexdigest() == champion.tags[registry.DIGEST]
+        exported = registry.read_exported(client, version.version, version.tags[registry.DIGEST])
+        assert hashlib.sha256(exported).hexdigest() == version.tags[registry.DIGEST]
+        alias = registry.read_alias(client)
     run_verb(train_model, settings, TODAY)
-    assert [version.version for version in client.search_model_versions(f"name = '{registry.MODEL}'")] == versions
-
-
-def test_the_champion_has_a_release_whose_golden_rows_it_reproduces(settings: Settings, movies: None) -> None:
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        version, champion = registry.find_champion(client), registry.read_champion(client)
-        assert version is not None
-        assert champion is not None
+        assert read_versions(client) == versions
+        assert registry.read_alias(client) == alias != version.version
+
+
+def read_newest(client: MlflowClient) -> ModelVersion:
+    return max(client.search_model_versions(f"name = '{registry.MODEL}'"), key=lambda version: int(version.version))
+
+
+def read_versions(client: MlflowClient) -> list[tuple[str, dict[str, str]]]:
+    found = [(str(version.version), version.tags) for version in client.search_model_versions(f"name = '{registry.MODEL}'")]
+    return sorted(found, key=lambda version: int(version[0]))
+
+
+def test_a_version_has_a_release_whose_golden_rows_it_reproduces(settings: Settings, movies: None) -> None:
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        version = read_newest(client)
+        exported = registry.read_exported(client, version.version, version.tags[registry.DIGEST])
         body = Path(mlflow.artifacts.download_artifacts(f"runs:/{version.run_id}/release.json")).read_bytes()
         metrics = client.get_run(version.run_id).data.metrics
     assert hashlib.sha256(body).hexdigest() == version.tags["sha256.release.json"]
-    release, live = json.loads(body), read_live(settings)
-    assert release["files"] == {"model.onnx": champion.sha256}
+    release, ready = json.loads(body), read_ready(settings)
+    assert release["files"] == {"model.onnx": version.tags[registry.DIGEST]}
     assert (release["model"], release["feature_service"]) == (registry.MODEL, "pre_release")
-    assert (release["feature_set"], release["schema_hash"]) == (live.feature_set, live.schema_hash)
+    assert (release["feature_set"], release["schema_hash"]) == (ready.feature_set, ready.schema_hash)
     assert (release["training_snapshot"], release["training_day"]) == (str(offline_store.read_snapshot_id()), TODAY.isoformat())
     assert release["training_id"] == version.tags[registry.TRAINING_ID]
     assert release["metrics"] == metrics
-    names = read_onnx_features(champion.exported)
+    names = read_onnx_features(exported)
     assert sorted(release["ranges"]) == sorted(names)
     golden = np.array(release["golden"]["features"], np.float32)
     assert golden.shape == (32, len(names))
     assert np.isnan(golden[0]).all()
-    assert predict_onnx(champion.exported, golden).tolist() == release["golden"]["ratings"]
+    assert predict_onnx(exported, golden).tolist() == release["golden"]["ratings"]
 
 
-def test_a_champion_that_cannot_be_served_any_more_is_replaced(settings: Settings, movies: None) -> None:
+def test_a_live_model_of_features_that_are_no_more_holds_no_other_back(settings: Settings, movies: None) -> None:
+    deploy_model(settings, TODAY)
+    live = read_live_deployment(settings)
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        old = registry.find_champion(client)
-        assert old is not None
+        old = read_newest(client)
+        assert live.model_version == str(old.version) == registry.read_alias(client)
         client.set_model_version_tag(registry.MODEL, old.version, registry.SCHEMA, "of features that are no more")
         client.set_model_version_tag(registry.MODEL, old.version, registry.TRAINING_ID, "of another form")
         run_verb(train_model, settings, TODAY)
-        new = registry.find_champion(client)
-        assert new is not None
+        new = read_newest(client)
         assert int(new.version) > int(old.version)
         assert new.tags[registry.DIGEST] == old.tags[registry.DIGEST]
         assert "cannot be served any more" in new.tags["gate_reason"]
-
-
-def test_a_promotion_that_was_cut_short_is_finished_and_a_rollback_by_hand_is_left_alone(
-    settings: Settings, movies: None
-) -> None:
-    with registry.connect(settings.mlflow_tracking_uri) as client:
-        champion = registry.find_champion(client)
-        assert champion is not None
-        client.delete_registered_model_alias(registry.MODEL, registry.CHAMPION)
-        run_verb(train_model, settings, TODAY)
-        assert registry.find_champion(client) is None
-        client.delete_model_version_tag(registry.MODEL, champion.version, registry.PROMOTED)
-        run_verb(train_model, settings, TODAY)
-        assert find_champion_version(client) == champion.version
-
-
-def find_champion_version(client: MlflowClient) -> str | None:
-    champion = registry.find_champion(client)
-    return str(champion.version) if champion else None
+    deploy_model(settings, TODAY)
+    assert read_live_deployment(settings).model_version == str(new.version)
 
 
 def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Settings, movies: None) -> None:
@@ -293,46 +300,54 @@ def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Se
 
 
 def test_a_set_that_was_found_to_differ_is_written_anew_when_people_say_so(settings: Settings, movies: None) -> None:
-    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     run_verb(publish_features, settings, TODAY)
-    before = online_store.read_live(redis)
-    assert before is not None
+    before = read_ready(settings)
     with connect(settings) as conn:
         skew = Skew("runtime_minutes", 10, 1, "0" * 32)
         write_audit(conn, "audit", TODAY, "accepted", [skew])
     try:
         run_verb(publish_features, settings, TODAY)
-        after = online_store.read_live(redis)
-        assert after is not None
+        after = read_ready(settings)
         assert (after.content_hash, after.movies) == (before.content_hash, before.movies)
         assert after.feature_set != before.feature_set
         run_verb(publish_features, settings, TODAY)
-        assert online_store.read_live(redis) == after
+        assert read_ready(settings) == after
     finally:
         with connect(settings) as conn:
             conn.execute("delete from skew_audit where audit_id = 'audit'")
 
 
-def test_two_sets_are_kept_and_older_ones_leave_redis_and_the_registry(settings: Settings, movies: None) -> None:
-    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+def test_the_sets_of_the_last_deployments_are_kept_and_others_leave_redis_and_the_registry(
+    settings: Settings, movies: None
+) -> None:
+    redis, keep_two = (
+        online_store.open_redis(settings.feast_redis.get_secret_value()),
+        settings.model_copy(update={"keep_deployments": 2}),
+    )
     names = []
-    for rating in (2.0, 3.0, 4.0):
+    for rating in (2.0, 3.0, 4.0, 5.0):
         set_rating(settings, "tt0000001", rating)
         run_verb(build_features, settings, TODAY)
         run_verb(publish_features, settings, TODAY)
-        live = online_store.read_live(redis)
-        assert live is not None
-        names.append(live.feature_set)
-    assert len(set(names)) == 3
-    assert [online_store.count_rows(redis, name) > 0 for name in names] == [False, True, True]
-    kept = {project.name for project in online_store.open_store(names[-1]).list_projects()}
-    assert kept == set(names[1:])
+        names.append(read_ready(settings).feature_set)
+        if rating < 5.0:  # the last one is prepared, and newer than the live one
+            deploy_features(settings, TODAY)
+    assert len(set(names)) == 4
+    for _ in range(2):
+        remove_unused_parts.run(keep_two, TODAY)
+        assert [online_store.count_rows(redis, name) > 0 for name in names] == [False, True, True, True]
+        kept = {project.name for project in online_store.open_store(names[-1]).list_projects()}
+        assert kept == set(names[1:])
+    with connect(settings) as conn:
+        sets = dict(conn.execute("select feature_set, state from feature_set").fetchall())
+        predicted = dict(conn.execute("select feature_set, state from prediction_set").fetchall())
+    assert {name for name, state in sets.items() if state == "ready"} == set(names[1:])
+    assert [predicted[name] for name in names[:3]] == ["retired", "ready", "ready"]
 
 
 def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None) -> None:
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
-    live = online_store.read_live(redis)
-    assert live is not None
+    live = read_ready(settings)
     redis.unlink(*list(online_store.scan_keys(redis, live.feature_set))[:10])
     run_verb(publish_features, settings, TODAY)
     assert online_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
@@ -343,8 +358,7 @@ def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies:
         conn.execute("delete from film where movie_id = 'tt0000600'")
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)
-    live = json.loads(online_store.open_redis(settings.feast_redis.get_secret_value()).get(online_store.POINTER) or "{}")  # type: ignore[arg-type]
-    assert live["movies"] == FILMS - 1
+    assert read_ready(settings).movies == FILMS - 1
 
 
 def test_a_row_known_only_after_the_day_never_reaches_training(
@@ -357,8 +371,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
     )
     with lease.take(settings, "build_features") as held:
         offline_store.append_rows(planted, earlier, "planted", held)
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
-    assert live is not None
+    live = read_ready(settings)
 
     def runtime_known_on(day: date) -> float | None:
         with connect(settings) as conn:
@@ -408,34 +421,30 @@ def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, mov
     assert snapshots() == before
 
 
-@pytest.mark.parametrize("commit", [1, 3, 5, 6], ids=["start", "rows", "pointer", "removal"])
-def test_of_two_overlapping_publishers_the_later_one_s_set_is_live(settings: Settings, movies: None, commit: int) -> None:
-    state: list[object] = []
-
-    def look() -> object:
-        with connect(settings) as conn:
-            return state_of_redis(settings), conn.execute("select * from feature_set order by 1").fetchall()
+@pytest.mark.parametrize("commit", [1, 3, 5], ids=["start", "rows", "ready"])
+def test_of_two_overlapping_publishers_the_later_one_s_set_is_the_newest(settings: Settings, movies: None, commit: int) -> None:
+    newest: list[FeatureSet] = []
 
     def overtake() -> None:
         set_rating(settings, "tt0000001", 7.0 + commit / 10)
         run_verb(build_features, settings, TODAY)
         run_verb(publish_features, number_attempt(settings, 2), TODAY)
-        state.append(look())
+        newest.append(read_ready(settings))
 
     set_rating(settings, "tt0000001", 6.0 + commit / 10)
     run_verb(build_features, settings, TODAY)
     with overtaken(lease.Lease, "held", overtake, commit):
         run_verb(publish_features, number_attempt(settings, 1), TODAY)
-    assert [look()] == state
+    assert [read_ready(settings)] == newest
     with connect(settings) as conn:
-        sets = dict(conn.execute("select state, array_agg(feature_set) from feature_set group by 1").fetchall())
-    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
-    assert {name: len(sets[name]) for name in ("live", "previous")} == {"live": 1, "previous": 1}
-    assert "writing" not in sets
-    assert [online_store.count_rows(redis, name) for name in sets["retired"]] == [0] * len(sets["retired"])
-    live = online_store.read_live(redis)
-    assert live is not None
-    assert sets["live"] == [live.feature_set]
+        states = {state for (state,) in conn.execute("select distinct state from feature_set").fetchall()}
+    assert ("writing" in states) == (commit > 1)
+    deploy_features(settings, TODAY)
+    assert read_live_deployment(settings).feature_set == newest[0].feature_set
+    remove_unused_parts.run(settings, TODAY)
+    with connect(settings) as conn:
+        states = {state for (state,) in conn.execute("select distinct state from feature_set").fetchall()}
+    assert "writing" not in states
 
 
 def test_of_two_overlapping_trainings_the_later_one_registers(settings: Settings, movies: None) -> None:
@@ -443,9 +452,7 @@ def test_of_two_overlapping_trainings_the_later_one_registers(settings: Settings
 
     def look() -> object:
         with registry.connect(settings.mlflow_tracking_uri) as client:
-            return find_champion_version(client), [
-                (version.version, version.tags) for version in client.search_model_versions(f"name = '{registry.MODEL}'")
-            ]
+            return read_versions(client)
 
     def overtake() -> None:
         run_verb(train_model, number_attempt(settings, 2), TODAY)
@@ -456,20 +463,3 @@ def test_of_two_overlapping_trainings_the_later_one_registers(settings: Settings
         run_verb(train_model, number_attempt(settings, 1), TODAY)
     assert [look()] == after
     assert before not in after
-
-
-def test_an_overtaken_training_does_not_move_the_alias(settings: Settings, movies: None) -> None:
-    with registry.connect(settings.mlflow_tracking_uri) as client:
-        newest = client.search_model_versions(f"name = '{registry.MODEL}'", order_by=["version_number DESC"])[0]
-        client.set_model_version_tag(registry.MODEL, newest.version, registry.GATE, "passed")
-        if registry.PROMOTED in newest.tags:
-            client.delete_model_version_tag(registry.MODEL, newest.version, registry.PROMOTED)
-
-        def overtake() -> None:
-            run_verb(train_model, number_attempt(settings, 2), TODAY)
-            assert find_champion_version(client) == newest.version
-            client.delete_registered_model_alias(registry.MODEL, registry.CHAMPION)  # by hand
-
-        with overtaken(lease.Lease, "held", overtake):
-            run_verb(train_model, number_attempt(settings, 1), TODAY)
-        assert registry.find_champion(client) is None

@@ -14,7 +14,7 @@ from pyiceberg.utils.config import Config
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
 from serving.features.online_row import build_key, hash_field
-from tasks import audit_skew, build_features, predict_all, publish_features, replay
+from tasks import audit_skew, build_features, publish_features, replay
 from tasks.core.errors import BadSetting, Differs, Skewed, Unavailable, Unknown
 from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
@@ -23,8 +23,8 @@ from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
-from tests.tasks.settings_factory import own_environment, run_verb
-from tests.tasks.test_predict_all import FEATURES, FILMS, TODAY, add_films, crown, fit, publish, read_live
+from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
+from tests.tasks.test_predict_all import FEATURES, FILMS, TODAY, add_films, crown, fit, forget_models, publish, read_live
 
 pytestmark = pytest.mark.integration
 
@@ -51,6 +51,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         # PyIceberg reads its environment once, when it is imported.
         patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
         settings = Settings()
+        forget_models(settings)
         add_films(settings)
         publish(settings)
         yield settings
@@ -73,7 +74,7 @@ def test_before_the_api_ever_ran_there_are_no_receipts(
     assert capsys.readouterr().out == ""
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, settings, TODAY)
-    assert "nothing to audit: no receipt" in caplog.text
+    assert "there was nothing to audit" in caplog.text
     assert read_audits(settings) == []
 
 
@@ -88,9 +89,9 @@ def world(stack: Stack, settings: Settings) -> World:
     redis_url = stack.environment("serving")["REDIS_URL"]
     models = [export_onnx(fit(settings, seed), FEATURES) for seed in (1, 2)]
     versions = [crown(settings, models[0])]
+    deploy_model(settings, TODAY)
     first = Answers(settings, redis_url, versions[0], models[0])
     made = {"first": first.predict(IDS[:250]), "batch": first.predict_many(IDS)}
-    run_verb(predict_all, settings, TODAY)
     made["snapshot"] = first.fall_back(IDS[:50])
 
     with connect(settings) as conn:
@@ -100,6 +101,7 @@ def world(stack: Stack, settings: Settings) -> World:
     run_verb(publish_features, settings, TODAY)
     assert read_live(settings).feature_set != before.feature_set
     versions.append(crown(settings, models[1]))
+    deploy_model(settings, TODAY)
     second = Answers(settings, redis_url, versions[1], models[1])
     made["second"] = second.predict(IDS, "grpc")
     made["whatif"] = [
@@ -263,7 +265,7 @@ def test_a_corrupt_field_in_redis_turns_the_audit_red_and_is_named(world: World,
 
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, settings, TODAY)
-    assert "nothing to audit: no receipt" in caplog.text, "what was accepted is not held against publishing again"
+    assert "there was nothing to audit" in caplog.text, "what was accepted is not held against publishing again"
     with connect(settings) as conn:
         conn.execute("delete from skew_audit where verdict = 'accepted'")  # the tests below look at these receipts again
 
@@ -298,7 +300,7 @@ def test_what_the_receipts_point_to_and_is_no_more_is_said(world: World, caplog:
         client.delete_model_version(registry.MODEL, world.first._release.manifest.version)
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, world.settings.model_copy(update={"skew_max_share": 0.5}), TODAY)
-    assert "refer to a model or snapshot that was deleted" in caplog.text
+    assert "point to what is no more" in caplog.text
     (said,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("audited ")]
     audited, sampled, _ = (int(word) for word in said.split() if word.isdigit())
     assert 0 < audited < sampled

@@ -22,7 +22,7 @@ def read_project(client: redis.Redis, last: str) -> str:
     except redis.RedisError as error:
         log.warning("Redis does not answer (%s); still showing %s", error, last)
         return last
-    return str(json.loads(text)["feature_set"]) if isinstance(text, bytes) else last
+    return str(json.loads(text)["features"]["feature_set"]) if isinstance(text, bytes) else last
 
 
 def main(command: list[str]) -> int:

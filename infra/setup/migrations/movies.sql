@@ -41,13 +41,14 @@ CREATE TABLE deployment (
     live_at timestamp with time zone,
     ended_at timestamp with time zone,
     ended_how text,
+    alias_at timestamp with time zone,
     CONSTRAINT deployment_check CHECK (((ended_at IS NULL) = (ended_how IS NULL))),
     CONSTRAINT deployment_check1 CHECK (((live_at IS NOT NULL) OR (ended_how IS NULL) OR (ended_how = 'abandoned'::text))),
     CONSTRAINT deployment_ended_how_check CHECK ((ended_how = ANY (ARRAY['replaced'::text, 'rolled back'::text, 'abandoned'::text]))),
     CONSTRAINT deployment_kind_check CHECK ((kind = ANY (ARRAY['deploy'::text, 'rollback'::text, 'adopted'::text, 'alias'::text])))
 );
 
-COMMENT ON TABLE deployment IS 'What is and was live: a model, the feature set it reads, and its predictions of that set. Only the live_at and ended columns of a row ever change.';
+COMMENT ON TABLE deployment IS 'What is and was live: a model, the feature set it reads, and its predictions of that set. Only live_at, alias_at and the ended columns of a row ever change.';
 
 COMMENT ON COLUMN deployment.kind IS 'deploy: new parts; rollback: parts of an earlier deployment; adopted: what was live before there were deployments; alias: a person moved the alias champion in MLflow.';
 
@@ -67,6 +68,8 @@ COMMENT ON COLUMN deployment.live_at IS 'When the Redis key marquee:deployment w
 
 COMMENT ON COLUMN deployment.ended_how IS 'abandoned: it never went live, since another deployment came first.';
 
+COMMENT ON COLUMN deployment.alias_at IS 'When the alias champion in MLflow was set for this deployment: an alias that differs later was moved by hand.';
+
 ALTER TABLE deployment ALTER COLUMN deployment ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME deployment_deployment_seq
     START WITH 1
@@ -85,14 +88,17 @@ CREATE TABLE feature_set (
     published_at timestamp with time zone,
     day date,
     schema_hash text,
-    CONSTRAINT feature_set_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'live'::text, 'previous'::text, 'retired'::text])))
+    online_keys bigint,
+    CONSTRAINT feature_set_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'ready'::text, 'retired'::text])))
 );
 
-COMMENT ON TABLE feature_set IS 'Feature sets in Redis; each is a Feast project of that name. One is live, the one before is kept.';
+COMMENT ON TABLE feature_set IS 'Feature sets in Redis; each is a Feast project of that name. Table deployment says which one is live.';
 
 COMMENT ON COLUMN feature_set.day IS 'The latest day the set is known to be right for; null for a set of before there were deployments.';
 
 COMMENT ON COLUMN feature_set.schema_hash IS 'Of the names and types of the model''s features; null like day.';
+
+COMMENT ON COLUMN feature_set.online_keys IS 'Redis keys of the set: one for each movie, one more for each TMDB id; null for a set of before there were deployments.';
 
 CREATE TABLE film (
     movie_id text NOT NULL,
@@ -164,7 +170,7 @@ CREATE TABLE prediction (
     CONSTRAINT prediction_rating_check CHECK (((rating >= (1)::double precision) AND (rating <= (10)::double precision)))
 );
 
-COMMENT ON TABLE prediction IS 'The champion''s rating of every film of the live feature set: the live row of prediction_set, replaced whole.';
+COMMENT ON TABLE prediction IS 'The live deployment''s rating of every movie, replaced whole when another one goes live.';
 
 COMMENT ON COLUMN prediction.rating IS 'What the API answers while that model and that feature set are live.';
 
@@ -185,12 +191,12 @@ CREATE TABLE prediction_set (
     catalogue_key text,
     catalogue_sha256 text,
     catalogue_bytes bigint,
-    CONSTRAINT prediction_set_state_check CHECK ((state = ANY (ARRAY['live'::text, 'previous'::text, 'retired'::text])))
+    CONSTRAINT prediction_set_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'retired'::text])))
 );
 
-COMMENT ON TABLE prediction_set IS 'Which ratings of all films there are. One is live, and is table prediction; the one before is kept.';
+COMMENT ON TABLE prediction_set IS 'Predictions of all movies by one model of one feature set. Table deployment says which ones are live.';
 
-COMMENT ON COLUMN prediction_set.prediction_set IS 'Hash of the model file''s sha256 and the feature set''s content hash: the same two are not rated again.';
+COMMENT ON COLUMN prediction_set.prediction_set IS 'Hash of the model version, the model file''s sha256 and the feature set; of the last two''s hashes in sets of before there were deployments.';
 
 COMMENT ON COLUMN prediction_set.day IS 'The latest day the features are known to be right for.';
 
@@ -375,11 +381,7 @@ ALTER TABLE ONLY tmdb_request
 
 CREATE UNIQUE INDEX deployment_live ON deployment USING btree ((true)) WHERE ((live_at IS NOT NULL) AND (ended_at IS NULL));
 
-CREATE UNIQUE INDEX feature_set_live ON feature_set USING btree (state) WHERE (state = 'live'::text);
-
 CREATE UNIQUE INDEX ingested_file_current ON ingested_file USING btree (name) WHERE is_current;
-
-CREATE UNIQUE INDEX prediction_set_live ON prediction_set USING btree (state) WHERE (state = 'live'::text);
 
 CREATE INDEX skew_audit_audited_at ON skew_audit USING btree (audited_at);
 

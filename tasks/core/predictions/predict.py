@@ -26,9 +26,9 @@ SCHEMA = pa.schema(
 """The fields of an answer of the API, and the TMDB id by which a movie may be asked for."""
 
 
-def compute_set_id(model_sha256: str, content_hash: str) -> str:
-    """Return the hash of the two inputs that decide every rating."""
-    return hashlib.sha256(f"{model_sha256}:{content_hash}".encode()).hexdigest()[:32]
+def compute_set_id(model_version: str, model_sha256: str, feature_set: str) -> str:
+    """Return the hash of what a prediction set names: a deployment's predictions never change under their name."""
+    return hashlib.sha256(f"{model_version}:{model_sha256}:{feature_set}".encode()).hexdigest()[:32]
 
 
 def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from mlflow.models import infer_signature
 from requests.exceptions import RequestException
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from tasks.core.deployment.record import Model
 from tasks.core.errors import BadInput, Unavailable
 from tasks.core.model import model_card
 from tasks.io.postgres.lease import Lease
@@ -30,8 +31,10 @@ MODEL = "movie-rating"
 CHAMPION = "champion"
 EXPERIMENT = "movie-rating"
 
-TRAINING_ID, GATE, PROMOTED = "training_id", "gate", "promoted"
-"""Tags of a model version: the hash of what it was trained from, the gate's verdict, whether the alias was moved to it."""
+TRAINING_ID, GATE = "training_id", "gate"
+"""Tags of a model version: the hash of what it was trained from, and the gate's verdict."""
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""Error codes of MLflow for a version or an alias that is not there."""
 
 DIGEST = "sha256.model.onnx"
 """Tag with the sha256 of the model file as training wrote it; the API refuses a download that differs."""
@@ -50,18 +53,6 @@ SKOPS_TRUSTED = [
     "sklearn._loss.link.Interval",
 ]
 """Types of HistGradientBoostingRegressor that skops does not know as safe by itself."""
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The model to beat, and to rate with: its version, the bytes of its model.onnx and their sha256."""
-
-    version: str
-    exported: bytes
-    sha256: str
-    schema_hash: str
-    """Of the features it was trained on; '' for one registered without release.json, which nobody can verify."""
-    """A version of before there was release.json has none."""
 
 
 @dataclass(frozen=True)
@@ -99,25 +90,56 @@ def connect(tracking_uri: str) -> Iterator[MlflowClient]:
         raise BadInput(f"MLflow at {tracking_uri} rejects the request ({error.error_code}): {error}") from error
 
 
-def read_champion(client: MlflowClient) -> Champion | None:
-    """The champion's version and model file, or None while no version has the alias; a file that differs is Unavailable."""
+def read_exported(client: MlflowClient, version: str, sha256: str) -> bytes:
+    """Return model.onnx of this version; a file with another sha256 is Unavailable, a version that is gone BadInput."""
+    try:
+        with TemporaryDirectory() as folder:
+            path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", dst_path=folder)
+            exported = (Path(path) / "model.onnx").read_bytes()
+    except RestException as error:
+        if error.error_code in ABSENT:
+            raise BadInput(f"version {version} of {MODEL} is no longer in MLflow") from error
+        raise
+    found = hashlib.sha256(exported).hexdigest()
+    if found != sha256:
+        raise Unavailable(f"model.onnx of version {version} has sha256 {found}, its tag says {sha256}")
+    return exported
+
+
+def read_models(client: MlflowClient) -> list[Model]:
+    """Return the versions that can be served, by number; those without digests were registered by other means than training."""
+    versions = [version for version in client.search_model_versions(f"name = '{MODEL}'") if version.status == "READY"]
+    models = [
+        Model(
+            name=MODEL,
+            version=str(version.version),
+            sha256=version.tags[DIGEST],
+            release_sha256=version.tags[RELEASE_DIGEST],
+            schema_hash=version.tags.get(SCHEMA, ""),
+            passed=version.tags.get(GATE) == "passed",
+        )
+        for version in versions
+        if DIGEST in version.tags and RELEASE_DIGEST in version.tags
+    ]
+    return sorted(models, key=lambda model: int(model.version))
+
+
+def read_alias(client: MlflowClient) -> str | None:
+    """Return the version that the alias champion names."""
     version = find_champion(client)
-    if version is None:
-        return None
-    with TemporaryDirectory() as folder:
-        path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.version}", dst_path=folder)
-        exported = (Path(path) / "model.onnx").read_bytes()
-    sha256 = hashlib.sha256(exported).hexdigest()
-    if version.tags.get(DIGEST, sha256) != sha256:
-        raise Unavailable(f"model.onnx of version {version.version} has sha256 {sha256}, its tag says {version.tags[DIGEST]}")
-    return Champion(str(version.version), exported, sha256, version.tags.get(SCHEMA, ""))
+    return str(version.version) if version is not None else None
+
+
+def write_alias(client: MlflowClient, version: str) -> None:
+    """Set the alias champion, for people and for other readers of MLflow: nothing of ours decides by it."""
+    client.set_registered_model_alias(MODEL, CHAMPION, version)
 
 
 def find_champion(client: MlflowClient) -> ModelVersion | None:
     try:
         return client.get_model_version_by_alias(MODEL, CHAMPION)
     except RestException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in ABSENT:
             return None
         raise
 
@@ -187,15 +209,3 @@ def open_experiment(client: MlflowClient) -> None:
     mlflow.set_experiment_tags(
         {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": model_card.EXPERIMENT}
     )
-
-
-def awaits_promotion(version: ModelVersion) -> bool:
-    """The gate let it pass and the alias was never moved to it (a rollback by hand later is left alone)."""
-    return version.tags.get(GATE) == "passed" and PROMOTED not in version.tags
-
-
-def promote(client: MlflowClient, version: str, lease: Lease) -> None:
-    """Move the champion alias, then say so on the version: a rerun finishes a move that was cut short, and only that."""
-    with lease.held():
-        client.set_registered_model_alias(MODEL, CHAMPION, version)
-        client.set_model_version_tag(MODEL, version, PROMOTED, "true")

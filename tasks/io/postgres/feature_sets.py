@@ -1,8 +1,47 @@
-"""The record of feature sets in Postgres: which is live, which was before, which are to be removed."""
+"""The table feature_set: which sets are being written to Redis, are ready there, or were removed."""
+
+from datetime import UTC, date, datetime
 
 import psycopg
 
 from tasks.core.features.feature_set import FeatureSet
+
+
+def read_ready(conn: psycopg.Connection) -> list[FeatureSet]:
+    """Return the sets that may go live; those of before there were deployments have no day, and are left out."""
+    rows = conn.execute(
+        """select feature_set, snapshot_id::text, content_hash, movies, day, published_at, schema_hash
+           from feature_set where state = 'ready' and day is not null order by day, published_at"""
+    ).fetchall()
+    return [make_feature_set(row) for row in rows]
+
+
+def read_feature_set(conn: psycopg.Connection, name: str) -> tuple[FeatureSet, int, str]:
+    """Return the set of this name, its number of Redis keys and its state; LookupError when there is no row or no day."""
+    row = conn.execute(
+        """select feature_set, snapshot_id::text, content_hash, movies, day, published_at, schema_hash, online_keys, state
+           from feature_set where feature_set = %s and day is not null""",
+        (name,),
+    ).fetchone()
+    if row is None:
+        raise LookupError(name)
+    return make_feature_set(row[:7]), int(row[7]), str(row[8])
+
+
+def make_feature_set(row: tuple[object, ...]) -> FeatureSet:
+    name, snapshot_id, content_hash, movies, day, published_at, schema_hash = row
+    assert isinstance(movies, int)  # noqa: S101  # for mypy
+    assert isinstance(day, date)  # noqa: S101  # for mypy
+    assert isinstance(published_at, datetime)  # noqa: S101  # for mypy
+    return FeatureSet(
+        feature_set=str(name),
+        snapshot_id=str(snapshot_id),
+        content_hash=str(content_hash),
+        movies=movies,
+        day=day.isoformat(),
+        published_at=published_at.astimezone(UTC).isoformat(),
+        schema_hash=str(schema_hash),
+    )
 
 
 def start(conn: psycopg.Connection, fresh: FeatureSet) -> None:
@@ -10,28 +49,37 @@ def start(conn: psycopg.Connection, fresh: FeatureSet) -> None:
     conn.execute(
         """insert into feature_set (feature_set, snapshot_id, content_hash, movies, state)
            values (%s, %s, %s, %s, 'writing')
-           on conflict (feature_set) do update set state = 'writing'
-           where feature_set.state not in ('live', 'previous')""",
+           on conflict (feature_set) do update set state = 'writing' where feature_set.state = 'retired'""",
         (fresh.feature_set, int(fresh.snapshot_id), fresh.content_hash, fresh.movies),
     )
 
 
-def make_live(conn: psycopg.Connection, live: FeatureSet) -> list[str]:
-    """Record what the pointer says and return the sets to remove: all but the live one and the one before it."""
-    before = conn.execute(
-        "select feature_set from feature_set where state = 'live' and feature_set <> %s", (live.feature_set,)
-    ).fetchone()
-    if before:
-        conn.execute("update feature_set set state = 'writing' where state = 'previous'")
-        conn.execute("update feature_set set state = 'previous' where feature_set = %s", before)
+def mark_ready(conn: psycopg.Connection, features: FeatureSet, online_keys: int) -> None:
+    """Record that the set is whole in Redis, and the latest day that it is known to be right for."""
     conn.execute(
-        """insert into feature_set (feature_set, snapshot_id, content_hash, movies, state, published_at)
-           values (%s, %s, %s, %s, 'live', %s)
-           on conflict (feature_set) do update set state = 'live', published_at = excluded.published_at
-           where (feature_set.state, feature_set.published_at) is distinct from (excluded.state, excluded.published_at)""",
-        (live.feature_set, int(live.snapshot_id), live.content_hash, live.movies, live.published_at),
+        """insert into feature_set (feature_set, snapshot_id, content_hash, movies, state, day, schema_hash, online_keys,
+               published_at)
+           values (%s, %s, %s, %s, 'ready', %s, %s, %s, %s)
+           on conflict (feature_set) do update set snapshot_id = excluded.snapshot_id, content_hash = excluded.content_hash,
+               movies = excluded.movies, state = 'ready', day = greatest(feature_set.day, excluded.day),
+               schema_hash = excluded.schema_hash, online_keys = excluded.online_keys, published_at = excluded.published_at""",
+        (
+            *(features.feature_set, int(features.snapshot_id), features.content_hash, features.movies, features.day),
+            *(features.schema_hash, online_keys, features.published_at),
+        ),
     )
-    return [name for (name,) in conn.execute("select feature_set from feature_set where state = 'writing' order by feature_set")]
+
+
+def read_unused(conn: psycopg.Connection, kept: list[str]) -> list[str]:
+    """Return the sets to remove: all in Redis but the kept ones."""
+    found = conn.execute(
+        "select feature_set from feature_set where state <> 'retired' and not feature_set = any(%s) order by feature_set", (kept,)
+    )
+    return [name for (name,) in found]
+
+
+def mark_writing(conn: psycopg.Connection, name: str) -> None:
+    conn.execute("update feature_set set state = 'writing' where feature_set = %s", (name,))
 
 
 def mark_retired(conn: psycopg.Connection, name: str) -> None:

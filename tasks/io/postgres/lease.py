@@ -15,7 +15,7 @@ from typing import Protocol
 
 import psycopg
 
-from tasks.core.errors import Superseded, Unavailable
+from tasks.core.errors import Busy, Superseded, Unavailable
 from tasks.io.postgres.connection import CONNECTION_LOST, PostgresSettings, connect, open_session, translate_errors
 from tasks.io.postgres.lease_row import adopt_row, delete_row, lock_row, take_row
 
@@ -40,7 +40,7 @@ class LeaseSettings(PostgresSettings, Protocol):
 def take(settings: LeaseSettings, verb: str) -> Iterator["Lease"]:
     """Hold the verb's lease for the block.
 
-    While another holder lives it is Unavailable. An earlier attempt of the same holder is superseded, alive or not, as soon
+    While another holder lives it is Busy. An earlier attempt of the same holder is superseded, alive or not, as soon
     as a commit of its that is under way has ended.
     """
     task, _, number = (settings.task_attempt or "").rpartition("/")
@@ -49,7 +49,7 @@ def take(settings: LeaseSettings, verb: str) -> Iterator["Lease"]:
         token = take_row(session, verb, holder, int(number) if task else None)
         if token is None:
             who = lock_row(session, verb) or "one that has ended this moment"
-            raise Unavailable(f"{verb} is at work for {who}; start again when that has ended")
+            raise Busy(f"{verb} is at work for {who}; start again when that has ended")
         lease = Lease(settings, verb, token, session)
         try:
             lease.end_earlier_sessions()

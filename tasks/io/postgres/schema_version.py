@@ -15,7 +15,7 @@ class Schema:
     revision: str
 
 
-MOVIES_SCHEMA = Schema("movies", "0002")
+MOVIES_SCHEMA = Schema("movies", "0003")
 RECEIPTS_SCHEMA = Schema("receipts", "0002")
 QUERY = "select version_num from {}_schema_version"
 

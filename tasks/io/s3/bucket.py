@@ -121,6 +121,27 @@ class Bucket:
 
         return self._call(key, head)
 
+    def read_size(self, key: str) -> int | None:
+        """Return the size of the object in bytes, or None when there is none."""
+
+        def head() -> int | None:
+            try:
+                return self._client.head_object(Bucket=self.name, Key=key)["ContentLength"]
+            except ClientError as error:
+                if status_of(error) == 404:
+                    return None
+                raise
+
+        return self._call(key, head)
+
+    def delete(self, key: str) -> None:
+        """Delete the object; one that is gone already is left so."""
+
+        def delete() -> None:
+            self._client.delete_object(Bucket=self.name, Key=key)
+
+        self._call(key, delete)
+
     def read(self, key: str) -> bytes:
         """Return the whole object; raise BadInput if it does not exist."""
 

@@ -41,14 +41,14 @@ GROUPS = ("redis", "others", "proxy")
 
 
 def republish(published: PublishedSample) -> None:
-    """Publish the features again, as an operator does after Redis has lost its data."""
-    done = published.run_verb("publish_features")
+    """Restore pointer and features, as the sweep does after Redis has lost its data."""
+    done = published.run_verb("reconcile_deployment")
     assert done.returncode == 0, done.stdout
 
 
 def repredict(published: PublishedSample) -> None:
-    """Publish the ratings again, so that new workers find them."""
-    done = published.run_verb("predict_all")
+    """Restore the pointer, so that new workers find the predictions."""
+    done = published.run_verb("reconcile_deployment")
     assert done.returncode == 0, done.stdout
 
 

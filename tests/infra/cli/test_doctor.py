@@ -11,7 +11,11 @@ from infra.platform.errors import StackError
 from infra.platform.protocol import Platform
 
 PLATFORM = cast(Platform, SimpleNamespace(endpoints=None))
-POINTER = {"feature_set": "movies_1", "movies": 3, "day": "2026-11-25"}
+POINTER = {
+    "deployment": 17,
+    "model": {"name": "movie-rating", "version": "3"},
+    "features": {"feature_set": "movies_1", "movies": 3, "day": "2026-11-25"},
+}
 
 
 def check(monkeypatch: pytest.MonkeyPatch, held: int) -> str:
@@ -21,14 +25,14 @@ def check(monkeypatch: pytest.MonkeyPatch, held: int) -> str:
 
     monkeypatch.setattr(doctor, "read_pointer", lambda endpoints: POINTER)
     monkeypatch.setattr(doctor, "scan_movies", scan)
-    return doctor.check_feature_store(PLATFORM)
+    return doctor.check_deployment(PLATFORM)
 
 
 def test_a_whole_set_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check(monkeypatch, 3) == "movies_1: 3 movies of 2026-11-25"
+    assert check(monkeypatch, 3) == "17: movie-rating version 3, 3 movies of 2026-11-25 in movies_1"
 
 
 @pytest.mark.parametrize("held", [0, 2])
 def test_lost_rows_are_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
-    with pytest.raises(StackError, match=f"Redis holds {held} of the 3 movies of movies_1; `make run DAG=refresh_movies`"):
+    with pytest.raises(StackError, match=f"Redis holds {held} of the 3 movies of movies_1; `make run DAG=sweep`"):
         check(monkeypatch, held)

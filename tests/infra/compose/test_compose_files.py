@@ -93,7 +93,7 @@ def test_everything_is_published_on_loopback_unless_told_otherwise(home: Path) -
 
 def test_only_the_scheduler_and_the_worker_are_told_what_the_tasks_are_told(home: Path) -> None:
     told = {name for name, service in services(home).items() if "MOVIES_DATABASE_URL" in (service.get("environment") or {})}
-    assert told == {"airflow-scheduler", "airflow-worker", "feast", "replay"}
+    assert told == {"airflow-scheduler", "airflow-worker", "feast", "replay", "rollback"}
 
 
 def test_the_api_meets_postgres_and_s3_in_a_network_where_nothing_else_is(home: Path) -> None:

@@ -142,6 +142,7 @@ REJECTED = [
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "x"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--accept"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--accept=x"]),
+    ("Cmd", ["python", "-m", "tasks.deploy", "--day", "2026-11-20", "--part=x"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--accept", "x"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "--"]),
     ("Cmd", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-20", "-v"]),

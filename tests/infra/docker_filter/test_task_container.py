@@ -26,6 +26,7 @@ def test_the_recorded_body_reaches_the_engine() -> None:
     [
         ("Cmd", ["python", "-m", "tasks.ingest_imdb"]),
         ("Cmd", ["python", "-m", "tasks.audit_skew", "--day", "2026-11-20", "--no-accept"]),
+        ("Cmd", ["python", "-m", "tasks.deploy", "--day", "2026-11-20", "--part=model"]),
         ("Labels/marquee.task", "group.ingest_imdb_12"),  # a task's id need not be its verb
         ("HostConfig.SecurityOpt", ["no-new-privileges:true"]),
         ("HostConfig.Memory", 2147483648),

@@ -14,13 +14,13 @@ from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
+from tasks.core.deployment.record import Model
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
+from tasks.io.deployments.predictions import describe
 from tasks.io.mlflow import registry
-from tasks.io.mlflow.registry import Champion
-from tasks.io.prediction_sets import PredictionSet, write_pointer
-from tasks.predict_all import describe
+from tasks.io.prediction_sets import PredictionSet, render_old_pointer
 from tests.serving.prediction_set import factories as invented
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -41,10 +41,8 @@ def produced(tmp_path: Path) -> bytes:
         schema_overrides={"tmdb_id": pl.Int64, "features_as_of": pl.Datetime("us", "UTC")},
     )
     years = pl.DataFrame({"movie_id": ["tt0000001", "tt0000002"], "release_year": [1999.0, None]})
-    champion = Champion.__new__(Champion)
-    for name, value in {"version": "3", "sha256": "a" * 64}.items():
-        object.__setattr__(champion, name, value)
-    return render_title_database(predictions, years, describe("set", champion, LIVE) | {"snapshot_id": LIVE.snapshot_id})
+    model = Model(registry.MODEL, "3", "a" * 64, "b" * 64, "schema", passed=True)
+    return render_title_database(predictions, years, describe("set", model, LIVE) | {"snapshot_id": LIVE.snapshot_id})
 
 
 @pytest.fixture
@@ -82,16 +80,10 @@ def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: Predictio
 
 
 def test_the_producers_pointer_is_read() -> None:
-    class Redis:
-        written: dict[str, bytes] = {}  # noqa: RUF012
-
-        def set(self, key: str, value: bytes) -> None:
-            self.written[key] = value
-
     telling: dict[str, object] = {field.name: "x" for field in fields(PredictionSet)}
     telling |= {"day": date(2026, 11, 22), "predicted_at": AS_OF, "films": 2, "object_bytes": 1}
     telling |= {"catalogue_key": "predictions/c.sqlite", "catalogue_sha256": "d" * 64, "catalogue_bytes": 4096}
-    write_pointer(Redis(), PredictionSet(**telling))  # type: ignore[arg-type]
+    pointer = render_old_pointer(PredictionSet(**telling))  # type: ignore[arg-type]
     assert prediction_sets.POINTER == POINTER_KEY
     expected = Published("predictions/c.sqlite", "d" * 64, 4096, date(2026, 11, 22))
-    assert parse_pointer(Redis.written[POINTER_KEY]) == expected
+    assert parse_pointer(pointer) == expected

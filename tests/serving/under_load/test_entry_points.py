@@ -9,7 +9,7 @@ import pytest
 from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
-from tasks import build_features, predict_all, publish_features
+from tasks import build_features, publish_features
 from tasks.settings import Settings
 from tests.bench.published_sample import PublishedSample, read_rows
 from tests.bench.scenarios.agreement import compare, find_broken
@@ -21,7 +21,7 @@ from tests.conftest import started_stack
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import export_onnx
 from tests.serving.under_load.conftest import PYTHON
-from tests.tasks.settings_factory import own_environment, run_verb
+from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
 from tests.tasks.test_predict_all import FEATURES, add_films, fit, read_live
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
@@ -69,7 +69,7 @@ def alias(world: PublishedSample, model: bytes) -> Alias:
     """The model is champion, and has rated all films."""
     alias = Alias(connect(world.serving["MLFLOW_TRACKING_URI"]))
     alias.move(register(alias.client, model, make_schema_fit(model)))
-    run_verb(predict_all, Settings(), datetime.now(UTC).date())
+    deploy_model(Settings(), datetime.now(UTC).date())
     return alias
 
 

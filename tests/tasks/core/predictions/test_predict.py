@@ -109,7 +109,7 @@ def test_the_file_gives_back_the_predictions_sorted_and_says_what_made_them(
 
 
 def test_a_set_is_named_by_its_model_and_its_features() -> None:
-    names = {compute_set_id(model, content) for model in ("a", "b") for content in ("c", "d")}
-    assert len(names) == 4
-    assert compute_set_id("a", "c") in names
+    names = {compute_set_id(version, sha, features) for version in "12" for sha in "ab" for features in "cd"}
+    assert len(names) == 8
+    assert compute_set_id("1", "a", "c") in names
     assert all(len(name) == 32 for name in names)

@@ -24,7 +24,7 @@ ANSWERS = [
 ]
 
 
-def test_a_batch_holds_the_bytes_in_the_order_asked() -> None:
+def test_a_pack_holds_the_bytes_in_the_order_asked() -> None:
     table = pq.read_table(io.BytesIO(render_batch(ANSWERS)))
     assert table.to_pylist() == [{"movie_id": a.movie_id, "status": a.status, "body": a.body} for a in ANSWERS]
     assert str(table.schema.field("status").type) == "int16"
@@ -81,7 +81,7 @@ def test_bytes_that_are_no_text_are_shown_as_far_as_they_go() -> None:
     assert len(record) == 2000
 
 
-def test_a_batch_of_pages_that_something_else_sent_is_refused() -> None:
+def test_a_pack_of_pages_that_something_else_sent_is_refused() -> None:
     def pages(count: int) -> list[Answer]:
         return [Answer(f"tt7{n:07}", 200, HTML) for n in range(count)]
 

@@ -312,32 +312,32 @@ def test_a_wrong_address_is_a_wrong_setting(base_url: str) -> None:
 
 
 def test_a_client_is_made_from_settings() -> None:
-    class GivenSettings:
+    class Given:
         tmdb_base_url = "https://api.themoviedb.org/"
         tmdb_access_token: SecretStr | None = SecretStr(f" {TOKEN}\n")
         tmdb_requests_per_second = 35.0
 
-    with Tmdb.from_settings(GivenSettings()):
+    with Tmdb.from_settings(Given()):
         pass
-    GivenSettings.tmdb_access_token = None
+    Given.tmdb_access_token = None
     with pytest.raises(BadSetting, match="TMDB_ACCESS_TOKEN"):
-        Tmdb.from_settings(GivenSettings())
+        Tmdb.from_settings(Given())
 
 
-def test_the_retry_budget_grows_back_with_success() -> None:
-    budget = RetryBudget()
+def test_patience_grows_back_with_success() -> None:
+    patience = RetryBudget()
     for _ in range(RETRIES_AT_START):
-        budget.take("x")
+        patience.take("x")
     for _ in range(10):
-        budget.restore()
-    budget.take("x")
+        patience.restore()
+    patience.take("x")
     with pytest.raises(Unavailable, match="the last time: x"):
-        budget.take("x")
+        patience.take("x")
 
 
-def test_the_end_of_a_run_wakes_the_threads_that_wait() -> None:
-    limiter = RateLimiter(0.001)
-    limiter.wait()
-    limiter.end()
+def test_the_end_wakes_who_waits() -> None:
+    pace = RateLimiter(0.001)
+    pace.wait()
+    pace.end()
     with pytest.raises(Unavailable, match="ended before"):
-        limiter.wait()
+        pace.wait()

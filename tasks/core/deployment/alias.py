@@ -1,0 +1,34 @@
+"""What becomes of MLflow's alias `champion`: it follows the deployment, and a person who moves it makes one."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+from tasks.core.deployment.record import Deployment, Model
+
+
+class AliasAction(Enum):
+    """What is to be done about the alias."""
+
+    KEEP = "keep"
+    SET = "set"
+    """It was never set for this deployment, or was deleted."""
+    DEPLOY = "deploy"
+    """A person moved it to a version that fits the live features."""
+    PUT_BACK = "put back"
+    """A person moved it to a version that cannot be served with the live features."""
+
+
+def decide_alias(live: Deployment, alias: str | None, models: Sequence[Model]) -> tuple[AliasAction, str]:
+    """Return the action and its reason. alias: the version that MLflow's alias names, None when there is no alias."""
+    if alias == live.model_version and live.alias_at is not None:
+        return AliasAction.KEEP, f"the alias names version {alias}, as deployment {live.deployment} does"
+    if live.alias_at is None:
+        return AliasAction.SET, f"it was not set yet for deployment {live.deployment}"
+    if alias is None:
+        return AliasAction.SET, "it was deleted"
+    model = next((model for model in models if model.version == alias), None)
+    if model is None:
+        return AliasAction.PUT_BACK, f"version {alias} has no digests of a model and a release.json, and cannot be served"
+    if model.schema_hash != live.schema_hash:
+        return AliasAction.PUT_BACK, f"version {alias} was trained on other features than are live"
+    return AliasAction.DEPLOY, f"the alias champion was moved by hand to version {alias}"

@@ -1,0 +1,84 @@
+"""The record of deployments, read back: the live one, and the parts that a rollback took out of service."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.core.deployment.record import Deployment
+
+
+@dataclass(frozen=True)
+class OutOfService:
+    """Versions and feature sets that only a person may deploy again, each with the deployment that took it out."""
+
+    models: Mapping[str, Deployment]
+    feature_sets: Mapping[str, Deployment]
+
+
+def find_live(deployments: Sequence[Deployment]) -> Deployment | None:
+    """Return the live deployment, or None before the first."""
+    return next((deployment for deployment in deployments if deployment.is_live), None)
+
+
+def find_out_of_service(deployments: Sequence[Deployment]) -> OutOfService:
+    """Return the parts that a person took out of service.
+
+    A rollback takes out the parts of the deployment it replaced, and of all between that one and the one it went back to: a
+    person who goes back two deployments does not want the one in between. A person who gives the alias to an older version
+    takes out the newer ones that were live. Parts that are live again are in service.
+    deployments: in the order of their ids.
+    """
+    models: dict[str, Deployment] = {}
+    feature_sets: dict[str, Deployment] = {}
+    been_live: list[Deployment] = []
+    for deployment in deployments:
+        if deployment.live_at is None:
+            continue
+        if deployment.kind == "rollback":
+            for left in find_left(been_live, deployment):
+                models[left.model_version] = deployment
+                feature_sets[left.feature_set] = deployment
+        if deployment.kind == "alias":
+            newer = [each for each in been_live if int(each.model_version) > int(deployment.model_version)]
+            models.update({each.model_version: deployment for each in newer})
+        models.pop(deployment.model_version, None)
+        feature_sets.pop(deployment.feature_set, None)
+        been_live.append(deployment)
+    return OutOfService(models, feature_sets)
+
+
+def find_left(been_live: Sequence[Deployment], rollback: Deployment) -> list[Deployment]:
+    """Return the deployments that a rollback left behind: those since the last one with the parts it went back to."""
+    left: list[Deployment] = []
+    for deployment in reversed(been_live):
+        if deployment.parts == rollback.parts:
+            break
+        left.append(deployment)
+    return left
+
+
+def find_rollback_target(deployments: Sequence[Deployment], number: int | None) -> Deployment | str:
+    """Return the deployment to go back to, or a sentence that says why there is none.
+
+    number: the deployment named by a person, or None for the one that the live deployment replaced.
+    """
+    live = find_live(deployments)
+    if live is None:
+        return "no deployment is live: there is nothing to roll back"
+    wanted = live.replaces if number is None else number
+    if wanted is None:
+        return f"deployment {live.deployment} is the first one: there is none before it"
+    target = next((each for each in deployments if each.deployment == wanted), None)
+    if target is None:
+        return f"there is no deployment {wanted}: `marquee deployments` lists them"
+    if target.live_at is None:
+        return f"deployment {wanted} was never live: choose one that was"
+    if target.parts == live.parts:
+        return f"deployment {live.deployment} is live with the parts of deployment {wanted} already"
+    return target
+
+
+def find_kept(deployments: Sequence[Deployment], count: int) -> list[Deployment]:
+    """Return the deployments whose parts are kept: the live one, the last `count` that were live, and unfinished ones."""
+    been_live = [deployment for deployment in deployments if deployment.live_at is not None]
+    unfinished = [deployment for deployment in deployments if deployment.live_at is None and deployment.ended_at is None]
+    return [*been_live[-count:], *unfinished]

@@ -1,0 +1,53 @@
+"""Deploy prepared parts: verify that model, feature set and predictions fit together and are all there, then make them live.
+
+`--part features`: the live model with the newest feature set of the day or earlier. `--part model`: the newest version that
+passed the promotion gate. Nothing goes back by itself: a feature set of an older day than the live one, an older version, and
+what a rollback took out of service are not deployed, and the log tells why.
+"""
+
+import logging
+from datetime import date
+
+from redis.exceptions import RedisError
+
+from tasks.command import main
+from tasks.core.deployment.history import find_live
+from tasks.core.errors import BadInput, Unavailable
+from tasks.io.deployments.candidates import CHOOSERS, choose
+from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.flip import LEASE, flip
+from tasks.io.deployments.predictions import make_predictions
+from tasks.io.deployments.settle import settle
+from tasks.io.deployments.values import describe_choice, describe_deed
+from tasks.io.feast import online_store
+from tasks.io.postgres.lease import Lease
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.deploy")
+
+REASONS = {"features": "features of {day} were prepared", "model": "version {version} passed the promotion gate"}
+
+
+def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> None:
+    """Same parts twice, same state: what is live already is left as it is."""
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    try:
+        deployments = settle(settings, redis, lease)
+        chosen = choose(settings, day, part)
+        if isinstance(chosen, str):
+            log.info("nothing is deployed: %s", chosen)
+            return
+        # Made here only if the live model or the newest set has changed since predict_all ran.
+        predictions = make_predictions(settings, chosen, lease)
+        parts = describe_choice(chosen, predictions)
+        missing = find_missing(settings, redis, parts)
+        if missing:
+            raise BadInput(f"nothing is deployed: {'; '.join(missing)}")
+        reason = REASONS[part].format(day=chosen.features.day, version=chosen.model.version)
+        flip(settings, redis, {**parts, **describe_deed(settings, "deploy", reason, find_live(deployments))}, lease)
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+if __name__ == "__main__":
+    main(run, __doc__, choices={"part": tuple(CHOOSERS)}, lease_key=LEASE)

@@ -1,0 +1,63 @@
+"""The first deployment of a platform that was live before there were deployments: an alias and two Redis keys."""
+
+import json
+import logging
+from datetime import date
+from typing import Any
+
+from redis import Redis
+
+from tasks.core.deployment.choice import Choice
+from tasks.core.deployment.record import Deployment
+from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.flip import flip
+from tasks.io.deployments.settings import DeploymentSettings
+from tasks.io.deployments.values import describe_choice, describe_deed
+from tasks.io.feast import definitions, online_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres import feature_sets
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.lease import Lease
+from tasks.io.prediction_sets import POINTER, read_set
+
+log = logging.getLogger("tasks.deployments")
+
+
+def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployment], lease: Lease) -> None:
+    """Record what the alias and the old keys make live as one deployment, unless there is one already.
+
+    Where they name no whole deployment, say so once and leave them: the first run of the DAGs makes a deployment.
+    """
+    if any(deployment.live_at is not None for deployment in deployments):
+        return
+    features, pointer = online_store.read_live(redis), read_old_pointer(redis)
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        alias = registry.read_alias(client)
+        model = next((model for model in registry.read_models(client) if model.version == alias), None)
+    if features is None or pointer is None or model is None:
+        return
+    keys = online_store.count_rows(redis, features.feature_set)
+    schema_hash = features.schema_hash or definitions.read_schema(online_store.open_store(features.feature_set))
+    found = type(features)(**{**vars(features), "schema_hash": schema_hash})
+    with connect(settings) as conn:
+        predictions = read_set(conn, str(pointer.get("prediction_set")))
+    if predictions is None:
+        log.warning("what is live is not adopted as a deployment: its predictions are not recorded")
+        return
+    with lease.held() as conn:
+        feature_sets.mark_ready(conn, found, keys)
+    parts = {**describe_choice(Choice(model, found), predictions), "day": date.fromisoformat(found.day)}
+    missing = find_missing(settings, redis, parts)
+    if missing:
+        log.warning("what is live is not adopted as a deployment: %s", "; ".join(missing))
+        return
+    flip(settings, redis, {**parts, **describe_deed(settings, "adopted", "live before there were deployments", None)}, lease)
+
+
+def read_old_pointer(redis: Redis) -> dict[str, Any] | None:
+    """Return the content of the key that named the predictions before there were deployments."""
+    found = redis.get(POINTER)
+    if found is None:
+        return None
+    pointer: dict[str, Any] = json.loads(found)  # type: ignore[arg-type]  # redis-py types both clients
+    return pointer

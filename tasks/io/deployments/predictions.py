@@ -1,0 +1,92 @@
+"""The predictions of a feature set by a model, made once and kept in S3."""
+
+import hashlib
+import logging
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from tasks.core.deployment.choice import Choice
+from tasks.core.deployment.record import Model
+from tasks.core.errors import BadInput
+from tasks.core.features.changes import compute_content_hash
+from tasks.core.features.feature_set import FeatureSet
+from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
+from tasks.core.predictions.title_database import render_title_database
+from tasks.io import prediction_sets
+from tasks.io.deployments.settings import DeploymentSettings
+from tasks.io.feast import offline_store
+from tasks.io.mlflow import registry
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.lease import Lease
+from tasks.io.prediction_sets import PredictionSet
+from tasks.io.s3.bucket import Bucket
+
+log = logging.getLogger("tasks.predictions")
+
+
+def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease) -> PredictionSet:
+    """Return the prediction set of this model and feature set; it is made unless it is there already."""
+    model, features = choice.model, choice.features
+    with connect(settings) as conn:
+        known = prediction_sets.find_set(conn, model.version, model.sha256, features.feature_set)
+    if known is not None:
+        log.info("version %s has predicted feature set %s already: %d movies", model.version, features.feature_set, known.films)
+        return known
+    log.info("version %s predicts feature set %s", model.version, features.feature_set)
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        exported = registry.read_exported(client, model.version, model.sha256)
+    set_id = compute_set_id(model.version, model.sha256, features.feature_set)
+    rows, about = read_rows(features), describe(set_id, model, features)
+    predictions = compute_predictions(exported, rows)
+    parquet = render_parquet(predictions, about)
+    database = render_title_database(predictions, rows, about | {"snapshot_id": features.snapshot_id})
+    bucket = Bucket.from_settings(settings)
+    fresh = PredictionSet(
+        prediction_set=set_id,
+        model_version=model.version,
+        model_sha256=model.sha256,
+        feature_set=features.feature_set,
+        content_hash=features.content_hash,
+        day=date.fromisoformat(features.day),
+        films=predictions.height,
+        object_key=prediction_sets.write_file(bucket, parquet, "parquet"),
+        object_bytes=len(parquet),
+        catalogue_key=prediction_sets.write_file(bucket, database, "sqlite"),
+        catalogue_sha256=hashlib.sha256(database).hexdigest(),
+        catalogue_bytes=len(database),
+        predicted_at=datetime.now(UTC),
+    )
+    with lease.held() as conn:
+        prediction_sets.write_set(conn, fresh)
+    log.info("predictions %s are ready: %d movies, %s", set_id, fresh.films, fresh.object_key)
+    return fresh
+
+
+def read_rows(features: FeatureSet) -> pl.DataFrame:
+    """Return the offline rows that the set was published from; BadInput unless they are, to the last value, those in Redis."""
+    with offline_store.reachable():
+        table = offline_store.open_table()
+        if table is None or table.snapshot_by_id(int(features.snapshot_id)) is None:
+            raise BadInput(f"the offline store has no snapshot {features.snapshot_id}: run build_features and publish_features")
+        rows = offline_store.read_latest(table, date.fromisoformat(features.day), int(features.snapshot_id))
+    rows = rows.filter(~pl.col("withdrawn")).drop("withdrawn")
+    content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
+    if content_hash != features.content_hash:
+        raise BadInput(
+            f"snapshot {features.snapshot_id} has content {content_hash[:12]} as of {features.day}, feature set"
+            f" {features.feature_set} has {features.content_hash[:12]}: run build_features and publish_features"
+        )
+    return rows
+
+
+def describe(set_id: str, model: Model, features: FeatureSet) -> dict[str, str]:
+    """Return what the files tell of themselves. Not the day: that may go on while the predictions stay."""
+    return {
+        "prediction_set": set_id,
+        "model_name": model.name,
+        "model_version": model.version,
+        "model_sha256": model.sha256,
+        "feature_set": features.feature_set,
+        "content_hash": features.content_hash,
+    }

@@ -1,0 +1,19 @@
+"""The settings that deploying needs."""
+
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from tasks.io.postgres.lease import LeaseSettings
+from tasks.io.s3.bucket import BucketSettings
+
+
+class DeploymentSettings(LeaseSettings, BucketSettings, Protocol):
+    """The settings this folder reads."""
+
+    @property
+    def feast_redis(self) -> SecretStr: ...
+    @property
+    def mlflow_tracking_uri(self) -> str: ...
+    @property
+    def keep_deployments(self) -> int: ...

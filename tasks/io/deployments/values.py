@@ -1,0 +1,54 @@
+"""The columns of a new deployment."""
+
+import getpass
+import os
+import socket
+from datetime import date
+from typing import Any
+
+from tasks.core.deployment.choice import Choice
+from tasks.core.deployment.record import Deployment
+from tasks.io.deployments.settings import DeploymentSettings
+from tasks.io.prediction_sets import PredictionSet
+
+
+def describe_choice(choice: Choice, predictions: PredictionSet) -> dict[str, Any]:
+    """Return the columns that name the parts of a choice and its predictions."""
+    model, features = choice.model, choice.features
+    return {
+        "model_name": model.name,
+        "model_version": model.version,
+        "model_sha256": model.sha256,
+        "release_sha256": model.release_sha256,
+        "feature_set": features.feature_set,
+        "snapshot_id": int(features.snapshot_id),
+        "content_hash": features.content_hash,
+        "schema_hash": features.schema_hash,
+        "prediction_set": predictions.prediction_set,
+        "day": date.fromisoformat(features.day),
+    }
+
+
+def describe_parts(deployment: Deployment) -> dict[str, Any]:
+    """Return the columns that name the parts of an earlier deployment."""
+    names = ("model_name", "model_version", "model_sha256", "release_sha256", "feature_set", "snapshot_id")
+    return {name: getattr(deployment, name) for name in (*names, "content_hash", "schema_hash", "prediction_set", "day")}
+
+
+def describe_deed(
+    settings: DeploymentSettings, kind: str, reason: str, replaces: Deployment | None, person: str | None = None
+) -> dict[str, Any]:
+    """Return the columns that tell who makes a deployment, why, and what it replaces.
+
+    person: user@host, given where this process runs in a container of its own.
+    """
+    made_by = settings.task_attempt or person or f"{read_user()}@{socket.gethostname()}"
+    return {"kind": kind, "reason": reason, "made_by": made_by, "replaces": replaces.deployment if replaces else None}
+
+
+def read_user() -> str:
+    """Return the name of the user; the number where the system has no name for it, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

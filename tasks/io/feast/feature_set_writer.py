@@ -1,0 +1,61 @@
+"""Feature sets written to Redis, and held to the offline rows they were made of."""
+
+import logging
+
+import polars as pl
+from redis import Redis
+
+from tasks.core.errors import Unavailable
+from tasks.core.features.feature_set import FeatureSet
+from tasks.io.feast import definitions, offline_store, online_store
+from tasks.io.postgres import feature_sets
+from tasks.io.postgres.lease import Lease
+
+log = logging.getLogger("tasks.feature_set_writer")
+
+SAMPLE = 500
+"""Movies whose online values are compared with the offline ones before the set is ready."""
+
+
+def select_tmdb_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the view tmdb_ids: the movies that TMDB knows, by its id."""
+    return rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", *offline_store.TIMES)
+
+
+def count_keys(rows: pl.DataFrame) -> int:
+    """Return the number of Redis keys that a set of these rows has."""
+    return rows.height + rows["tmdb_id"].drop_nulls().len()
+
+
+def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> bool:
+    """Return whether all rows of the set are in Redis, and Feast's registry has it with features of this schema."""
+    if online_store.count_rows(redis, feature_set) != keys:
+        return False
+    return definitions.read_schema(online_store.open_store(feature_set)) == schema_hash
+
+
+def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, lease: Lease) -> None:
+    """Write a set, and hold it to the offline rows: every key there, and a sample equal in every value; then it is ready.
+
+    Raise Unavailable if Redis holds anything else.
+    """
+    with lease.held() as conn:
+        feature_sets.start(conn, fresh)
+    store = online_store.open_store(fresh.feature_set)
+    with lease.held():
+        definitions.apply_definitions(store)
+    online_store.write_rows(store, "movies", rows.drop("tmdb_id"), lease)
+    online_store.write_rows(store, "tmdb_ids", select_tmdb_ids(rows), lease)
+
+    written, wanted = online_store.count_rows(redis, fresh.feature_set), count_keys(rows)
+    if written != wanted:
+        raise Unavailable(f"feature set {fresh.feature_set}: {written} keys in Redis, {wanted} wanted; it may not go live")
+    features = [name for name in rows.columns if name not in ("movie_id", "tmdb_id", *offline_store.TIMES)]
+    sample = rows.select("movie_id", *features).sample(min(SAMPLE, rows.height), seed=0).sort("movie_id")
+    answered = online_store.read_online(store, "movies", sample["movie_id"].to_list(), features).sort("movie_id")
+    for name in features:
+        if not sample[name].equals(answered[name].cast(sample[name].dtype), null_equal=True):
+            raise Unavailable(f"feature set {fresh.feature_set}: {name} differs online from offline; it may not go live")
+    with lease.held() as conn:
+        feature_sets.mark_ready(conn, fresh, wanted)
+    log.info("feature set %s holds %d keys; %d sampled movies equal the offline store", fresh.feature_set, written, sample.height)

@@ -1,0 +1,74 @@
+"""Remove feature sets and prediction sets that no deployment needs any more.
+
+The parts of the last KEEP_DEPLOYMENTS deployments are kept, so that a rollback finds them, and so are parts that are newer
+than the live ones. Of a prediction set only the row is retired: its files are what receipts are replayed from.
+"""
+
+import logging
+from contextlib import ExitStack
+from datetime import date
+
+from redis.exceptions import RedisError
+
+from tasks.command import main_without_lease
+from tasks.core.deployment.history import find_kept, find_live
+from tasks.core.errors import Busy, Unavailable
+from tasks.io import prediction_sets
+from tasks.io.deployments.flip import LEASE
+from tasks.io.feast import online_store
+from tasks.io.postgres import feature_sets
+from tasks.io.postgres.connection import connect
+from tasks.io.postgres.deployments import read_deployments
+from tasks.io.postgres.lease import Lease, take
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.remove_unused_parts")
+
+WRITERS = (LEASE, "publish_features", "predict_all")
+"""The leases under which parts are made and deployed: nothing is removed while one of these verbs is at work."""
+
+
+def run(settings: Settings, _: date) -> None:
+    """Same deployments twice, same state."""
+    try:
+        with ExitStack() as stack:
+            leases = [stack.enter_context(take(settings, key)) for key in WRITERS]
+            remove_unused(settings, leases[0])
+    except Busy as error:
+        log.info("left to the next pass: %s", error)
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+def remove_unused(settings: Settings, lease: Lease) -> None:
+    with connect(settings) as conn:
+        deployments, sets = read_deployments(conn), feature_sets.read_ready(conn)
+    live = find_live(deployments)
+    if live is None:
+        log.info("no deployment is live yet: nothing is removed")
+        return
+    kept = find_kept(deployments, settings.keep_deployments)
+    published_at = max((features.published_at for features in sets if features.feature_set == live.feature_set), default="")
+    newer = [features.feature_set for features in sets if features.published_at > published_at]
+    with connect(settings) as conn:
+        unused_sets = feature_sets.read_unused(conn, [*(deployment.feature_set for deployment in kept), *newer])
+        unused_predictions = prediction_sets.read_unused(
+            conn, [deployment.prediction_set for deployment in kept], before=live.made_at
+        )
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    for name in unused_sets:
+        with lease.held() as conn:
+            # First the row: a set that is half removed must not look ready. A kill here leaves it 'writing', for the next pass.
+            feature_sets.mark_writing(conn, name)
+        with lease.held() as conn:
+            online_store.delete_set(online_store.open_store(name), redis)
+            feature_sets.mark_retired(conn, name)
+        log.info("removed the feature set %s", name)
+    for prediction_set in unused_predictions:
+        with lease.held() as conn:
+            prediction_sets.mark_retired(conn, prediction_set)
+        log.info("retired the predictions %s", prediction_set)
+
+
+if __name__ == "__main__":
+    main_without_lease(run, __doc__)

@@ -1,0 +1,69 @@
+"""Go back to an earlier deployment in one step: model, features and predictions together.
+
+Without a number, to the one that the live deployment replaced. Refused when a part of it is no longer kept. What is left
+behind is taken out of service: no run of a DAG deploys those parts again, only a person does, by a rollback to their
+deployment.
+"""
+
+import argparse
+import logging
+import sys
+
+from redis.exceptions import RedisError
+
+from tasks.command import make_parser, run_and_map_errors, start_log
+from tasks.core.deployment.history import find_live, find_rollback_target
+from tasks.core.errors import Unavailable, Unknown
+from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.flip import LEASE, flip
+from tasks.io.deployments.settle import settle
+from tasks.io.deployments.values import describe_deed, describe_parts
+from tasks.io.feast import online_store
+from tasks.io.postgres.lease import Lease, take
+from tasks.settings import Settings
+
+log = logging.getLogger("tasks.rollback")
+
+
+def run(settings: Settings, number: int | None, reason: str, person: str | None = None) -> None:
+    """Make the deployment live again, as a new row of the record."""
+    with take(settings, LEASE) as lease:
+        roll_back(settings, number, reason, person, lease)
+
+
+def roll_back(settings: Settings, number: int | None, reason: str, person: str | None, lease: Lease) -> None:
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+    try:
+        deployments = settle(settings, redis, lease)
+        target = find_rollback_target(deployments, number)
+        if isinstance(target, str):
+            raise Unknown(target)
+        parts = describe_parts(target)
+        missing = find_missing(settings, redis, parts)
+        if missing:
+            raise Unknown(f"deployment {target.deployment} cannot come back: {'; '.join(missing)}")
+        flip(settings, redis, {**parts, **describe_deed(settings, "rollback", reason, find_live(deployments), person)}, lease)
+    except RedisError as error:
+        raise Unavailable(f"Redis: {error}") from error
+
+
+def parse_reason(text: str) -> str:
+    """Parse the reason, which the record keeps; an empty one is not accepted."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say why, in some words: the record of deployments keeps it")
+    return text.strip()
+
+
+def main() -> int:
+    """Read the command line, run, and return the exit code."""
+    parser = make_parser(__doc__)
+    parser.add_argument("deployment", nargs="?", type=int, default=None, metavar="DEPLOYMENT", help="a number, of those listed")
+    parser.add_argument("--reason", required=True, type=parse_reason, help="why, for the record")
+    parser.add_argument("--by", help="user@host of the person, for the record (default: this process's own)")
+    arguments = parser.parse_args()
+    start_log()
+    return run_and_map_errors(run, arguments.deployment, arguments.reason, arguments.by)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
