@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-replay bench-agreement fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -95,6 +95,10 @@ bench-swaps: dev # champions swapped and the API rolled over under a load that m
 bench-faults: dev # each service broken under a load that must be answered
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.faults $(ARGS)
+
+bench-deployments: dev # kill -9 at every step of preparing, deploying and rolling back; make bench-deployments ARGS="--trials 50"
+	@$(MARQUEE) install mlflow local
+	$(DEV)/python -m tests.bench.scenarios.deployments $(ARGS)
 
 bench-replay: dev # receipts of two releases computed again; a corrupt field found
 	@$(MARQUEE) install tasks mlflow serving local

@@ -1,0 +1,61 @@
+"""A few of the trials of `make bench-deployments`, at steps around the flip."""
+
+from collections.abc import Iterator
+
+import pytest
+from pyiceberg.utils.config import Config
+
+from infra.local.stack import Stack
+from tasks.settings import Settings
+from tests.conftest import started_stack
+from tests.serving.tiny_models import export_onnx
+from tests.tasks.killed.trials import Trials, open_trials
+from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
+from tests.tasks.test_predict_all import FEATURES, TODAY, add_films, crown, fit, publish
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with started_stack(tmp_path_factory.mktemp("killed")) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def trials(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        # PyIceberg reads its environment once, when it is imported.
+        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+        settings = Settings()
+        add_films(settings)
+        publish(settings)
+        crown(settings, export_onnx(fit(settings, 1), FEATURES))
+        deploy_model(settings, TODAY)
+        with open_trials(settings, TODAY, environment, tmp_path_factory.mktemp("log") / "runner.log") as trials:
+            trials.change_movies()
+            publish(settings)
+            deploy_features(settings, TODAY)
+            yield trials
+
+
+@pytest.mark.parametrize("step", range(2, 24, 3))
+def test_a_deployment_that_is_killed_is_whole_or_not_there(step: int, trials: Trials) -> None:
+    trials.try_deploying(step)
+
+
+@pytest.mark.parametrize("step", range(3, 24, 4))
+def test_a_rollback_that_is_killed_is_whole_or_not_there(step: int, trials: Trials) -> None:
+    trials.try_rolling_back(step)
+
+
+@pytest.mark.parametrize("step", [2, 5, 9])
+def test_what_is_killed_while_it_is_prepared_is_never_live(step: int, trials: Trials) -> None:
+    trials.try_preparing(step)
+    trials.try_predicting(step)
+
+
+def test_the_trials_killed_something(trials: Trials) -> None:
+    assert sum(count for name, count in trials.ended.items() if name.endswith("killed")) >= 12, trials.ended
