@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
         swagger_ui_oauth2_redirect_url=None,
     )
     predict = PredictEndpoint(components.service, components.metrics)
-    app.include_router(make_prediction_router(components.service, components.prediction_sets, predict))
+    app.include_router(make_prediction_router(components.service, components.deployments, predict))
     app.include_router(make_health_router(components))
     add_docs(app, components.settings.root_path)
     add_error_handlers(app, components.metrics)

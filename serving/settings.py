@@ -21,21 +21,19 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: str
     """http:// or https:// address of the MLflow server; artifacts come through it too."""
-    model_cache_dir: Path = Path(".marquee/models")
-    """Verified models are kept here, so that the service starts while MLflow is down."""
-    model_poll_seconds: float = Field(default=5, gt=0)
-    """Between two reads of the alias `champion`."""
-    model_fetch_seconds: float = Field(default=120, gt=0)
-    """A model that is not downloaded and verified within this time is given up, and tried again later."""
+    deployment_cache_dir: Path = Path(".marquee/deployments")
+    """Verified models and prediction databases are kept here, so that the service starts while every other service is down."""
+    deployment_poll_seconds: float = Field(default=1, gt=0)
+    """Between two reads of the live deployment in Redis."""
+    artifact_fetch_seconds: float = Field(default=120, gt=0)
+    """A model or prediction database that is not downloaded and verified within this time is given up, and tried again later."""
 
     features_max_age_seconds: float = Field(default=172_800, gt=0)
     """Older features are still used, and the answer says `stale`; they are made each night."""
-    snapshot_fallback: bool = True
-    """Answer with the last published rating, labelled `degraded`, when the features cannot be read; false: with a 503."""
+    prediction_set_fallback: bool = True
+    """Answer with the published prediction, labelled `degraded`, when the features cannot be read; false: with a 503."""
     s3_bucket: str | None = None
-    """Where the catalogue lies, the last published ratings of all films; boto3 reads AWS_* itself. None: there is no snapshot."""
-    catalogue_cache_dir: Path = Path(".marquee/catalogues")
-    """Verified catalogues are kept here."""
+    """Where the prediction databases lie; boto3 reads AWS_* itself. None: there is no fallback and no search."""
 
     receipts_database_url: SecretStr | None = None
     """postgresql:// URL of the receipts; None: none are kept, and /readyz says so."""

@@ -15,8 +15,8 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 FROM ${PYTHON_IMAGE}
 # The folders are made here so that the volumes mounted over them belong to the user.
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee \
-    && mkdir -p /var/lib/marquee/models /var/lib/marquee/catalogues \
-    && chown 10001:10001 /var/lib/marquee/models /var/lib/marquee/catalogues
+    && mkdir -p /var/lib/marquee/deployments \
+    && chown 10001:10001 /var/lib/marquee/deployments
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY --chmod=0755 infra/images/check_url.py /opt/bin/
@@ -24,7 +24,7 @@ COPY --chmod=0755 serving serving
 RUN /opt/venv/bin/python -m compileall -q serving
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     API_HOST=0.0.0.0 API_PORT=8000 GRPC_PORT=50051 METRICS_PORT=9464 \
-    MODEL_CACHE_DIR=/var/lib/marquee/models CATALOGUE_CACHE_DIR=/var/lib/marquee/catalogues
+    DEPLOYMENT_CACHE_DIR=/var/lib/marquee/deployments
 USER 10001:10001
 ENTRYPOINT ["/opt/venv/bin/dumb-init", "--"]
 CMD ["python", "-m", "serving"]

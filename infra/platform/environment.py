@@ -117,8 +117,7 @@ def local_variables(name: str, settings: Settings, endpoints: Endpoints) -> dict
     return {
         **serving_variables(endpoints),
         **({"API_KEYS_FILE": str(keys)} if keys.exists() else {}),
-        "MODEL_CACHE_DIR": str(settings.layout.data / "models"),
-        "CATALOGUE_CACHE_DIR": str(settings.layout.data / "catalogues"),
+        "DEPLOYMENT_CACHE_DIR": str(settings.layout.data / "deployments"),
         "API_HOST": endpoints.api.bind,
         "API_PORT": str(endpoints.api.port),
         "GRPC_PORT": str(endpoints.grpc.port),

@@ -89,7 +89,8 @@ class Settings(BaseSettings):
 
 PASSED_ON = (
     *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "KEEP_DEPLOYMENTS"),
-    *("MODEL_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "SNAPSHOT_FALLBACK", "RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
+    *("DEPLOYMENT_POLL_", "ARTIFACT_FETCH_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "PREDICTION_SET_FALLBACK"),
+    *("RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
     *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS", "KEEP_ALIVE_SECONDS", "ROOT_PATH", "FORWARDED_ALLOW_IPS"),
 )
 """Beginnings of the names of the variables that the tasks and the API read themselves, and that only the user sets."""

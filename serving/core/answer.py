@@ -1,22 +1,23 @@
-"""One rating as all doors give it: HTTP and gRPC only render it."""
+"""One prediction; HTTP and gRPC only render it."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
-FRESH, STALE, SNAPSHOT = "fresh", "stale", "snapshot"
-SOURCES = (FRESH, STALE, SNAPSHOT)
-"""Where an answer's features came from: the live set; the live set, too old; the last published ratings, on local disk."""
+from serving.core.provenance import Provenance
+
+FRESH, STALE, PREDICTION_SET = "fresh", "stale", "prediction_set"
+SOURCES = (FRESH, STALE, PREDICTION_SET)
+"""Where an answer comes from: the live features; the live features, which are too old; the published prediction on local disk."""
 
 
 class Answer(NamedTuple):
-    """What was predicted, from what, how old that is."""
+    """A rating, what it was made from, and how old that is."""
 
     prediction_id: str
     movie_id: str
     title: str | None
     rating: float
-    model_name: str
-    model_version: str
+    provenance: Provenance
     source: str
     stale: bool
     age_seconds: int
@@ -25,16 +26,17 @@ class Answer(NamedTuple):
 
 
 def render(answer: Answer) -> dict[str, Any]:
-    """The body of an answer, but for the request's id; `schemas.Prediction` documents it and a test holds the two together."""
+    """Return the body of an answer without the request's id; `schemas.Prediction` documents it and a test compares the two."""
     return {
         "prediction_id": answer.prediction_id,
+        "deployment": answer.provenance.deployment,
         "movie_id": answer.movie_id,
         "title": answer.title,
         "rating": answer.rating,
-        "model": {"name": answer.model_name, "version": answer.model_version},
+        "model": {"name": answer.provenance.model_name, "version": answer.provenance.model_version},
         "feature_source": answer.source,
         "stale": answer.stale,
-        "degraded": answer.source == SNAPSHOT,
+        "degraded": answer.source == PREDICTION_SET,
         "feature_age_seconds": answer.age_seconds,
         "features_as_of": answer.as_of,
     }

@@ -1,4 +1,4 @@
-"""Why a prediction is refused: each error is one answer, with its status, its label and what to do next."""
+"""Why there is no prediction: each error is one answer, with its status, its label and what to do next."""
 
 
 class PredictionError(Exception):
@@ -18,18 +18,25 @@ class UnknownMovie(PredictionError):
     retry_after_seconds = None
 
 
+class NoDeployment(PredictionError):
+    """No deployment is loaded: nothing was deployed yet, or nothing that could be verified."""
+
+    reason = "no_deployment"
+    retry_after_seconds = 5
+
+
 class NoModel(PredictionError):
-    """No model is loaded: none was promoted yet, or none that could be verified."""
+    """The model of the live deployment could not be loaded."""
 
     reason = "no_model"
     retry_after_seconds = 5
 
 
-class NoFeatureSet(PredictionError):
-    """Redis answers, but no feature set is published in it."""
+class LostFeatures(PredictionError):
+    """The movie is in the live prediction set, but its row is not in Redis: the row was lost, the movie is not unknown."""
 
-    reason = "no_feature_set"
-    retry_after_seconds = 5
+    reason = "lost_features"
+    retry_after_seconds = 60
 
 
 class StoreUnavailable(PredictionError):
@@ -53,7 +60,7 @@ class ImplausibleRating(PredictionError):
 
 
 class NoPredictionSet(PredictionError):
-    """There is no catalogue on local disk to search in."""
+    """No prediction database is loaded to search in."""
 
-    reason = "no_catalogue"
+    reason = "no_prediction_set"
     retry_after_seconds = 5

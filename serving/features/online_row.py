@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import mmh3
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +22,6 @@ _DOUBLE = np.dtype([("tag", "u1"), ("value", "<f8")])
 _NULL_DOUBLE = struct.pack("<Bd", _TAG_DOUBLE, float("nan"))
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _MAX_VARINT_BYTES = 10
-_MASK = 0xFFFFFFFF
 
 
 def build_key(join_key: str, value: str | int, project: str) -> bytes:
@@ -39,30 +39,12 @@ def build_key_prefix(join_key: str) -> bytes:
 
 def hash_field(view: str, feature: str) -> bytes:
     """The hash field of one feature: murmur3 (32 bits, seed 0) of `view:feature`, little-endian."""
-    return struct.pack("<I", murmur3(f"{view}:{feature}".encode()))
+    return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
 
 
 def timestamp_field(view: str) -> bytes:
     """The hash field that holds the row's event time; a row without it does not exist."""
     return f"_ts:{view}".encode()
-
-
-def murmur3(data: bytes) -> int:
-    """MurmurHash3 x86_32 with seed 0 (Appleby's reference, public domain)."""
-    state = 0
-    whole = len(data) & ~3
-    for (block,) in struct.iter_unpack("<I", data[:whole]):
-        state ^= _scramble(block)
-        state = ((state << 13 | state >> 19) * 5 + 0xE6546B64) & _MASK
-    state ^= _scramble(int.from_bytes(data[whole:], "little")) ^ len(data)
-    state = (state ^ state >> 16) * 0x85EBCA6B & _MASK
-    state = (state ^ state >> 13) * 0xC2B2AE35 & _MASK
-    return state ^ state >> 16
-
-
-def _scramble(block: int) -> int:
-    block = block * 0xCC9E2D51 & _MASK
-    return (block << 15 | block >> 17) * 0x1B873593 & _MASK
 
 
 def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:

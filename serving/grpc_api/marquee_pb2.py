@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eserving/grpc_api/marquee.proto\x12\nmarquee.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\"\n\x0ePredictRequest\x12\x10\n\x08movie_id\x18\x01 \x01(\t\"&\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xa3\x02\n\nPrediction\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x10\n\x08movie_id\x18\x02 \x01(\t\x12\x12\n\x05title\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06rating\x18\x04 \x01(\x01\x12 \n\x05model\x18\x05 \x01(\x0b\x32\x11.marquee.v1.Model\x12\x16\n\x0e\x66\x65\x61ture_source\x18\x06 \x01(\t\x12\r\n\x05stale\x18\x07 \x01(\x08\x12\x10\n\x08\x64\x65graded\x18\x08 \x01(\x08\x12\x1b\n\x13\x66\x65\x61ture_age_seconds\x18\t \x01(\x03\x12\x32\n\x0e\x66\x65\x61tures_as_of\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x0b \x01(\tB\x08\n\x06_title\"(\n\x13PredictBatchRequest\x12\x11\n\tmovie_ids\x18\x01 \x03(\t\"T\n\x14PredictBatchResponse\x12(\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x13.marquee.v1.Outcome\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"j\n\x07Outcome\x12,\n\nprediction\x18\x01 \x01(\x0b\x32\x16.marquee.v1.PredictionH\x00\x12&\n\x07refusal\x18\x02 \x01(\x0b\x32\x13.marquee.v1.RefusalH\x00\x42\t\n\x07outcome\";\n\x07Refusal\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa6\x01\n\rWhatIfRequest\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12;\n\toverrides\x18\x02 \x03(\x0b\x32(.marquee.v1.WhatIfRequest.OverridesEntry\x1a\x46\n\x0eOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.marquee.v1.Override:\x02\x38\x01\"(\n\x08Override\x12\x12\n\x05value\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_value\"\x89\x02\n\x0eWhatIfResponse\x12*\n\nprediction\x18\x01 \x01(\x0b\x32\x16.marquee.v1.Prediction\x12\x17\n\x0frating_as_it_is\x18\x02 \x01(\x01\x12<\n\toverrides\x18\x03 \x03(\x0b\x32).marquee.v1.WhatIfResponse.OverridesEntry\x12,\n\x0cout_of_range\x18\x04 \x03(\x0b\x32\x16.marquee.v1.OutOfRange\x1a\x46\n\x0eOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.marquee.v1.Override:\x02\x38\x01\"M\n\nOutOfRange\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06lowest\x18\x03 \x01(\x01\x12\x0f\n\x07highest\x18\x04 \x01(\x01\"B\n\x13SearchMoviesRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"M\n\x14SearchMoviesResponse\x12!\n\x06movies\x18\x01 \x03(\x0b\x32\x11.marquee.v1.Movie\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"u\n\x05Movie\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12\x14\n\x07tmdb_id\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05title\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04year\x18\x04 \x01(\x05H\x02\x88\x01\x01\x42\n\n\x08_tmdb_idB\x08\n\x06_titleB\x07\n\x05_year2\xb3\x02\n\x0bPredictions\x12=\n\x07Predict\x12\x1a.marquee.v1.PredictRequest\x1a\x16.marquee.v1.Prediction\x12Q\n\x0cPredictBatch\x12\x1f.marquee.v1.PredictBatchRequest\x1a .marquee.v1.PredictBatchResponse\x12?\n\x06WhatIf\x12\x19.marquee.v1.WhatIfRequest\x1a\x1a.marquee.v1.WhatIfResponse\x12Q\n\x0cSearchMovies\x12\x1f.marquee.v1.SearchMoviesRequest\x1a .marquee.v1.SearchMoviesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eserving/grpc_api/marquee.proto\x12\nmarquee.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\"\n\x0ePredictRequest\x12\x10\n\x08movie_id\x18\x01 \x01(\t\"&\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xb7\x02\n\nPrediction\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x10\n\x08movie_id\x18\x02 \x01(\t\x12\x12\n\x05title\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06rating\x18\x04 \x01(\x01\x12 \n\x05model\x18\x05 \x01(\x0b\x32\x11.marquee.v1.Model\x12\x16\n\x0e\x66\x65\x61ture_source\x18\x06 \x01(\t\x12\r\n\x05stale\x18\x07 \x01(\x08\x12\x10\n\x08\x64\x65graded\x18\x08 \x01(\x08\x12\x1b\n\x13\x66\x65\x61ture_age_seconds\x18\t \x01(\x03\x12\x32\n\x0e\x66\x65\x61tures_as_of\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x0b \x01(\t\x12\x12\n\ndeployment\x18\x0c \x01(\x03\x42\x08\n\x06_title\"(\n\x13PredictBatchRequest\x12\x11\n\tmovie_ids\x18\x01 \x03(\t\"T\n\x14PredictBatchResponse\x12(\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x13.marquee.v1.Outcome\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"j\n\x07Outcome\x12,\n\nprediction\x18\x01 \x01(\x0b\x32\x16.marquee.v1.PredictionH\x00\x12&\n\x07refusal\x18\x02 \x01(\x0b\x32\x13.marquee.v1.RefusalH\x00\x42\t\n\x07outcome\";\n\x07Refusal\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa6\x01\n\rWhatIfRequest\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12;\n\toverrides\x18\x02 \x03(\x0b\x32(.marquee.v1.WhatIfRequest.OverridesEntry\x1a\x46\n\x0eOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.marquee.v1.Override:\x02\x38\x01\"(\n\x08Override\x12\x12\n\x05value\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_value\"\x89\x02\n\x0eWhatIfResponse\x12*\n\nprediction\x18\x01 \x01(\x0b\x32\x16.marquee.v1.Prediction\x12\x17\n\x0frating_as_it_is\x18\x02 \x01(\x01\x12<\n\toverrides\x18\x03 \x03(\x0b\x32).marquee.v1.WhatIfResponse.OverridesEntry\x12,\n\x0cout_of_range\x18\x04 \x03(\x0b\x32\x16.marquee.v1.OutOfRange\x1a\x46\n\x0eOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.marquee.v1.Override:\x02\x38\x01\"M\n\nOutOfRange\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06lowest\x18\x03 \x01(\x01\x12\x0f\n\x07highest\x18\x04 \x01(\x01\"B\n\x13SearchMoviesRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"M\n\x14SearchMoviesResponse\x12!\n\x06movies\x18\x01 \x03(\x0b\x32\x11.marquee.v1.Movie\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"u\n\x05Movie\x12\x10\n\x08movie_id\x18\x01 \x01(\t\x12\x14\n\x07tmdb_id\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\x05title\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04year\x18\x04 \x01(\x05H\x02\x88\x01\x01\x42\n\n\x08_tmdb_idB\x08\n\x06_titleB\x07\n\x05_year2\xb3\x02\n\x0bPredictions\x12=\n\x07Predict\x12\x1a.marquee.v1.PredictRequest\x1a\x16.marquee.v1.Prediction\x12Q\n\x0cPredictBatch\x12\x1f.marquee.v1.PredictBatchRequest\x1a .marquee.v1.PredictBatchResponse\x12?\n\x06WhatIf\x12\x19.marquee.v1.WhatIfRequest\x1a\x1a.marquee.v1.WhatIfResponse\x12Q\n\x0cSearchMovies\x12\x1f.marquee.v1.SearchMoviesRequest\x1a .marquee.v1.SearchMoviesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,33 +41,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL']._serialized_start=115
   _globals['_MODEL']._serialized_end=153
   _globals['_PREDICTION']._serialized_start=156
-  _globals['_PREDICTION']._serialized_end=447
-  _globals['_PREDICTBATCHREQUEST']._serialized_start=449
-  _globals['_PREDICTBATCHREQUEST']._serialized_end=489
-  _globals['_PREDICTBATCHRESPONSE']._serialized_start=491
-  _globals['_PREDICTBATCHRESPONSE']._serialized_end=575
-  _globals['_OUTCOME']._serialized_start=577
-  _globals['_OUTCOME']._serialized_end=683
-  _globals['_REFUSAL']._serialized_start=685
-  _globals['_REFUSAL']._serialized_end=744
-  _globals['_WHATIFREQUEST']._serialized_start=747
-  _globals['_WHATIFREQUEST']._serialized_end=913
-  _globals['_WHATIFREQUEST_OVERRIDESENTRY']._serialized_start=843
-  _globals['_WHATIFREQUEST_OVERRIDESENTRY']._serialized_end=913
-  _globals['_OVERRIDE']._serialized_start=915
-  _globals['_OVERRIDE']._serialized_end=955
-  _globals['_WHATIFRESPONSE']._serialized_start=958
-  _globals['_WHATIFRESPONSE']._serialized_end=1223
-  _globals['_WHATIFRESPONSE_OVERRIDESENTRY']._serialized_start=843
-  _globals['_WHATIFRESPONSE_OVERRIDESENTRY']._serialized_end=913
-  _globals['_OUTOFRANGE']._serialized_start=1225
-  _globals['_OUTOFRANGE']._serialized_end=1302
-  _globals['_SEARCHMOVIESREQUEST']._serialized_start=1304
-  _globals['_SEARCHMOVIESREQUEST']._serialized_end=1370
-  _globals['_SEARCHMOVIESRESPONSE']._serialized_start=1372
-  _globals['_SEARCHMOVIESRESPONSE']._serialized_end=1449
-  _globals['_MOVIE']._serialized_start=1451
-  _globals['_MOVIE']._serialized_end=1568
-  _globals['_PREDICTIONS']._serialized_start=1571
-  _globals['_PREDICTIONS']._serialized_end=1878
+  _globals['_PREDICTION']._serialized_end=467
+  _globals['_PREDICTBATCHREQUEST']._serialized_start=469
+  _globals['_PREDICTBATCHREQUEST']._serialized_end=509
+  _globals['_PREDICTBATCHRESPONSE']._serialized_start=511
+  _globals['_PREDICTBATCHRESPONSE']._serialized_end=595
+  _globals['_OUTCOME']._serialized_start=597
+  _globals['_OUTCOME']._serialized_end=703
+  _globals['_REFUSAL']._serialized_start=705
+  _globals['_REFUSAL']._serialized_end=764
+  _globals['_WHATIFREQUEST']._serialized_start=767
+  _globals['_WHATIFREQUEST']._serialized_end=933
+  _globals['_WHATIFREQUEST_OVERRIDESENTRY']._serialized_start=863
+  _globals['_WHATIFREQUEST_OVERRIDESENTRY']._serialized_end=933
+  _globals['_OVERRIDE']._serialized_start=935
+  _globals['_OVERRIDE']._serialized_end=975
+  _globals['_WHATIFRESPONSE']._serialized_start=978
+  _globals['_WHATIFRESPONSE']._serialized_end=1243
+  _globals['_WHATIFRESPONSE_OVERRIDESENTRY']._serialized_start=863
+  _globals['_WHATIFRESPONSE_OVERRIDESENTRY']._serialized_end=933
+  _globals['_OUTOFRANGE']._serialized_start=1245
+  _globals['_OUTOFRANGE']._serialized_end=1322
+  _globals['_SEARCHMOVIESREQUEST']._serialized_start=1324
+  _globals['_SEARCHMOVIESREQUEST']._serialized_end=1390
+  _globals['_SEARCHMOVIESRESPONSE']._serialized_start=1392
+  _globals['_SEARCHMOVIESRESPONSE']._serialized_end=1469
+  _globals['_MOVIE']._serialized_start=1471
+  _globals['_MOVIE']._serialized_end=1588
+  _globals['_PREDICTIONS']._serialized_start=1591
+  _globals['_PREDICTIONS']._serialized_end=1898
 # @@protoc_insertion_point(module_scope)

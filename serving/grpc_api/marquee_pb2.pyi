@@ -24,7 +24,7 @@ class Model(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class Prediction(_message.Message):
-    __slots__ = ("prediction_id", "movie_id", "title", "rating", "model", "feature_source", "stale", "degraded", "feature_age_seconds", "features_as_of", "request_id")
+    __slots__ = ("prediction_id", "movie_id", "title", "rating", "model", "feature_source", "stale", "degraded", "feature_age_seconds", "features_as_of", "request_id", "deployment")
     PREDICTION_ID_FIELD_NUMBER: _ClassVar[int]
     MOVIE_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class Prediction(_message.Message):
     FEATURE_AGE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FEATURES_AS_OF_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
     prediction_id: str
     movie_id: str
     title: str
@@ -47,7 +48,8 @@ class Prediction(_message.Message):
     feature_age_seconds: int
     features_as_of: _timestamp_pb2.Timestamp
     request_id: str
-    def __init__(self, prediction_id: _Optional[str] = ..., movie_id: _Optional[str] = ..., title: _Optional[str] = ..., rating: _Optional[float] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., feature_source: _Optional[str] = ..., stale: _Optional[bool] = ..., degraded: _Optional[bool] = ..., feature_age_seconds: _Optional[int] = ..., features_as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    deployment: int
+    def __init__(self, prediction_id: _Optional[str] = ..., movie_id: _Optional[str] = ..., title: _Optional[str] = ..., rating: _Optional[float] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., feature_source: _Optional[str] = ..., stale: _Optional[bool] = ..., degraded: _Optional[bool] = ..., feature_age_seconds: _Optional[int] = ..., features_as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ..., deployment: _Optional[int] = ...) -> None: ...
 
 class PredictBatchRequest(_message.Message):
     __slots__ = ("movie_ids",)

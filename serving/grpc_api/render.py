@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from serving.core.answer import SNAPSHOT, Answer
+from serving.core.answer import PREDICTION_SET, Answer
 from serving.core.errors import PredictionError
 from serving.core.requested_id import RequestedId
 from serving.grpc_api import marquee_pb2 as messages
@@ -14,13 +14,14 @@ def render(answer: Answer, request_id: str = "") -> messages.Prediction:
     """Return the message with the fields that `serving.core.answer.render` gives HTTP."""
     return messages.Prediction(
         prediction_id=answer.prediction_id,
+        deployment=answer.provenance.deployment,
         movie_id=answer.movie_id,
         title=answer.title,
         rating=answer.rating,
-        model=messages.Model(name=answer.model_name, version=answer.model_version),
+        model=messages.Model(name=answer.provenance.model_name, version=answer.provenance.model_version),
         feature_source=answer.source,
         stale=answer.stale,
-        degraded=answer.source == SNAPSHOT,
+        degraded=answer.source == PREDICTION_SET,
         feature_age_seconds=answer.age_seconds,
         features_as_of=answer.as_of,
         request_id=request_id,

@@ -86,7 +86,7 @@ def make_server(components: Components) -> RpcServer:
         components.metrics.registry, components.access_log, components.access_policy, components.settings.max_in_flight
     )
     return RpcServer(
-        components, make_handlers(Predictions(components.service, components.prediction_sets), interceptor, components.metrics)
+        components, make_handlers(Predictions(components.service, components.deployments), interceptor, components.metrics)
     )
 
 

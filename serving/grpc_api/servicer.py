@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from serving.core.cooperative import yielding_to_loop
 from serving.core.requested_id import parse_requested_id
 from serving.core.requests import BatchRequest, SearchRequest, WhatIfRequest
+from serving.deployments.watcher import DeploymentWatcher
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.render import render, render_entry, render_movie, render_what_if
-from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, find_outcome, search_movies
+from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, compute_outcome, search_movies
 from serving.prediction.service import PredictionService
-from serving.prediction_set.watcher import PredictionSetWatcher
 
 ENDPOINT = "grpc"
 """The endpoint that receipts name."""
@@ -31,8 +31,8 @@ Answerer = Callable[[Any, str], Awaitable[Reply]]
 class Predictions:
     """The methods of the service, by name in `methods`."""
 
-    def __init__(self, service: PredictionService, prediction_sets: PredictionSetWatcher) -> None:
-        self._service, self._prediction_sets = service, prediction_sets
+    def __init__(self, service: PredictionService, deployments: DeploymentWatcher) -> None:
+        self._service, self._deployments = service, deployments
         self.methods: dict[str, Answerer] = {
             "Predict": self.predict,
             "PredictBatch": self.predict_batch,
@@ -51,7 +51,7 @@ class Predictions:
         entries = await answer_batch(self._service, batch, ENDPOINT)
         pairs = zip(batch.movie_ids, entries, strict=True)
         predictions = [render_entry(movie_id, entry) async for movie_id, entry in yielding_to_loop(pairs)]
-        return Reply(find_outcome(entries), messages.PredictBatchResponse(predictions=predictions, request_id=request_id))
+        return Reply(compute_outcome(entries), messages.PredictBatchResponse(predictions=predictions, request_id=request_id))
 
     async def what_if(self, request: messages.WhatIfRequest, request_id: str) -> Reply:
         """Predict one movie with other features."""
@@ -63,6 +63,6 @@ class Predictions:
     async def search_movies(self, request: messages.SearchMoviesRequest, request_id: str) -> Reply:
         """Find movies by title."""
         limit = {"limit": request.limit} if request.HasField("limit") else {}
-        movies = search_movies(self._prediction_sets, SearchRequest.check({"query": request.query} | limit))
+        movies = search_movies(self._deployments, SearchRequest.check({"query": request.query} | limit))
         found = messages.SearchMoviesResponse(movies=[render_movie(movie) for movie in movies], request_id=request_id)
         return Reply(FOUND if movies else NOTHING_FOUND, found)

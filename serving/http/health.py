@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from serving.components import Components
 from serving.core.errors import PredictionError
-from serving.http.schemas import Alive, LiveFeatureSet, Model, Readiness, RefusedModel, Snapshot
+from serving.http.schemas import Alive, LiveFeatureSet, LivePredictionSet, Model, Readiness, RejectedDeployment
 
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "A part is missing"}}
 
@@ -36,33 +36,37 @@ def make_health_router(components: Components) -> APIRouter:
 
 
 async def read_readiness(components: Components) -> Readiness:
-    """Return the state, reading the pointer in Redis now: an answer from memory would not notice that Redis went away."""
-    release, refused = components.releases.current, components.releases.refused
-    problems = {} if release else {"model": components.releases.explain_absence()}
-    feature_set = None
+    """Return the state, reading from Redis now: an answer from memory would not notice that Redis went away or lost its rows."""
+    watcher = components.deployments
+    live, rejected, problems = watcher.live, watcher.rejected, dict[str, str]()
     try:
-        live = await components.store.read_pointer()
-        feature_set = LiveFeatureSet(name=live.name, day=live.day, movies=live.movies)
-    except PredictionError as refusal:
-        problems["feature_store"] = str(refusal)
-    snapshot = find_snapshot(components)
+        watcher.require_model()
+    except PredictionError as error:
+        problems["model"] = str(error)
+    try:
+        await watcher.check_present()
+        if live is not None and (lost := await watcher.count_lost()):
+            name, probed = live.record.features.name, len(live.probe_ids)
+            problems["feature_store"] = f"{lost} of {probed} movies looked for have no row in feature set {name}"
+    except PredictionError as error:
+        problems["feature_store"] = str(error)
+    record = live.record if live else None
+    prediction_set = None
+    if live is not None and live.predictions is not None and components.settings.prediction_set_fallback:
+        reference = live.record.predictions
+        prediction_set = LivePredictionSet(name=reference.name, day=reference.day, movies=reference.movies)
     return Readiness(
         detail="; ".join(problems.values()) or "ready",
-        ready=not problems or snapshot is not None,
-        degraded=bool(problems) and snapshot is not None,
+        ready=not problems or prediction_set is not None,
+        degraded=bool(problems) and prediction_set is not None,
         missing=list(problems),
-        model=Model(name=release.manifest.name, version=release.manifest.version) if release else None,
-        refused_model=RefusedModel(version=refused.version.version, reason=refused.reason) if refused else None,
-        feature_set=feature_set,
-        refused_feature_set=components.store.mismatched.name if components.store.mismatched else None,
-        snapshot=snapshot,
+        deployment=record.id if record else None,
+        model=Model(name=record.model.name, version=record.model.version) if record and live and live.model else None,
+        feature_set=LiveFeatureSet(name=record.features.name, day=record.features.day, movies=record.features.movies)
+        if record
+        else None,
+        prediction_set=prediction_set,
+        rejected_deployment=RejectedDeployment(deployment=rejected.id, reason=rejected.reason) if rejected else None,
+        trouble=watcher.trouble or None,
         receipts=components.receipts.trouble or ("kept" if components.settings.receipts_database_url else "off"),
     )
-
-
-def find_snapshot(components: Components) -> Snapshot | None:
-    """Return what answers are made of when the features cannot be read, if there is such a thing."""
-    if components.prediction_sets.current is None or not components.settings.snapshot_fallback:
-        return None
-    about = components.prediction_sets.current.about
-    return Snapshot(prediction_set=about.prediction_set, model_version=about.model_version, day=about.day)

@@ -22,14 +22,14 @@ from serving.core.requests import (
     SearchRequest,
     WhatIfRequest,
 )
+from serving.deployments.watcher import DeploymentWatcher
 from serving.http.openapi.responses import BATCH_RESPONSES, MOVIES_RESPONSES, PREDICT_RESPONSES, WHAT_IF_RESPONSES
 from serving.http.predict import SOURCE_HEADERS, PredictEndpoint
 from serving.http.replies import SEARCH_PATH, make_response, reply
 from serving.http.schemas import Movies, Prediction, Predictions, WhatIf
 from serving.http.strict_json import StrictJsonRoute
-from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, find_outcome, search_movies
+from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_what_if, compute_outcome, search_movies
 from serving.prediction.service import PredictionService
-from serving.prediction_set.watcher import PredictionSetWatcher
 
 _LIMIT = re.compile("0|[1-9][0-9]{0,8}", re.ASCII)
 
@@ -84,7 +84,7 @@ Limit = Annotated[int, Query(description="The maximum number of movies.", ge=1, 
 
 
 def make_prediction_router(
-    service: PredictionService, prediction_sets: PredictionSetWatcher, predict_endpoint: PredictEndpoint
+    service: PredictionService, deployments: DeploymentWatcher, predict_endpoint: PredictEndpoint
 ) -> APIRouter:
     """Return the routes that answer through this service."""
     router = APIRouter(route_class=StrictJsonRoute, dependencies=[Depends(document_request_id)])
@@ -122,7 +122,7 @@ def make_prediction_router(
             render(entry) if isinstance(entry, Answer) else render_error(str(requested_id), entry)
             async for requested_id, entry in yielding_to_loop(zip(batch.movie_ids, entries, strict=True))
         ]
-        return reply(request, find_outcome(entries), {"predictions": predictions}, headers)
+        return reply(request, compute_outcome(entries), {"predictions": predictions}, headers)
 
     @router.post(
         "/whatif",
@@ -156,7 +156,7 @@ def make_prediction_router(
     )
     async def find_movies(request: Request, query: TitleQuery, limit: Limit = USUALLY_FOUND) -> Response:
         """Movies of the published predictions, the best match first: their ids are what /predict takes."""
-        movies = search_movies(prediction_sets, SearchRequest(query=query, limit=limit))
+        movies = search_movies(deployments, SearchRequest(query=query, limit=limit))
         found = [{"movie_id": m.movie_id, "tmdb_id": m.tmdb_id, "title": m.title, "year": m.year} for m in movies]
         return reply(request, FOUND if found else NOTHING_FOUND, {"movies": found}, [])
 

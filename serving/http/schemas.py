@@ -21,7 +21,7 @@ class Model(Body):
     version: str = Field(description="Version in the MLflow registry.", examples=["3"])
 
 
-FeatureSource = Literal["fresh", "stale", "snapshot"]
+FeatureSource = Literal["fresh", "stale", "prediction_set"]
 
 
 class Rating(Body):
@@ -30,16 +30,17 @@ class Rating(Body):
     prediction_id: str = Field(
         description="Names this answer's receipt.", pattern="^[0-9a-f]{32}$", examples=["019abc0b5c4d3e2f6f1d0c5e8a3b4f7c"]
     )
+    deployment: int = Field(description="The deployment that gave it; a receipt keeps it too.", examples=[17])
     movie_id: str = Field(description="IMDb id, also when a TMDB id was sent.", pattern=IMDB_ID, examples=["tt0111161"])
     title: str | None = Field(examples=["The Shawshank Redemption"])
     rating: float = Field(ge=1, le=10, description="Predicted IMDb rating, four decimals.", examples=[8.4127])
     model: Model
     feature_source: FeatureSource = Field(
-        description="`fresh`: the live features. `stale`: the live features, and they are old. `snapshot`: the features cannot be"
-        " read, and this is the last published rating. Also in the header X-Feature-Source."
+        description="`fresh`: the live features. `stale`: the live features, and they are old. `prediction_set`: the features"
+        " cannot be read, and this is the published prediction. Also in the header X-Feature-Source."
     )
     stale: bool = Field(description="The features are older than they should be.")
-    degraded: bool = Field(description="This is the last published rating, made when the features could be read.")
+    degraded: bool = Field(description="This is the published prediction, made when the features could be read.")
     feature_age_seconds: int = Field(ge=0, description="Since the day that the features describe began, UTC.", examples=[40215])
     features_as_of: AwareDatetime = Field(description="The time that the features describe the movie for.")
 
@@ -55,12 +56,13 @@ class Prediction(Rating):
 
 Reason = Literal[
     "unknown_movie",
+    "no_deployment",
     "no_model",
-    "no_feature_set",
+    "lost_features",
     "feature_store_unavailable",
     "corrupt_features",
     "implausible_rating",
-    "no_catalogue",
+    "no_prediction_set",
 ]
 
 
@@ -133,10 +135,10 @@ class Alive(Body):
     alive: bool
 
 
-class RefusedModel(Body):
-    """A champion that did not verify; the model before it is still served."""
+class RejectedDeployment(Body):
+    """A deployment that did not verify; the one before it is still served."""
 
-    version: str
+    deployment: int
     reason: str
 
 
@@ -148,24 +150,25 @@ class LiveFeatureSet(Body):
     movies: int
 
 
-class Snapshot(Body):
-    """The last published ratings of all movies, on local disk."""
+class LivePredictionSet(Body):
+    """The published predictions of all movies, on local disk, for when the features cannot be read."""
 
-    prediction_set: str
-    model_version: str
+    name: str
     day: date
+    movies: int
 
 
 class Readiness(Body):
-    """Whether /predict can answer, and which part is missing; an answer from the snapshot is one."""
+    """Whether /predict can answer, and which part is missing; an answer from the prediction set is one."""
 
     detail: str = Field(examples=["ready"])
     ready: bool
-    degraded: bool = Field(description="Answers come from the snapshot.")
+    degraded: bool = Field(description="Answers come from the prediction set.")
     missing: list[str] = Field(description="Of `model` and `feature_store`.")
+    deployment: int | None = Field(description="The live deployment.", examples=[17])
     model: Model | None
-    refused_model: RefusedModel | None
     feature_set: LiveFeatureSet | None
-    refused_feature_set: str | None = Field(description="Published, but of another schema than the served model's.")
-    snapshot: Snapshot | None = Field(description="The last published ratings, for when the features cannot be read.")
+    prediction_set: LivePredictionSet | None
+    rejected_deployment: RejectedDeployment | None = Field(description="Named as live in Redis, and not served.")
+    trouble: str | None = Field(description="Why the live deployment cannot be looked up or loaded now.")
     receipts: str = Field(description="`kept`, `off`, or why they wait.", examples=["kept"])

@@ -1,8 +1,8 @@
 """Download one version of a registered model, try it, and keep it in the cache; a process of its own.
 
-MLflow's client costs memory and a bad model file may abort the process that parses it: neither shall touch the service.
-Only `release.json` and `model.onnx` are downloaded. Whatever else the version holds is never read, so no pickle, loader or
-code path of it can run.
+MLflow's client costs memory and a bad model file may abort the process that parses it: neither may touch the service.
+Only `release.json` and `model.onnx` are downloaded. Nothing else in the version is read, so that no pickle, loader or
+code of it can run.
 """
 
 import argparse
@@ -14,8 +14,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.models.model_cache import Manifest, ModelCache
+from serving.models.cache import ModelCache
 from serving.models.onnx_model import ModelRejected, load_onnx_model, smoke_test
+from serving.models.reference import ModelReference
 from serving.models.release_record import MODEL_FILE, RELEASE_FILE, check_golden, parse_release
 
 log = logging.getLogger("serving.models.fetch_child")
@@ -26,11 +27,12 @@ DIGEST_TAG = "sha256."
 """Begins the tags of the version in which training recorded the digest of each file."""
 
 
-def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -> Manifest:
-    """Fetch, verify, try and keep one version; raises ModelRejected, or MLflow's own errors when it does not answer."""
+def fetch_model(reference: ModelReference, tracking_uri: str, cache: ModelCache) -> None:
+    """Fetch, verify, try and keep one version. Raise ModelRejected, or MLflow's own errors when it does not answer."""
     from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
 
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    name, version = reference.name, reference.version
     registered = client.get_model_version(name, version)
     if not registered.run_id:
         raise ModelRejected("the version names no training run, so there is no release.json to hold it to")
@@ -50,20 +52,21 @@ def fetch_model(name: str, version: str, tracking_uri: str, cache: ModelCache) -
         expected = registered.tags.get(DIGEST_TAG + file)
         if digest != expected:
             raise ModelRejected(f"{file} has sha256 {digest[:12]}…, training recorded {(expected or 'none')[:12]}…")
+    for file, expected in ((MODEL_FILE, reference.sha256), (RELEASE_FILE, reference.release_sha256)):
+        if digests[file] != expected:
+            raise ModelRejected(f"{file} has sha256 {digests[file][:12]}…, the deployment says {expected[:12]}…")
     record = parse_release(bodies[RELEASE_FILE])
     if record.files[MODEL_FILE] != digests[MODEL_FILE]:
         raise ModelRejected(
             f"{MODEL_FILE} has sha256 {digests[MODEL_FILE][:12]}…, {RELEASE_FILE} names {record.files[MODEL_FILE][:12]}…"
         )
     with tempfile.TemporaryDirectory() as empty:
-        os.chdir(empty)  # a model that points at files beside it shall find none
-        predictor = load_onnx_model(bodies[MODEL_FILE])
-        smoke_test(predictor)
-        check_golden(predictor, record)
+        os.chdir(empty)  # a model that points at files beside it must find none
+        model = load_onnx_model(bodies[MODEL_FILE])
+        smoke_test(model)
+        check_golden(model, record)
         os.chdir(cache.directory)
-    manifest = Manifest(name, version, registered.source or "", registered.run_id, digests[MODEL_FILE], digests[RELEASE_FILE])
-    cache.store(bodies[MODEL_FILE], bodies[RELEASE_FILE], manifest)
-    return manifest
+    cache.store(bodies[MODEL_FILE], bodies[RELEASE_FILE], reference)
 
 
 def check_listed(file: str, sizes: Mapping[str, int]) -> None:
@@ -75,20 +78,23 @@ def check_listed(file: str, sizes: Mapping[str, int]) -> None:
 
 
 def main() -> int:
-    """Exit codes (sysexits.h): 0 kept in the cache, 65 refused with the reason on stderr, 75 MLflow does not answer."""
+    """Exit codes (sysexits.h): 0 kept in the cache, 65 rejected with the reason on stderr, 75 MLflow does not answer."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--version", required=True)
+    parser.add_argument("--sha256", required=True, help="of model.onnx")
+    parser.add_argument("--release-sha256", required=True, help="of release.json")
     parser.add_argument("--tracking-uri", required=True)
     parser.add_argument("--cache", required=True, type=Path)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    directory = given.cache.resolve()
+    directory = arguments.cache.resolve()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        fetch_model(given.name, given.version, given.tracking_uri, ModelCache(directory))
-    except ModelRejected as refusal:
-        log.error("%s", refusal)
+        reference = ModelReference(arguments.name, arguments.version, arguments.sha256, arguments.release_sha256)
+        fetch_model(reference, arguments.tracking_uri, ModelCache(directory))
+    except ModelRejected as rejection:
+        log.error("%s", rejection)
         return os.EX_DATAERR
     except Exception as error:  # noqa: BLE001  # MLflow, requests and the disk: all of them are worth a later try
         log.error("%s: %s", type(error).__name__, str(error)[:500])

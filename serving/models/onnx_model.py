@@ -8,13 +8,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from serving.core.artifacts import ArtifactRejected
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING, Row, check_rating
 
 INPUT_NAME = "features"
 FEATURE_SERVICE = "pre_release"
 
 
-class ModelRejected(Exception):
+class ModelRejected(ArtifactRejected):
     """The file is not a model that can be served; the message says why."""
 
 
@@ -30,18 +31,18 @@ class OnnxModel:
     output: Row
 
     def predict(self, row: Row) -> float:
-        """Predict the rating of one row, shape (features,), float32, NaN for unknown; raises ImplausibleRating, never clamps."""
+        """Predict the rating of one row, shape (features,), float32, NaN for unknown. Raise ImplausibleRating; never clamp."""
         self.input[0] = row
         self.session.run_with_iobinding(self.binding)
         return check_rating(float(self.output[0, 0]))
 
     def run(self, rows: Row) -> NDArray[np.float64]:
-        """What the model gives for many rows, shape (n, features), unchecked, shape (n,)."""
+        """Return the outputs for many rows, shape (rows, features) to shape (rows,), unchecked."""
         return np.asarray(self.session.run(None, {INPUT_NAME: rows})[0], dtype=np.float64).ravel()
 
 
 def load_onnx_model(model: bytes) -> OnnxModel:
-    """Parse an ONNX model on one thread and check its shape; raises ModelRejected.
+    """Parse an ONNX model for one thread and check its shape. Raise ModelRejected.
 
     From bytes and not from a path, so that what was checked against the digest is what runs.
     """
@@ -73,7 +74,7 @@ def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: 
 
 
 def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:
-    """Parse the feature names, in column order, out of the model's own metadata; raises ModelRejected."""
+    """Parse the feature names, in column order, out of the model's own metadata. Raise ModelRejected."""
     service = metadata.get("feature_service")
     if service != FEATURE_SERVICE:
         raise ModelRejected(f"its metadata names the feature service {service!r}, not {FEATURE_SERVICE!r}")
@@ -88,11 +89,11 @@ def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def smoke_test(predictor: OnnxModel) -> None:
-    """Run the model on a film of which nothing is known; raises ModelRejected unless it answers one rating."""
-    row = np.full((1, len(predictor.features)), np.nan, np.float32)
+def smoke_test(model: OnnxModel) -> None:
+    """Run the model on a movie of which nothing is known. Raise ModelRejected unless it answers one rating."""
+    row = np.full((1, len(model.features)), np.nan, np.float32)
     try:
-        output = predictor.session.run(None, {INPUT_NAME: row})[0]
+        output = model.session.run(None, {INPUT_NAME: row})[0]
     except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
         raise ModelRejected(f"it fails on a row of unknown values: {str(error)[:300]}") from None
     if output.size != 1:

@@ -1,9 +1,8 @@
-"""release.json: what training recorded of the model that it registered, and what the service holds it to."""
+"""release.json: what training recorded of the model that it registered, and what the service checks it against."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import orjson
@@ -27,8 +26,6 @@ class ReleaseRecord:
     """The set that was live when the model was trained."""
     schema_hash: str
     """Of the feature service's names and types; the model reads only sets with the same."""
-    training_snapshot: str
-    training_day: date
     ranges: Mapping[str, tuple[float, float]]
     """Lowest and highest known value of each feature among the training rows."""
     golden_features: Sequence[Sequence[float | None]]
@@ -38,7 +35,7 @@ class ReleaseRecord:
 
 
 def parse_release(body: bytes) -> ReleaseRecord:
-    """Parse release.json; raises ModelRejected naming what is wrong."""
+    """Parse release.json. Raise ModelRejected naming what is wrong."""
     try:
         fields = orjson.loads(body)
         record = ReleaseRecord(
@@ -46,8 +43,6 @@ def parse_release(body: bytes) -> ReleaseRecord:
             files={str(name): str(digest) for name, digest in fields["files"].items()},
             feature_set=str(fields["feature_set"]),
             schema_hash=str(fields["schema_hash"]),
-            training_snapshot=str(fields["training_snapshot"]),
-            training_day=date.fromisoformat(fields["training_day"]),
             ranges={str(name): (float(low), float(high)) for name, (low, high) in fields["ranges"].items()},
             golden_features=fields["golden"]["features"],
             golden_ratings=[float(rating) for rating in fields["golden"]["ratings"]],
@@ -58,21 +53,21 @@ def parse_release(body: bytes) -> ReleaseRecord:
     if service != FEATURE_SERVICE:
         raise ModelRejected(f"{RELEASE_FILE} names the feature service {service!r}, not {FEATURE_SERVICE!r}")
     if MODEL_FILE not in record.files:
-        raise ModelRejected(f"{RELEASE_FILE} names the files {sorted(record.files)}, and no {MODEL_FILE}")
+        raise ModelRejected(f"{RELEASE_FILE} names the files {sorted(record.files)}, but not {MODEL_FILE}")
     if not record.schema_hash or not record.golden_ratings:
         raise ModelRejected(f"{RELEASE_FILE} lacks its schema_hash or its golden rows")
     return record
 
 
-def check_golden(predictor: OnnxModel, record: ReleaseRecord) -> None:
-    """Run the golden rows; raises ModelRejected unless each gives the rating that training saw."""
+def check_golden(model: OnnxModel, record: ReleaseRecord) -> None:
+    """Run the golden rows. Raise ModelRejected unless each gives the rating that training saw."""
     try:
         rows = np.array(record.golden_features, dtype=np.float32)  # None becomes NaN
     except (ValueError, TypeError) as error:
         raise ModelRejected(f"its golden rows are not numbers: {error}") from None
-    if rows.shape != (len(record.golden_ratings), len(predictor.features)):
-        raise ModelRejected(f"its golden rows have shape {rows.shape} for {len(predictor.features)} features")
-    outputs = predictor.run(rows)
+    if rows.shape != (len(record.golden_ratings), len(model.features)):
+        raise ModelRejected(f"its golden rows have shape {rows.shape} for {len(model.features)} features")
+    outputs = model.run(rows)
     if len(outputs) != len(rows):
         raise ModelRejected(f"it answers {len(outputs)} ratings for {len(rows)} golden rows")
     off = np.abs(outputs - np.array(record.golden_ratings))

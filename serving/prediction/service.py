@@ -1,6 +1,6 @@
-"""From a film's id to its rating: fresh features, else stale ones, else the last published rating, else a refusal that says why.
+"""From a movie's id to its rating: fresh features, else stale ones, else the published prediction, else an error that says why.
 
-Every door asks here, so that all give the same answers; each answer is counted, and leaves a receipt.
+HTTP and gRPC both call this, so that they give the same answers; each answer is counted, and leaves a receipt.
 """
 
 import logging
@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.core.answer import FRESH, SNAPSHOT, STALE, Answer
+from serving.core.answer import FRESH, PREDICTION_SET, STALE, Answer
 from serving.core.cooperative import yielding_to_loop
-from serving.core.errors import NoModel, NoPredictionSet, PredictionError, UnknownMovie
+from serving.core.errors import LostFeatures, NoPredictionSet, PredictionError, UnknownMovie
 from serving.core.rating import RATING_DECIMALS, check_rating
 from serving.core.requested_id import RequestedId
+from serving.deployments.deployment import Deployment, ServedModel
+from serving.deployments.watcher import DeploymentWatcher
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
-from serving.models.release_watcher import Release, ReleaseWatcher
 from serving.prediction.what_if import WhatIf, apply_overrides
-from serving.prediction_set.watcher import PredictionSetWatcher
+from serving.prediction_set.database import PublishedMovie
 from serving.receipts.queue import ReceiptQueue
 from serving.receipts.receipt import PredictionIds, Receipt
 from serving.settings import Settings
@@ -30,161 +31,199 @@ Overrides = Mapping[str, float | None]
 
 
 class PredictionService:
-    """Rates with the release and the feature set of the moment in which a request begins."""
+    """Predicts with the deployment that is live when a request begins."""
 
     def __init__(
         self,
         settings: Settings,
         *,
         store: FeatureStore,
-        watch: ReleaseWatcher,
-        catalogues: PredictionSetWatcher,
+        deployments: DeploymentWatcher,
         receipts: ReceiptQueue,
         metrics: Metrics,
     ) -> None:
-        self._store, self._watch, self._catalogues = store, watch, catalogues
+        self._store, self._deployments = store, deployments
         self._receipts, self._metrics, self._ids = receipts, metrics, PredictionIds()
-        self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.snapshot_fallback
+        self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.prediction_set_fallback
 
-    async def predict(self, movie_id: RequestedId, endpoint: str) -> Answer:
-        """Predict one film; raises a PredictionError. endpoint: for the receipt."""
+    async def predict(self, requested_id: RequestedId, endpoint: str) -> Answer:
+        """Predict one movie. Raise a PredictionError. endpoint: for the receipt."""
+        deployment = self._deployments.live
         try:
-            release = self.find_release()
-            row = await self._store.read_movie(movie_id, release.query)
-            return self._answer(row, release, release.predictor.predict(row.features), endpoint)
-        except PredictionError as refusal:
-            return self._fall_back(movie_id, refusal, endpoint)
+            deployment, model = self._deployments.require_model()
+            row = await self._read_movie(requested_id, model, deployment)
+            return self._answer(row, deployment, model.onnx.predict(row.features), endpoint)
+        except PredictionError as error:
+            return self._fall_back(requested_id, deployment, error, endpoint)
 
-    async def predict_batch(self, movie_ids: Sequence[RequestedId], endpoint: str) -> list[Answer | PredictionError]:
-        """Predict many films in one round trip to Redis and one call of the model; an entry each, in their order."""
+    async def predict_batch(self, requested_ids: Sequence[RequestedId], endpoint: str) -> list[Answer | PredictionError]:
+        """Predict many movies in one round trip to Redis and one call of the model; return an entry for each, in their order."""
+        deployment = self._deployments.live
         try:
-            release = self.find_release()
-            rows = await self._store.read_movies(movie_ids, release.query)
-        except PredictionError as refusal:
-            return [self._fall_back_or_refuse(movie_id, refusal, endpoint) async for movie_id in yielding_to_loop(movie_ids)]
+            deployment, model = self._deployments.require_model()
+            rows = await self._store.read_movies(requested_ids, model.query, deployment.record.features)
+            if deployment.predictions is None and any(isinstance(row, UnknownMovie) for row in rows):
+                await self._deployments.check_present()
+        except PredictionError as error:
+            return [
+                self._fall_back_or_return(requested_id, deployment, error, endpoint)
+                async for requested_id in yielding_to_loop(requested_ids)
+            ]
         features = [row.features for row in rows if isinstance(row, MovieRow)]
-        outputs = iter(release.predictor.run(np.stack(features)).tolist() if features else [])
+        outputs = iter(model.onnx.run(np.stack(features)).tolist() if features else [])
         return [
-            self._answer_or_refuse(movie_id, row, release, next(outputs) if isinstance(row, MovieRow) else 0.0, endpoint)
-            async for movie_id, row in yielding_to_loop(zip(movie_ids, rows, strict=True))
+            self._answer_row(row, deployment, next(outputs), requested_id, endpoint)
+            if isinstance(row, MovieRow)
+            else self._fall_back_or_return(requested_id, deployment, find_cause(row, requested_id, deployment), endpoint)
+            async for requested_id, row in yielding_to_loop(zip(requested_ids, rows, strict=True))
         ]
 
-    async def predict_what_if(self, movie_id: RequestedId, overrides: Overrides) -> WhatIf:
-        """Predict one film as it is and as it would be with these features; raises a PredictionError, or UnknownFeature.
+    async def predict_what_if(self, requested_id: RequestedId, overrides: Overrides) -> WhatIf:
+        """Predict one movie as it is and as it would be with these features. Raise a PredictionError, or UnknownFeature.
 
-        A snapshot holds no features, so there is no falling back on it.
+        A prediction set holds no features, so there is no fallback.
         """
         try:
-            release = self.find_release()
-            row = await self._store.read_movie(movie_id, release.query)
-            changed, beyond = apply_overrides(row.features, release, overrides)
-            as_it_is = round(release.predictor.predict(row.features), RATING_DECIMALS)
-            with_them = row._replace(features=changed)
-            answer = self._answer(with_them, release, release.predictor.predict(changed), "whatif", dict(overrides))
-        except PredictionError as refusal:
-            self._metrics.note_outcome(refusal.reason)
+            deployment, model = self._deployments.require_model()
+            row = await self._read_movie(requested_id, model, deployment)
+            changed, out_of_range = apply_overrides(row.features, model, overrides)
+            rating_as_it_is = round(model.onnx.predict(row.features), RATING_DECIMALS)
+            output = model.onnx.predict(changed)
+            answer = self._answer(row._replace(features=changed), deployment, output, "whatif", dict(overrides))
+        except PredictionError as error:
+            self._metrics.note_outcome(error.reason)
             raise
-        return WhatIf(answer, as_it_is, beyond)
+        return WhatIf(answer, rating_as_it_is, out_of_range)
 
-    def find_release(self) -> Release:
-        """The release that is served now; raises NoModel."""
-        release = self._watch.current
-        if release is None:
-            raise NoModel(self._watch.explain_absence())
-        return release
+    async def _read_movie(self, requested_id: RequestedId, model: ServedModel, deployment: Deployment) -> MovieRow:
+        try:
+            return await self._store.read_movie(requested_id, model.query, deployment.record.features)
+        except UnknownMovie as error:
+            if deployment.predictions is None:
+                await self._deployments.check_present()
+            raise find_cause(error, requested_id, deployment) from None
 
     def _answer(
-        self, row: MovieRow, release: Release, output: float, endpoint: str, overrides: dict[str, float | None] | None = None
+        self,
+        row: MovieRow,
+        deployment: Deployment,
+        output: float,
+        endpoint: str,
+        overrides: dict[str, float | None] | None = None,
     ) -> Answer:
         now = time.time()
-        age = row.feature_set.age_seconds(now)
+        age = deployment.record.features.age_seconds(now)
         stale = age > self._max_age
         source = STALE if stale else FRESH
-        rating, manifest, prediction_id = round(output, RATING_DECIMALS), release.manifest, self._ids.next()
+        rating, prediction_id = round(output, RATING_DECIMALS), self._ids.next()
         self._metrics.note_outcome(source)
-        self._receipts.add(
-            Receipt(
-                prediction_id,
-                now,
-                endpoint,
-                source,
-                row.movie_id,
-                rating,
-                output,
-                manifest.version,
-                manifest.sha256,
-                manifest.release_sha256,
-                row.feature_set.name,
-                row.feature_set.snapshot_id,
-                row.as_of,
-                row.features,
-                overrides,
-            )
-        )
-        return Answer(
-            prediction_id, row.movie_id, row.title, rating, manifest.name, manifest.version, source, stale, age, row.as_of
-        )
-
-    def _answer_or_refuse(
-        self, movie_id: RequestedId, row: MovieRow | PredictionError, release: Release, output: float, endpoint: str
-    ) -> Answer | PredictionError:
-        if isinstance(row, PredictionError):
-            return self._fall_back_or_refuse(movie_id, row, endpoint)
-        try:
-            return self._answer(row, release, check_rating(output), endpoint)
-        except PredictionError as refusal:
-            return self._fall_back_or_refuse(movie_id, refusal, endpoint)
-
-    def _fall_back_or_refuse(self, movie_id: RequestedId, refusal: PredictionError, endpoint: str) -> Answer | PredictionError:
-        try:
-            return self._fall_back(movie_id, refusal, endpoint)
-        except PredictionError as final:
-            return final
-
-    def _fall_back(self, movie_id: RequestedId, refusal: PredictionError, endpoint: str) -> Answer:
-        """The last published rating of the film, if there is one; raises the refusal. A film that is unknown stays unknown."""
-        catalogue = self._catalogues.current if self._may_fall_back and not isinstance(refusal, UnknownMovie) else None
-        film = None
-        if catalogue is not None:
-            try:
-                film = catalogue.find(movie_id)
-            except NoPredictionSet as unreadable:
-                log.error("%s", unreadable)  # and the answer says what was missing in the first place
-        if catalogue is None or film is None:
-            self._metrics.note_outcome(refusal.reason)
-            raise refusal
-        now, about, prediction_id = time.time(), catalogue.about, self._ids.next()
-        age = about.age_seconds(now)
-        self._metrics.note_outcome(SNAPSHOT)
-        self._metrics.note_fallback(refusal.reason)
         self._receipts.add(
             Receipt(
                 prediction_id=prediction_id,
                 answered_at=now,
                 way=endpoint,
-                source=SNAPSHOT,
-                movie_id=film.movie_id,
-                rating=film.rating,
-                model_output=film.model_output,
-                model_version=about.model_version,
-                model_sha256=about.model_sha256,
-                release_sha256=None,
-                feature_set=about.feature_set,
-                snapshot_id=about.snapshot_id,
-                features_as_of=film.features_as_of,
+                source=source,
+                movie_id=row.movie_id,
+                rating=rating,
+                model_output=output,
+                provenance=deployment.provenance,
+                features_as_of=row.as_of,
+                features=row.features,
+                overrides=overrides,
+            )
+        )
+        return Answer(
+            prediction_id=prediction_id,
+            movie_id=row.movie_id,
+            title=row.title,
+            rating=rating,
+            provenance=deployment.provenance,
+            source=source,
+            stale=stale,
+            age_seconds=age,
+            as_of=row.as_of,
+        )
+
+    def _answer_row(
+        self,
+        row: MovieRow,
+        deployment: Deployment,
+        output: float,
+        requested_id: RequestedId,
+        endpoint: str,
+    ) -> Answer | PredictionError:
+        try:
+            return self._answer(row, deployment, check_rating(output), endpoint)
+        except PredictionError as error:
+            return self._fall_back_or_return(requested_id, deployment, error, endpoint)
+
+    def _fall_back_or_return(
+        self, requested_id: RequestedId, deployment: Deployment | None, error: PredictionError, endpoint: str
+    ) -> Answer | PredictionError:
+        try:
+            return self._fall_back(requested_id, deployment, error, endpoint)
+        except PredictionError as final:
+            return final
+
+    def _fall_back(
+        self, requested_id: RequestedId, deployment: Deployment | None, error: PredictionError, endpoint: str
+    ) -> Answer:
+        """Return the published prediction of the movie, if there is one. Raise the error; an unknown movie stays unknown."""
+        movie = None
+        if self._may_fall_back and deployment is not None and not isinstance(error, UnknownMovie):
+            try:
+                movie = find_published(requested_id, deployment)
+            except NoPredictionSet as unreadable:
+                log.error("%s", unreadable)  # the answer says what was missing in the first place
+        if deployment is None or movie is None:
+            self._metrics.note_outcome(error.reason)
+            raise error
+        now, prediction_id = time.time(), self._ids.next()
+        age = deployment.record.predictions.age_seconds(now)
+        self._metrics.note_outcome(PREDICTION_SET)
+        self._metrics.note_fallback(error.reason)
+        self._receipts.add(
+            Receipt(
+                prediction_id=prediction_id,
+                answered_at=now,
+                way=endpoint,
+                source=PREDICTION_SET,
+                movie_id=movie.movie_id,
+                rating=movie.rating,
+                model_output=movie.model_output,
+                provenance=deployment.provenance,
+                features_as_of=movie.features_as_of,
                 features=None,
                 overrides=None,
             )
         )
         return Answer(
             prediction_id=prediction_id,
-            movie_id=film.movie_id,
-            title=film.title,
-            rating=film.rating,
-            model_name=about.model_name,
-            model_version=about.model_version,
-            source=SNAPSHOT,
+            movie_id=movie.movie_id,
+            title=movie.title,
+            rating=movie.rating,
+            provenance=deployment.provenance,
+            source=PREDICTION_SET,
             stale=age > self._max_age,
             age_seconds=age,
-            as_of=film.features_as_of,
+            as_of=movie.features_as_of,
         )
+
+
+def find_published(requested_id: RequestedId, deployment: Deployment) -> PublishedMovie | None:
+    """Return the deployment's published prediction of the movie, if there is one. Raise NoPredictionSet."""
+    return deployment.predictions.find(requested_id) if deployment.predictions is not None else None
+
+
+def find_cause(error: PredictionError, requested_id: RequestedId, deployment: Deployment) -> PredictionError:
+    """Return LostFeatures for a movie without a row that the deployment has a prediction of; any other error as it is."""
+    if not isinstance(error, UnknownMovie):
+        return error
+    try:
+        published = find_published(requested_id, deployment)
+    except NoPredictionSet as unreadable:
+        log.error("%s", unreadable)
+        return error
+    if published is None:
+        return error
+    return LostFeatures(f"the features of movie {requested_id} are missing from feature set {deployment.record.features.name}")

@@ -1,10 +1,10 @@
-"""The last published ratings of all films: one read-only SQLite file, found in by id or by title."""
+"""The published predictions of all movies: one read-only SQLite file, read by id and searched by title."""
 
 import hashlib
 import sqlite3
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -17,26 +17,26 @@ from serving.prediction_set.title_query import fold, match_exactly, match_words
 SEARCH_SECONDS = 0.01
 """Ranking the matches may hold up the event loop for this long; then they come in the order of the file."""
 STEPS_BETWEEN_CLOCKS = 50
-"""Of SQLite's virtual machine; one step may pass over many films that have only some of the words."""
+"""Of SQLite's virtual machine; one step may pass over many movies that have only some of the words."""
 CANDIDATES = 200
 """So many of the best ranked are looked at, since the rank of short titles is often the same."""
 
-_FILM = "film.movie_id, film.tmdb_id, film.title, film.year, film.rating, film.model_output, film.features_as_of"
-_BY_IMDB = f"select {_FILM} from film where movie_id = ?"  # noqa: S608  # our own names
-_BY_TMDB = f"select {_FILM} from film where tmdb_id = ?"  # noqa: S608
+_COLUMNS = "film.movie_id, film.tmdb_id, film.title, film.year, film.rating, film.model_output, film.features_as_of"
+_BY_IMDB = f"select {_COLUMNS} from film where movie_id = ?"  # noqa: S608  # our own names
+_BY_TMDB = f"select {_COLUMNS} from film where tmdb_id = ?"  # noqa: S608
 _BEST = f"""
-    select hit.rank, {_FILM}
+    select hit.rank, {_COLUMNS}
     from (select rowid, rank from title_search where title_search match ? order by rank limit ?) as hit
     join film on film.id = hit.rowid
 """  # noqa: S608
 _FIRST = f"""
-    select 0.0, {_FILM}
+    select 0.0, {_COLUMNS}
     from (select rowid from title_search where title_search match ? limit ?) as hit join film on film.id = hit.rowid
 """  # noqa: S608
 
 
 class PublishedMovie(NamedTuple):
-    """One film as it was last rated; `rating` is rounded as the API does, `features_as_of` is UTC."""
+    """The published prediction of one movie; `rating` is rounded as the API rounds it, `features_as_of` is UTC."""
 
     movie_id: str
     tmdb_id: int | None
@@ -48,15 +48,15 @@ class PublishedMovie(NamedTuple):
 
 
 class PredictionDatabase:
-    """An open file; for one thread at a time, whichever opened it. An error of SQLite is NoPredictionSet."""
+    """An open prediction database, for one thread at a time. An error of SQLite becomes NoPredictionSet."""
 
-    def __init__(self, connection: sqlite3.Connection, about: Metadata) -> None:
-        self._connection, self.about = connection, about
+    def __init__(self, connection: sqlite3.Connection, metadata: Metadata) -> None:
+        self._connection, self.metadata = connection, metadata
         self._due = 0.0
 
     @classmethod
-    def open(cls, path: Path, sha256: str, day: date) -> Self:
-        """Open a file that has this digest; raises PredictionSetRejected. Reads all of it: not for the event loop."""
+    def open(cls, path: Path, sha256: str) -> Self:
+        """Open a file that has this digest. Raise PredictionSetRejected. Reads all of it: not for the event loop."""
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -70,28 +70,39 @@ class PredictionDatabase:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
             connection.execute("pragma trusted_schema = off")
-            about = read_metadata(connection, sha256, day)
+            metadata = read_metadata(connection, sha256)
             connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be asked
         except (sqlite3.Error, PredictionSetRejected) as error:
             if connection is not None:
                 connection.close()
-            raise PredictionSetRejected(f"it is no catalogue: {error}") from None
-        return cls(connection, about)
+            raise PredictionSetRejected(f"it is not a prediction database: {error}") from None
+        return cls(connection, metadata)
 
     def close(self) -> None:
+        """Close the file; reads raise NoPredictionSet from then on."""
         self._connection.close()
 
+    def sample_ids(self, count: int) -> list[str]:
+        """Return the IMDb ids of up to `count` movies, evenly spread over the set. Raise NoPredictionSet."""
+        step = max(1, self.metadata.movies // count)
+        query = "select movie_id from film where id in (select value from json_each(?)) order by id"
+        try:
+            rows = self._connection.execute(query, (str([1 + number * step for number in range(count)]),)).fetchall()
+        except sqlite3.Error as error:
+            raise NoPredictionSet(f"the prediction database cannot be read ({error})") from error
+        return [movie_id for (movie_id,) in rows]
+
     def find(self, requested_id: RequestedId) -> PublishedMovie | None:
-        """Find one film by its IMDb or TMDB id."""
+        """Return the prediction of one movie by its IMDb or TMDB id; None when it is not in the set. Raise NoPredictionSet."""
         query, value = (_BY_IMDB, requested_id.movie_id) if requested_id.movie_id else (_BY_TMDB, requested_id.tmdb_id)
         try:
             found = self._connection.execute(query, (value,)).fetchone()
         except sqlite3.Error as error:
-            raise NoPredictionSet(f"the catalogue cannot be read ({error})") from error
+            raise NoPredictionSet(f"the prediction database cannot be read ({error})") from error
         return to_movie(found) if found else None
 
     def search(self, text: str, limit: int) -> list[PublishedMovie]:
-        """Find films whose titles have all these words, the last one perhaps unfinished; at most `limit`.
+        """Find movies whose titles have all these words, the last one perhaps unfinished; at most `limit`. Raise NoPredictionSet.
 
         Titles of exactly these words come first, then by bm25, then the newer ones. Where there are too many matches to
         rank in SEARCH_SECONDS, some of them.
@@ -107,28 +118,29 @@ class PredictionDatabase:
                 hits += self._select(_BEST, query, max(limit, CANDIDATES))
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
-                raise NoPredictionSet(f"the catalogue cannot be searched ({error})") from error
+                raise NoPredictionSet(f"the prediction database cannot be searched ({error})") from error
             self._connection.set_progress_handler(None, 0)
             hits += self._select(_FIRST, words, limit)
         finally:
             self._connection.set_progress_handler(None, 0)
-        folded, best = fold(text), {film.movie_id: (rank, film) for rank, film in hits}  # the rank by words, where it has both
+        folded, best = fold(text), {movie.movie_id: (rank, movie) for rank, movie in hits}  # the rank by words, where it has both
         order = sorted(best.values(), key=lambda hit: (fold(hit[1].title or "") != folded, hit[0], -(hit[1].year or 0)))
-        return [film for _, film in order[:limit]]
+        return [movie for _, movie in order[:limit]]
 
     def _select(self, query: str, match: str, limit: int) -> list[tuple[float, PublishedMovie]]:
-        return [(rank, to_movie(film)) for rank, *film in self._connection.execute(query, (match, limit))]
+        return [(rank, to_movie(row)) for rank, *row in self._connection.execute(query, (match, limit))]
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._due
 
 
 def to_movie(row: Sequence[Any]) -> PublishedMovie:
-    """The columns are _FILM's."""
+    """Make a movie of a row with the columns _COLUMNS."""
     *same, features_as_of = row
     return PublishedMovie._make([*same, to_datetime(features_as_of)])
 
 
 @lru_cache(maxsize=256)
 def to_datetime(seconds: int) -> datetime:
+    """Return the time, UTC. seconds: Unix."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,7 +1,7 @@
-"""Download one catalogue from S3, verify and try it, and keep it in the cache; a process of its own.
+"""Download one prediction database from S3, verify and try it, and keep it in the cache; a process of its own.
 
-boto3 costs memory and a bad file may end the process that opens it: neither shall touch the service. Nothing opens the
-file before its size and digest are those that the pointer says.
+boto3 costs memory and a bad file may end the process that opens it: neither may touch the service. Nothing opens the
+file before its size and digest are those that the deployment says.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING
@@ -25,18 +24,18 @@ from serving.prediction_set.metadata import PredictionSetRejected
 log = logging.getLogger("serving.prediction_set.fetch_child")
 
 MAX_DATABASE_BYTES = 2**30
-"""All films of IMDb take a tenth of this."""
+"""All movies of IMDb take a tenth of this."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
-"""It gives up soon: the service's next look is its retry."""
+"""The child gives up soon: the service's next poll is its retry."""
 PIECE_BYTES = 2**20
 _IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
 
 
-def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, store: PredictionSetCache) -> None:
-    """Fetch, verify, try and keep one catalogue; raises PredictionSetRejected, or boto3's own errors when S3 does not answer."""
+def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, cache: PredictionSetCache) -> None:
+    """Fetch, verify, try and keep one database. Raise PredictionSetRejected, or boto3's own errors when S3 does not answer."""
     if not 0 < size <= MAX_DATABASE_BYTES:
-        raise PredictionSetRejected(f"the pointer says it has {size} bytes; at most {MAX_DATABASE_BYTES} are fetched")
-    with tempfile.NamedTemporaryFile(dir=store.directory, prefix="incoming-", delete=False) as file:
+        raise PredictionSetRejected(f"the deployment says it has {size} bytes; at most {MAX_DATABASE_BYTES} are fetched")
+    with tempfile.NamedTemporaryFile(dir=cache.directory, prefix="incoming-", delete=False) as file:
         path = Path(file.name)
         try:
             digest, length = hashlib.sha256(), 0
@@ -47,19 +46,19 @@ def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, store: P
                 digest.update(piece)
                 file.write(piece)
             if length != size:
-                raise PredictionSetRejected(f"s3://{bucket}/{key} has not {size} bytes, as the pointer says")
+                raise PredictionSetRejected(f"s3://{bucket}/{key} does not have {size} bytes, as the deployment says")
             if digest.hexdigest() != sha256:
                 raise PredictionSetRejected(f"s3://{bucket}/{key} has sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…")
             file.flush()
             os.fsync(file.fileno())
             check_database(path, sha256)
-            path.replace(store.path(sha256))
+            path.replace(cache.path(sha256))
         finally:
             path.unlink(missing_ok=True)
 
 
 def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
-    """The object's bytes, in pieces; raises PredictionSetRejected before the first when the store says another size."""
+    """Yield the object's bytes in pieces. Raise PredictionSetRejected before the first when S3 says another size."""
     import boto3  # noqa: PLC0415  # only this process pays for the import
     from botocore.config import Config  # noqa: PLC0415
 
@@ -76,14 +75,14 @@ def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
     found = client.get_object(Bucket=bucket, Key=key)
     with closing(found["Body"]) as body:
         if found["ContentLength"] != size:
-            raise PredictionSetRejected(f"s3://{bucket}/{key} has {found['ContentLength']} bytes, the pointer says {size}")
+            raise PredictionSetRejected(f"s3://{bucket}/{key} has {found['ContentLength']} bytes, the deployment says {size}")
         yield from body.iter_chunks(PIECE_BYTES)
 
 
 def check_database(path: Path, sha256: str) -> None:
-    """Open it as the service will and ask it as people do; raises PredictionSetRejected."""
+    """Open the file as the service will, and read and search it. Raise PredictionSetRejected."""
     with (
-        closing(PredictionDatabase.open(path, sha256, date.min)) as catalogue,
+        closing(PredictionDatabase.open(path, sha256)) as database,
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
     ):
         try:
@@ -95,29 +94,29 @@ def check_database(path: Path, sha256: str) -> None:
         except sqlite3.Error as error:
             raise PredictionSetRejected(f"SQLite cannot read it: {error}") from None
         if implausible:
-            raise PredictionSetRejected(f"it rates {implausible[0]} {implausible[1]}, which is no rating from 1 to 10")
-        if catalogue.find(RequestedId(movie_id=ids[0])) is None:
-            raise PredictionSetRejected(f"its film {ids[0]} is not found by its id")
+            raise PredictionSetRejected(f"it rates {implausible[0]} {implausible[1]}, which is not a rating from 1 to 10")
+        if database.find(RequestedId(movie_id=ids[0])) is None:
+            raise PredictionSetRejected(f"its movie {ids[0]} is not found by its id")
         if titles:
-            catalogue.search(titles[0], 10)
+            database.search(titles[0], 10)
 
 
 def main() -> int:
-    """Exit codes (sysexits.h): 0 kept in the cache, 65 refused with the reason on stderr, 75 S3 does not answer."""
+    """Exit codes (sysexits.h): 0 kept in the cache, 65 rejected with the reason on stderr, 75 S3 does not answer."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--key", required=True)
     parser.add_argument("--sha256", required=True)
     parser.add_argument("--bytes", required=True, type=int)
     parser.add_argument("--cache", required=True, type=Path)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    directory = given.cache.resolve()
+    directory = arguments.cache.resolve()
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fetch_prediction_set(given.bucket, given.key, given.sha256, given.bytes, PredictionSetCache(directory))
-    except PredictionSetRejected as refusal:
-        log.error("%s", refusal)
+        fetch_prediction_set(arguments.bucket, arguments.key, arguments.sha256, arguments.bytes, PredictionSetCache(directory))
+    except PredictionSetRejected as rejection:
+        log.error("%s", rejection)
         return os.EX_DATAERR
     except Exception as error:  # noqa: BLE001  # boto3, the network and the disk: all of them are worth a later try
         log.error("%s: %s", type(error).__name__, str(error)[:500].replace("\n", " "))

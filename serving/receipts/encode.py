@@ -9,10 +9,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from serving.core.provenance import Provenance
 from serving.receipts.receipt import Receipt
 
 COLUMNS = (
-    *("prediction_id", "answered_at", "rating", "model_output", "features_as_of", "movie_id"),
+    *("prediction_id", "answered_at", "rating", "model_output", "features_as_of", "deployment", "movie_id"),
     *("way", "source", "model_version", "model_sha256", "release_sha256", "feature_set", "snapshot_id"),  # alike for thousands
     *("features", "overrides"),
 )
@@ -28,7 +29,7 @@ _FLOAT4_OID = 700
 _JSONB_VERSION = b"\1"
 _NULL = struct.pack(">i", -1)
 _INT = struct.Struct(">i")
-_HEAD = struct.Struct(">h i32s iq id if iq i")  # every value behind its length in bytes, movie_id's last
+_HEAD = struct.Struct(">h i32s iq id if iq iq i")  # every value behind its length in bytes, movie_id's last
 
 
 def encode(receipts: Sequence[Receipt]) -> Iterator[bytes]:
@@ -48,15 +49,10 @@ def encode_rows(receipts: Sequence[Receipt]) -> bytes:
         pieces += (
             _HEAD.pack(
                 *(len(COLUMNS), 32, receipt.prediction_id.encode(), 8, answered_at, 8, receipt.rating),
-                *(4, receipt.model_output, 8, as_of, len(movie_id)),
+                *(4, receipt.model_output, 8, as_of, 8, receipt.provenance.deployment, len(movie_id)),
             ),
             movie_id,
-            encode_texts(
-                (
-                    *(receipt.way, receipt.source, receipt.model_version, receipt.model_sha256, receipt.release_sha256),
-                    *(receipt.feature_set, receipt.snapshot_id),
-                )
-            ),
+            encode_texts(receipt.way, receipt.source, receipt.provenance),
             features,
             _NULL if receipt.overrides is None else with_length(_JSONB_VERSION + orjson.dumps(receipt.overrides)),
         )
@@ -88,8 +84,11 @@ def float4_array(width: int) -> np.dtype[np.void]:
 
 
 @lru_cache(maxsize=256)
-def encode_texts(texts: tuple[str | None, ...]) -> bytes:
-    return b"".join(_NULL if text is None else with_length(text.encode()) for text in texts)
+def encode_texts(endpoint: str, source: str, provenance: Provenance) -> bytes:
+    """Return the columns that are alike for thousands of receipts, each behind its length."""
+    model = (provenance.model_version, provenance.model_sha256, provenance.release_sha256)
+    texts = (endpoint, source, *model, provenance.feature_set, provenance.snapshot_id)
+    return b"".join(with_length(text.encode()) for text in texts)
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""What one answer was made of, and the ids that answers are known by."""
+"""The receipt of one answer, and the ids that answers are known by."""
 
 import itertools
 import os
@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.core.provenance import Provenance
+
 _COUNTER_MASK = 0xFFFF_FFFF
 
 
 class Receipt(NamedTuple):
-    """Enough to compute the answer again; a tuple, since making it is part of answering. table `receipt` has the same columns."""
+    """Enough to compute the answer again; a tuple, since making it is part of answering."""
 
     prediction_id: str
     """As PredictionIds makes them: 32 hex digits."""
@@ -22,22 +24,18 @@ class Receipt(NamedTuple):
     way: str
     """predict, batch, whatif or grpc."""
     source: str
-    """fresh, stale or snapshot."""
+    """fresh, stale or prediction_set."""
     movie_id: str
     rating: float
     """As answered, rounded."""
     model_output: float
     """The model's float32, before rounding."""
-    model_version: str
-    model_sha256: str
-    release_sha256: str | None
-    feature_set: str
-    snapshot_id: str
+    provenance: Provenance
     features_as_of: datetime
     features: NDArray[np.float32] | None
-    """The model's input, shape (features,), NaN for unknown, never written to again; None where no model ran (snapshot)."""
+    """The model's input, shape (features,), NaN for unknown, never written to again; None where no model ran (prediction_set)."""
     overrides: dict[str, float | None] | None
-    """What a what-if question replaced in the stored features; `features` has it already."""
+    """What a what-if request replaced in the stored features; `features` has it already."""
 
 
 class PredictionIds:

@@ -8,7 +8,7 @@ import hiredis
 from serving.core.errors import CorruptRow, PredictionError, StoreUnavailable
 
 FAILURES = 5
-"""In a row, before requests stop asking; the follower of the pointer asks on, and its first answer closes the breaker."""
+"""In a row, before requests stop asking; the poll of the live deployment goes on, and its first answer closes the breaker."""
 
 
 class Breaker:

@@ -9,8 +9,7 @@ from prometheus_client.registry import Collector
 
 from serving.core.answer import SOURCES
 from serving.core.errors import PredictionError
-from serving.features.feature_store import FeatureStore
-from serving.models.release_watcher import ReleaseWatcher
+from serving.deployments.watcher import DeploymentWatcher
 from serving.telemetry.counters import LabelCounter, LatencyHistogram
 from serving.telemetry.log_writer import LogWriter
 
@@ -22,7 +21,7 @@ MALFORMED = "malformed"
 class Metrics:
     """One registry an application, so that a test can make an application anew."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatcher, log: LogWriter) -> None:
+    def __init__(self, deployments: DeploymentWatcher, log: LogWriter) -> None:
         self.registry = CollectorRegistry()
         outcomes = (*SOURCES, MALFORMED, *(kind.reason for kind in PredictionError.__subclasses__()))
         self._durations = LatencyHistogram("marquee_http_request_duration_seconds", "marquee_http_requests", BUCKETS)
@@ -31,7 +30,7 @@ class Metrics:
         )
         self._fallbacks = LabelCounter(
             "marquee_fallbacks",
-            "Answers from the last published ratings, by what was missing.",
+            "Answers from the published predictions, by what was missing.",
             "reason",
             [kind.reason for kind in PredictionError.__subclasses__()],
         )
@@ -46,7 +45,7 @@ class Metrics:
             "marquee_receipts_dropped", "Receipts that Postgres did not take in time.", registry=self.registry
         )
         self.receipts_written = Counter("marquee_receipts_written", "Receipts that are kept.", registry=self.registry)
-        self.registry.register(StateCollector(store, watch, log))
+        self.registry.register(StateCollector(deployments, log))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
@@ -54,25 +53,32 @@ class Metrics:
 class StateCollector(Collector):
     """Reads the state at the scrape, so that no gauge can be forgotten at a change."""
 
-    def __init__(self, store: FeatureStore, watch: ReleaseWatcher, log: LogWriter) -> None:
-        self._store, self._watch, self._log = store, watch, log
+    def __init__(self, deployments: DeploymentWatcher, log: LogWriter) -> None:
+        self._deployments, self._log = deployments, log
 
     def collect(self) -> Iterator[Metric]:
+        live = self._deployments.live
+        parts = ["deployment", "model_version", "feature_set", "prediction_set"]
+        deployment = GaugeMetricFamily("marquee_deployment_info", "The live deployment.", labels=parts)
         model = GaugeMetricFamily("marquee_model_info", "The served model version.", labels=["name", "version", "sha256"])
-        if self._watch.current is not None:
-            served = self._watch.current.manifest
-            model.add_metric([served.name, served.version, served.sha256], 1)
-        yield model
-        yield CounterMetricFamily("marquee_model_refusals", "Champions that did not verify.", value=self._watch.refusals)
-        yield GaugeMetricFamily(
-            "marquee_champion_followed", "1 while the registry answers which version is champion.", value=not self._watch.trouble
-        )
-        yield CounterMetricFamily("marquee_log_lines_dropped", "Log lines that could not be written.", value=self._log.dropped)
         feature_set = GaugeMetricFamily("marquee_feature_set_info", "The live feature set.", labels=["name", "snapshot_id"])
         age = GaugeMetricFamily("marquee_feature_age_seconds", "Time since the day that the live features describe.")
         rows = GaugeMetricFamily("marquee_feature_set_movies", "Movies in the live feature set.")
-        if (live := self._store.live) is not None:
-            feature_set.add_metric([live.name, live.snapshot_id], 1)
-            age.add_metric([], live.age_seconds(time.time()))
-            rows.add_metric([], live.movies)
-        yield from (feature_set, age, rows)
+        if live is not None:
+            record = live.record
+            deployment.add_metric([str(live.id), record.model.version, record.features.name, record.predictions.name], 1)
+            feature_set.add_metric([record.features.name, record.features.snapshot_id], 1)
+            age.add_metric([], record.features.age_seconds(time.time()))
+            rows.add_metric([], record.features.movies)
+            if live.model is not None:
+                model.add_metric([record.model.name, record.model.version, record.model.sha256], 1)
+        yield from (deployment, model, feature_set, age, rows)
+        yield CounterMetricFamily(
+            "marquee_deployment_rejections", "Deployments that did not verify.", value=self._deployments.rejections
+        )
+        yield GaugeMetricFamily(
+            "marquee_deployment_followed",
+            "1 while Redis says which deployment is live and it can be loaded.",
+            value=not self._deployments.trouble,
+        )
+        yield CounterMetricFamily("marquee_log_lines_dropped", "Log lines that could not be written.", value=self._log.dropped)

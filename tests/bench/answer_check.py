@@ -30,8 +30,8 @@ def check_answer(status: int, head: bytes, body: bytes, movie: str) -> CheckedAn
             return CheckedAnswer(fields["reason"], "", "", "" if labelled else LABELS)
         source = fields["feature_source"]
         header = _SOURCE.search(head)
-        agree = header is not None and header[1].decode() == source and fields["degraded"] == (source == "snapshot")
-        agree = agree and (source == "snapshot" or fields["stale"] == (source == "stale"))
+        agree = header is not None and header[1].decode() == source and fields["degraded"] == (source == "prediction_set")
+        agree = agree and (source == "prediction_set" or fields["stale"] == (source == "stale"))
         fault = OTHER_MOVIE if fields["movie_id"] != movie else "" if agree else LABELS
         return CheckedAnswer(source, fields["model"]["version"], fields["rating"], fault)
     except (ValueError, KeyError, TypeError):

@@ -33,8 +33,7 @@ class Service(Server):
             "GRPC_PORT": str(grpc),
             "METRICS_PORT": str(metrics[0]),
             "API_WORKERS": str(workers),
-            "MODEL_CACHE_DIR": str(folder / "models"),
-            "CATALOGUE_CACHE_DIR": str(folder / "catalogues"),
+            "DEPLOYMENT_CACHE_DIR": str(folder / "deployments"),
         }
         super().__init__([python, "-m", "serving"], folder, first, dict(environment) | own)
 
@@ -68,12 +67,12 @@ class Service(Server):
         finally:
             connection.close()
 
-    def wait_until_ready(self, snapshot: bool = True) -> None:
+    def wait_until_ready(self, predictions: bool = True) -> None:
         """Wait until every worker has a model, features and, if wanted, the last published ratings."""
 
         def is_ready() -> bool:
             states = [self.ask("/readyz")[1] for _ in range(CONNECTIONS_TO_REACH_ALL)]
-            return all(state["detail"] == "ready" and (state["snapshot"] or not snapshot) for state in states)
+            return all(state["detail"] == "ready" and (state["prediction_set"] or not predictions) for state in states)
 
         wait_until(is_ready, what=f"all workers being ready (see {self.log})")
 

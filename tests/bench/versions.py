@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import mlflow
@@ -77,19 +77,27 @@ def register(client: MlflowClient, model: bytes, release: Mapping[str, object]) 
     return str(made.version)
 
 
-@dataclass
-class Alias:
-    """The alias `champion` and the history of the versions that it named."""
+def read_digests(client: MlflowClient, version: str) -> dict[str, str]:
+    """Return the part `model` of a deployment of this version."""
+    tags = client.get_model_version(MODEL, version).tags
+    digests = {"sha256": tags["sha256.model.onnx"], "release_sha256": tags["sha256.release.json"]}
+    return {"name": MODEL, "version": version, **digests}
 
-    client: MlflowClient
+
+@dataclass
+class Live:
+    """The model version of the live deployment, and the history of the versions that were live."""
+
+    deploy: Callable[[str], object]
+    """Makes a deployment of this version live."""
     history: list[tuple[float, str]] = field(default_factory=list)
-    """Unix seconds from which on the alias may have named a version, and the version."""
+    """Unix seconds from which on the version may have been live, and the version."""
 
     def move(self, version: str) -> None:
         self.history.append((time.time(), version))
-        self.client.set_registered_model_alias(MODEL, ALIAS, version)
+        self.deploy(version)
 
-    def was_champion(self, version: str, begin: float, end: float) -> bool:
-        """Return whether the alias named the version at any time between these."""
+    def was_live(self, version: str, begin: float, end: float) -> bool:
+        """Return whether the version was live at any time between these."""
         spans = zip(self.history, [*(began for began, _ in self.history[1:]), float("inf")], strict=True)
         return any(name == version and began <= end and ended >= begin for (began, name), ended in spans)

@@ -66,7 +66,7 @@ def wait_for_published_ratings(platform: Platform) -> None:
     """Wait until the API holds what predict_all has published, as part of the deployment."""
     url = f"http://127.0.0.1:{platform.settings.api_port}/readyz"
     deadline = time.monotonic() + PUBLISHED_WITHIN
-    while (state := requests.get(url, timeout=10).json())["snapshot"] is None:
+    while (state := requests.get(url, timeout=10).json())["prediction_set"] is None:
         assert time.monotonic() < deadline, state
         time.sleep(1)
 

@@ -1,6 +1,5 @@
 """Fixtures of serving: a Valkey with published films, a service that reads it, a model in its cache."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,28 +10,16 @@ import pytest
 import redis
 
 from serving.app import create_app
-from serving.models.model_cache import Manifest, ModelCache
 from serving.settings import Settings
 from tests.serving.client import Client, run_app
+from tests.serving.deployed import LIVE, Deployed
 from tests.serving.log import Log
-from tests.serving.published_features import Film, flip, write_features
-from tests.serving.releases import make_release
+from tests.serving.published_features import Film, write_features
 from tests.serving.servers import Valkey
 from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting
 
-LIVE = "marquee_20261122_aaaaaaaaaaaa"
 CLOSED = "http://127.0.0.1:9"
 """Nothing listens there: MLflow is down."""
-
-
-def keep_model(cache: Path, model: bytes, version: str = "3", **changes: object) -> Manifest:
-    """Put a model into the cache as the fetching child does, as the one served last."""
-    release = make_release(model, **changes)
-    digests = [hashlib.sha256(body).hexdigest() for body in (model, release)]
-    manifest = Manifest("movie-rating", version, f"models:/m-{version}", "run", *digests)
-    ModelCache(cache).store(model, release, manifest)
-    ModelCache(cache).note_last_good(manifest.model_version)
-    return manifest
 
 
 def invent_films(count: int) -> list[Film]:
@@ -75,7 +62,7 @@ class World:
 
     valkey: Valkey
     films: list[Film]
-    cache: Path
+    deployed: Deployed
     serve: Callable[..., AbstractContextManager[Client]]
     """Takes settings that shall differ."""
     log: Log
@@ -83,6 +70,10 @@ class World:
     def run(self, *command: str | bytes) -> None:
         """One Redis command, as the administrator."""
         self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    @property
+    def cache(self) -> Path:
+        return self.deployed.cache
 
     @property
     def redis(self) -> redis.Redis:
@@ -94,15 +85,15 @@ def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> Iterator[World]
     """Fifty films and a model; MLflow is down. `with world.serve() as client` runs the service in this process."""
     films = invent_films(50)
     write_features(valkey.port, LIVE, films)
-    flip(valkey.admin(), LIVE, len(films))
-    keep_model(tmp_path / "models", model_bytes)
+    deployed = Deployed(tmp_path / "cache", valkey.admin())
+    deployed.model(model_bytes)
     log = Log()
 
     def serve(**changes: object) -> AbstractContextManager[Client]:
-        caches = {"model_cache_dir": tmp_path / "models", "catalogue_cache_dir": tmp_path / "catalogues"}
+        caches = {"deployment_cache_dir": deployed.cache}
         # Tests that are not about the deadline shall not fail by it on a busy machine.
         settings = {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "grpc_port": 0, "redis_timeout_seconds": 2, **caches}
         return run_app(create_app(Settings.model_validate(settings | changes), log))
 
-    yield World(valkey, films, tmp_path / "models", serve, log)
+    yield World(valkey, films, deployed, serve, log)
     log.close()

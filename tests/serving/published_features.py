@@ -1,19 +1,16 @@
 """Feature sets in Redis as Feast's own Redis store writes them."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
-import redis
 from feast import Entity, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Float64, String
 
-from tests.serving.releases import SCHEMA_HASH
 from tests.serving.tiny_models import FEATURES
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -72,16 +69,3 @@ def write_features(port: int, project: str, films: list[Film], names: tuple[str,
 
 def as_value(number: float | None) -> Value:
     return Value() if number is None or math.isnan(number) else Value(double_val=number)
-
-
-def flip(client: redis.Redis, project: str, movies: int, day: date | None = None, schema_hash: str = SCHEMA_HASH) -> None:
-    """Make a set live; day: that it describes, today if not given."""
-    pointer = {
-        "feature_set": project,
-        "snapshot_id": "7301",
-        "movies": movies,
-        "day": str(day or datetime.now(UTC).date()),
-        "published_at": "2026-11-22T03:04:05+00:00",
-        "schema_hash": schema_hash,
-    }
-    client.set("marquee:feature_set", json.dumps(pointer))

@@ -142,10 +142,10 @@ class Api(Server):
     def __init__(self, folder: Path, redis_url: str, mlflow_uri: str, cache: Path) -> None:
         port = free_port()
         python = REPOSITORY / ".marquee/venvs/serving/bin/python"
-        settings = {"REDIS_URL": redis_url, "MLFLOW_TRACKING_URI": mlflow_uri, "MODEL_CACHE_DIR": str(cache)}
+        settings = {"REDIS_URL": redis_url, "MLFLOW_TRACKING_URI": mlflow_uri, "DEPLOYMENT_CACHE_DIR": str(cache)}
         self.metrics_port = free_port()
         ports = {"API_PORT": str(port), "METRICS_PORT": str(self.metrics_port), "GRPC_PORT": "0"}
-        more = {"MODEL_POLL_SECONDS": "0.2", **ports}
+        more = {"DEPLOYMENT_POLL_SECONDS": "0.2", **ports}
         super().__init__([str(python), "-m", "serving"], folder, port, settings | more)
 
     def metrics(self) -> bytes:

@@ -12,13 +12,11 @@ from feast.types import Float64, String
 from feature_repo import movies as definitions
 from infra.platform.accounts import REDIS_USERS
 from serving.app import create_app
-from serving.features import feature_set, movie_row, tmdb_id
+from serving.features import movie_row, tmdb_id
+from serving.features.feature_set import parse_feature_set
 from serving.models import onnx_model as predictor
-from serving.models import registry as champion
 from serving.settings import Settings
 from tasks.core.features.feature_set import FeatureSet
-from tasks.io.feast import online_store
-from tasks.io.mlflow import registry
 from tests.serving.servers import API_USER_MAY, REPOSITORY
 from tests.serving.tiny_models import FEATURES
 
@@ -43,14 +41,9 @@ def test_the_pointer_that_publishing_writes_is_read() -> None:
         day="2026-11-22",
         published_at="2026-11-22T03:04:05.678901+00:00",
     )
-    read = feature_set.parse_pointer(json.dumps(asdict(written)).encode())
+    read = parse_feature_set(asdict(written))
     assert (read.name, read.snapshot_id, read.movies) == (written.feature_set, written.snapshot_id, written.movies)
-    assert (read.day.isoformat(), read.published_at.isoformat()) == (written.day, written.published_at)
-    assert online_store.POINTER == feature_set.POINTER_KEY
-
-
-def test_the_model_that_training_registers_is_asked_for() -> None:
-    assert (registry.MODEL, registry.CHAMPION) == (champion.MODEL_NAME, champion.ALIAS)
+    assert (read.day.isoformat(), read.content_hash) == (written.day, written.content_hash)
 
 
 def test_the_tests_redis_user_is_the_stacks() -> None:

@@ -203,13 +203,14 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     assert len(table) == FILMS
 
     predictor = load_onnx_model(exported)
-    environment = stack.environment("serving") | {"MODEL_CACHE_DIR": str(tmp_path)}
+    environment = stack.environment("serving") | {"DEPLOYMENT_CACHE_DIR": str(tmp_path)}
     serving = ServingSettings(**{name.lower(): value for name, value in environment.items()})  # type: ignore[arg-type]  # pydantic parses strings
 
     async def answer() -> dict[str, tuple[float, datetime]]:
         store, query = FeatureStore(serving), build_query(predictor.features)
+        published = feature_set.parse_feature_set(read_pointer(settings)["features"])
         try:
-            read = [await store.read_movie(RequestedId(movie_id=movie_id), query) for movie_id in table]
+            read = [await store.read_movie(RequestedId(movie_id=movie_id), query, published) for movie_id in table]
         finally:
             await store.close()
         return {row.movie_id: (predictor.predict(row.features), row.as_of) for row in read}

@@ -297,7 +297,7 @@ def test_receipts_that_are_too_old_are_deleted_and_older_than_a_day_not_audited(
 def test_what_the_receipts_point_to_and_is_no_more_is_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with registry.connect(world.settings.mlflow_tracking_uri) as client:
         assert isinstance(client, MlflowClient)
-        client.delete_model_version(registry.MODEL, world.first._release.manifest.version)
+        client.delete_model_version(registry.MODEL, world.first.reference.version)
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, world.settings.model_copy(update={"skew_max_share": 0.5}), TODAY)
     assert "point to what is no more" in caplog.text

@@ -8,6 +8,7 @@ from serving.http.schemas import Problem, ValidationProblem
 ID = "6f1d0c5e8a3b4f7c9d2e1a0b5c4d3e2f"
 PREDICTED = {
     "prediction_id": "019abc0b5c4d3e2f6f1d0c5e8a3b4f7c",
+    "deployment": 17,
     "movie_id": "tt0111161",
     "title": "The Shawshank Redemption",
     "rating": 8.4127,
@@ -19,10 +20,11 @@ PREDICTED = {
     "features_as_of": "2026-11-22T00:00:00Z",
     "request_id": ID,
 }
-SNAPSHOT = PREDICTED | {"feature_source": "snapshot", "degraded": True}
+PUBLISHED = PREDICTED | {"feature_source": "prediction_set", "degraded": True}
 UNAVAILABLE = {
-    "no_model": "no model is loaded: no version of movie-rating is champion yet; run the DAG train_model",
-    "no_feature_set": "no feature set is published yet; run the DAG refresh_movies",
+    "no_deployment": "nothing is deployed yet; run the DAGs refresh_movies and train_model",
+    "no_model": "the model of deployment 17 is not loaded: it could not be fetched or did not verify",
+    "lost_features": "the features of movie tt0111161 are missing from feature set movies_20261122_9f86d081884c",
     "feature_store_unavailable": "the feature store does not answer within 0.1 s",
     "corrupt_features": "feature 'runtime_minutes' is not a number",
     "implausible_rating": "the model's output nan is not a rating from 1 to 10",
@@ -35,7 +37,7 @@ def json_examples(*examples: tuple[str, Any]) -> dict[str, Any]:
 
 
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The request's id.", "schema": {"type": "string"}}}
-SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or snapshot.", "schema": {"type": "string"}}}
+SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or prediction_set.", "schema": {"type": "string"}}}
 RETRY_HEADER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
 
 

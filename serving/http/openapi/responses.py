@@ -7,8 +7,8 @@ from serving.core.requests import BatchRequest, SearchRequest, WhatIfRequest
 from serving.http.openapi.examples import (
     ID,
     PREDICTED,
+    PUBLISHED,
     REQUEST_ID_HEADER,
-    SNAPSHOT,
     SOURCE_HEADER,
     UNAVAILABLE,
     json_examples,
@@ -50,7 +50,7 @@ PREDICT_RESPONSES: Responses = {
     200: {
         "description": "The prediction",
         "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
-        **json_examples(("fresh", PREDICTED), ("snapshot", SNAPSHOT)),
+        **json_examples(("fresh", PREDICTED), ("prediction_set", PUBLISHED)),
     },
     404: unknown("no movie tt9999999 in the published features of 2026-11-22"),
     422: malformed("The id is missing, repeated or malformed", ("malformed", malformed_example())),
@@ -94,5 +94,5 @@ MOVIES_RESPONSES: Responses = {
         ("empty", malformed_request(SearchRequest, {"query": ""}, "query")),
         ("limit", malformed_request(SearchRequest, {"query": "shawshank", "limit": 51}, "query")),
     ),
-    503: unavailable(("no_catalogue", "there is no catalogue of films yet; run the DAG predict_all")),
+    503: unavailable(("no_prediction_set", "there is no prediction set: S3_BUCKET is not set")),
 }

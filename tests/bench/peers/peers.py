@@ -81,7 +81,7 @@ def mlflow_serve(published: PublishedSample, tools: Path, folder: Path) -> Compa
 def marquee(published: PublishedSample, paths: Path) -> ComparedServer:
     """Return the service as its image runs it, with every check, metric and log line."""
     port = free_port()
-    environment = published.serving | {"API_PORT": str(port), "MODEL_CACHE_DIR": str(paths.parent / "models")}
+    environment = published.serving | {"API_PORT": str(port), "DEPLOYMENT_CACHE_DIR": str(paths.parent / "deployments")}
     server = Server([published.python["serving"], "-m", "serving"], paths.parent / MARQUEE, port, environment)
     return ComparedServer(MARQUEE, server, "GET", "", paths)
 

@@ -11,7 +11,7 @@ import polars as pl
 from tests.bench.load.background import GOOD, count_failures, put_load
 from tests.bench.service import Service
 
-FRESH, SNAPSHOT = "fresh", "snapshot"
+FRESH, PREDICTION_SET = "fresh", "prediction_set"
 MAX_P99_MS, MAX_RECOVERY_SECONDS = 150, 5
 IN_FLIGHT_SECONDS = 0.3
 """Requests of one scene shall be answered before the next begins."""
@@ -136,7 +136,7 @@ def find_slow(played: Played) -> list[str]:
 def count_other(records: pl.DataFrame, ratings: Ratings) -> int:
     """Count the answers whose rating differs from their source's rating of the movie."""
     rows = records.filter(GOOD).select("source", "movie", "rating").rows()
-    known = {FRESH: ratings[FRESH], "stale": ratings[FRESH], SNAPSHOT: ratings[SNAPSHOT]}
+    known = {FRESH: ratings[FRESH], "stale": ratings[FRESH], PREDICTION_SET: ratings[PREDICTION_SET]}
     return sum(1 for source, movie, rating in rows if abs(known[source][movie] - rating) > ROUNDING_TOLERANCE)
 
 

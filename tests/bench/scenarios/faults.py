@@ -28,13 +28,13 @@ from tests.bench.corruption import Corruption
 from tests.bench.load.slow_proxy import SlowProxy
 from tests.bench.published_sample import PublishedSample, publish_sample
 from tests.bench.results import conclude, keep, keep_log
-from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Played, Ratings, Scene, find_slow, nothing, play_all
+from tests.bench.scenarios.fault_scenes import FRESH, PREDICTION_SET, Played, Ratings, Scene, find_slow, nothing, play_all
 from tests.bench.service import Service
 from tests.bench.services import Parts
 from tests.bench.versions import connect, rate, read_champion
 from tests.serving.servers import wait_until
 
-POINTER = "marquee:feature_set"
+POINTER = "marquee:deployment"
 CORRUPT_MOVIES = 300
 RESETS_PER_SECOND = 5
 GROUPS = ("redis", "others", "proxy")
@@ -56,7 +56,7 @@ def redis_scenes(published: PublishedSample, parts: Parts, redis: Redis) -> list
     """Return scenes in which Redis is down, paused, empty, corrupt or full."""
 
     def gone(name: str, break_it: Callable[[], object], mend_it: Callable[[], object], after: Callable[[], object]) -> Scene:
-        return Scene(name, break_it, mend_it, must=(SNAPSHOT,), may=(FRESH,), after=after)
+        return Scene(name, break_it, mend_it, must=(PREDICTION_SET,), may=(FRESH,), after=after)
 
     def come_back_empty() -> None:
         parts.empty_redis()
@@ -72,13 +72,14 @@ def redis_scenes(published: PublishedSample, parts: Parts, redis: Redis) -> list
         raise AssertionError("a full Redis accepted a write")
 
     pointer: Any = redis.get(POINTER)
-    corrupt = Corruption(redis, json.loads(pointer)["feature_set"], sorted(published.rows)[:CORRUPT_MOVIES], list(PRE_RELEASE))
+    project = json.loads(pointer)["features"]["feature_set"]
+    corrupt = Corruption(redis, project, sorted(published.rows)[:CORRUPT_MOVIES], list(PRE_RELEASE))
     return [
         gone("redis killed, its data kept", lambda: parts.kill("redis"), lambda: parts.bring_back("redis"), nothing),
         gone("redis killed, back empty", lambda: parts.kill("redis"), come_back_empty, lambda: repredict(published)),
         gone("redis stopped (SIGSTOP)", lambda: parts.pause("redis"), lambda: parts.go_on("redis"), nothing),
         gone("redis emptied (FLUSHALL)", redis.flushall, lambda: republish(published), lambda: repredict(published)),
-        Scene(f"{CORRUPT_MOVIES} rows corrupt", corrupt.write, corrupt.undo, must=(FRESH, SNAPSHOT)),
+        Scene(f"{CORRUPT_MOVIES} rows corrupt", corrupt.write, corrupt.undo, must=(FRESH, PREDICTION_SET)),
         Scene("redis full (maxmemory)", fill, lambda: redis.config_set("maxmemory", "0")),
     ]
 
@@ -128,10 +129,10 @@ def proxy_scenes(proxy: SlowProxy) -> list[Scene]:
         proxy.delay_seconds = seconds
 
     return [
-        Scene("redis 50 ms slower", lambda: delay(0.05), lambda: delay(0), may=(SNAPSHOT,)),
-        Scene("redis 500 ms slower", lambda: delay(0.5), lambda: delay(0), must=(SNAPSHOT,), may=(FRESH,)),
-        Scene("connections reset", resetter.start, end_resets, may=(SNAPSHOT,)),
-        Scene("connections silent", lambda: fall_silent(True), lambda: fall_silent(False), must=(SNAPSHOT,), may=(FRESH,)),
+        Scene("redis 50 ms slower", lambda: delay(0.05), lambda: delay(0), may=(PREDICTION_SET,)),
+        Scene("redis 500 ms slower", lambda: delay(0.5), lambda: delay(0), must=(PREDICTION_SET,), may=(FRESH,)),
+        Scene("connections reset", resetter.start, end_resets, may=(PREDICTION_SET,)),
+        Scene("connections silent", lambda: fall_silent(True), lambda: fall_silent(False), must=(PREDICTION_SET,), may=(FRESH,)),
     ]
 
 
@@ -187,7 +188,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder, publish_sample(Path(folder) / "home") as published:
         _, model, _ = read_champion(connect(published.serving["MLFLOW_TRACKING_URI"]))
-        ratings = dict.fromkeys((FRESH, SNAPSHOT), rate(model, published.rows))
+        ratings = dict.fromkeys((FRESH, PREDICTION_SET), rate(model, published.rows))
         played = [scene for group in arguments.only for scene in play_group(group, published, ratings, Path(folder), arguments)]
     keep("faults", {scene.scene.name: scene.figures for scene in played})
     show(played)

@@ -22,11 +22,12 @@ import psycopg
 from redis import Redis
 
 from serving.features.online_row import build_key, hash_field
+from tests.bench.deployer import Deployer
 from tests.bench.entry_points import call_all, call_each, get_each, post_all, what_if
 from tests.bench.published_sample import PublishedSample, publish_sample
 from tests.bench.results import conclude, keep, show
 from tests.bench.service import Service
-from tests.bench.versions import Alias, connect, read_champion, register, shift
+from tests.bench.versions import Live, connect, read_champion, register, shift
 from tests.serving.servers import wait_until
 
 SHIFT = 0.25
@@ -105,11 +106,11 @@ def audit(published: PublishedSample, service: Service, url: str) -> dict[str, A
     }
 
 
-def try_releases(published: PublishedSample, service: Service, alias: Alias, second: str, receipts: int) -> dict[str, Any]:
+def try_releases(published: PublishedSample, service: Service, live: Live, second: str, receipts: int) -> dict[str, Any]:
     """Ask by the champion and by a second version, then replay and audit."""
     movies, url = random.Random(3).sample(sorted(published.rows), len(published.rows)), published.serving["RECEIPTS_DATABASE_URL"]
     ids = ask_every_way(service, movies, receipts // 2)
-    alias.move(second)
+    live.move(second)
     service.wait_until_serving(second)
     ids += ask_every_way(service, movies, receipts - len(ids))
     wait_for_receipts(url, ids)
@@ -136,12 +137,12 @@ def main() -> int:
         client = connect(published.serving["MLFLOW_TRACKING_URI"])
         first, model, release = read_champion(client)
         second = register(client, shift(model, SHIFT), release)
-        alias = Alias(client, [(0, first)])
+        live = Live(Deployer(published.stack, published.serving["MLFLOW_TRACKING_URI"], {second: SHIFT}), [(0, first)])
         service = Service(published.python["serving"], Path(folder) / "api", published.serving)
         try:
             service.start()
             service.wait_until_ready()
-            figures = try_releases(published, service, alias, second, arguments.receipts)
+            figures = try_releases(published, service, live, second, arguments.receipts)
         finally:
             service.stop()
     keep("replay", figures)

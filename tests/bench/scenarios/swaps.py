@@ -3,7 +3,7 @@
     python -m tests.bench.scenarios.swaps [--requests 100000] [--rate 500] [--swaps 20]
 
 Three versions whose ratings differ take turns; two times SIGHUP renews the API's workers. Fails when a request fails, when an
-answer names a version that was not champion within LAG_SECONDS before it, or has another rating than that version gives.
+answer names a version that was not live within LAG_SECONDS before it, or has another rating than that version gives.
 The figures are also in .marquee/bench/swaps.json.
 """
 
@@ -18,16 +18,17 @@ from typing import Any
 
 import polars as pl
 
+from tests.bench.deployer import Deployer
 from tests.bench.load.background import GOOD, count_failures, put_load, summarize
 from tests.bench.published_sample import publish_sample
 from tests.bench.results import conclude, keep, keep_log, show
 from tests.bench.service import Service
-from tests.bench.versions import DECIMALS, Alias, connect, rate, read_champion, register, shift
+from tests.bench.versions import DECIMALS, Live, connect, rate, read_champion, register, shift
 
 ROLLOVERS = 2
 POLL_SECONDS = 1
 LAG_SECONDS = 20
-"""An alias is polled each second; a version that is not on disk is downloaded and tried first, by a process of its own."""
+"""The live deployment is polled each second; what is not on disk is downloaded and tried first, by a process of its own."""
 SHIFTS = (0.0, 0.25, 0.5)
 ROUNDING_TOLERANCE = 1.5 * 10**-DECIMALS
 """A batch may add the trees up in another order than a single row, and so round to the next decimal."""
@@ -36,9 +37,9 @@ Ratings = Mapping[str, Mapping[str, float]]
 
 
 def swap(
-    service: Service, alias: Alias, ratings: Ratings, folder: Path, *, seconds: float, swaps: int, rate: float
+    service: Service, live: Live, ratings: Ratings, folder: Path, *, seconds: float, swaps: int, rate: float
 ) -> tuple[pl.DataFrame, int]:
-    """Move the alias and roll over, evenly over the time; return the records and the number of finished rollovers."""
+    """Deploy versions in turn and roll over, evenly over the time; return the records and the number of finished rollovers."""
     versions, done = list(ratings), 0
 
     def roll_over() -> None:
@@ -53,25 +54,25 @@ def swap(
         roller.start()
         for turn in range(1, swaps + 1):
             time.sleep(seconds / (swaps + 1))
-            alias.move(versions[turn % len(versions)])
+            live.move(versions[turn % len(versions)])
         load.wait()
         roller.join()
     return load.records, done
 
 
-def find_wrong(records: pl.DataFrame, alias: Alias, ratings: Ratings) -> dict[str, int]:
-    """Count answers of a version that was not champion, and answers with another rating than their version gives."""
-    counts = {"not_champion": 0, "other_rating": 0}
+def find_wrong(records: pl.DataFrame, live: Live, ratings: Ratings) -> dict[str, int]:
+    """Count answers of a version that was not live, and answers with another rating than their version gives."""
+    counts = {"not_live": 0, "other_rating": 0}
     for due, latency, version, rating, movie in records.select("due", "latency_us", "version", "rating", "movie").rows():
-        counts["not_champion"] += not alias.was_champion(version, due - LAG_SECONDS, due + latency / 1e6)
+        counts["not_live"] += not live.was_live(version, due - LAG_SECONDS, due + latency / 1e6)
         counts["other_rating"] += abs(ratings[version][movie] - rating) > ROUNDING_TOLERANCE if version in ratings else 1
     return counts
 
 
-def find_lags(records: pl.DataFrame, alias: Alias) -> list[float]:
+def find_lags(records: pl.DataFrame, live: Live) -> list[float]:
     """Return, for each move whose version was seen before the next move, the seconds until the last answer of another one."""
-    lags, ends = [], [*(began for began, _ in alias.history[1:]), float("inf")]
-    for (began, version), ended in list(zip(alias.history, ends, strict=True))[1:]:
+    lags, ends = [], [*(began for began, _ in live.history[1:]), float("inf")]
+    for (began, version), ended in list(zip(live.history, ends, strict=True))[1:]:
         within = records.filter(pl.col("due").is_between(began, ended))
         other = within.filter(pl.col("version") != version)["due"].max()
         last = within["due"].max()
@@ -80,18 +81,18 @@ def find_lags(records: pl.DataFrame, alias: Alias) -> list[float]:
     return lags
 
 
-def describe(records: pl.DataFrame, alias: Alias, ratings: Ratings, rollovers: int) -> dict[str, Any]:
+def describe(records: pl.DataFrame, live: Live, ratings: Ratings, rollovers: int) -> dict[str, Any]:
     good = records.filter(GOOD)
-    fresh = good.filter(pl.col("source") != "snapshot")
+    fresh = good.filter(pl.col("source") != "prediction_set")
     return {
         **summarize(records),
         "failures": count_failures(records),
-        "swaps": len(alias.history) - 1,
+        "swaps": len(live.history) - 1,
         "rollovers": rollovers,
         "by_version": dict(sorted(good.group_by("version").len().rows())),
         "by_source": dict(sorted(good.group_by("source").len().rows())),
-        **find_wrong(fresh, alias, ratings),
-        "lag_seconds": find_lags(fresh, alias),
+        **find_wrong(fresh, live, ratings),
+        "lag_seconds": find_lags(fresh, live),
     }
 
 
@@ -99,7 +100,7 @@ def find_broken(figures: Mapping[str, Any], versions: Iterable[str]) -> list[str
     unseen = set(versions) - set(figures["by_version"])
     return [
         *([f"{figures['failed']} requests failed: {figures['failures']}"] if figures["failed"] else []),
-        *([f"{figures['not_champion']} answers are of a version that was not champion"] if figures["not_champion"] else []),
+        *([f"{figures['not_live']} answers are of a version that was not live"] if figures["not_live"] else []),
         *([f"{figures['other_rating']} ratings are not their version's"] if figures["other_rating"] else []),
         *([f"only {figures['rollovers']} rollovers ended"] if figures["rollovers"] != ROLLOVERS else []),
         *([f"versions {sorted(unseen)} never answered"] if unseen else []),
@@ -117,24 +118,26 @@ def main() -> int:
         client = connect(published.serving["MLFLOW_TRACKING_URI"])
         champion, model, release = read_champion(client)
         models = {champion: model}
+        shifts: dict[str, float] = {}
         for points in SHIFTS[1:]:
             shifted = shift(model, points)
-            models[register(client, shifted, release)] = shifted
+            version = register(client, shifted, release)
+            models[version], shifts[version] = shifted, points
         ratings = {version: rate(model, published.rows) for version, model in models.items()}
-        alias = Alias(client, [(0, champion)])
-        environment = published.serving | {"MODEL_POLL_SECONDS": str(POLL_SECONDS)}
+        live = Live(Deployer(published.stack, published.serving["MLFLOW_TRACKING_URI"], shifts), [(0, champion)])
+        environment = published.serving | {"DEPLOYMENT_POLL_SECONDS": str(POLL_SECONDS)}
         service = Service(published.python["serving"], Path(folder) / "api", environment)
         try:
             service.start()
             service.wait_until_ready()
             seconds = arguments.requests / arguments.rate
             records, rollovers = swap(
-                service, alias, ratings, Path(folder), seconds=seconds, swaps=arguments.swaps, rate=arguments.rate
+                service, live, ratings, Path(folder), seconds=seconds, swaps=arguments.swaps, rate=arguments.rate
             )
         finally:
             service.stop()
             keep_log("swaps", service.log)
-    figures = describe(records, alias, ratings, rollovers)
+    figures = describe(records, live, ratings, rollovers)
     keep("swaps", figures)
     show(figures)
     return conclude(find_broken(figures, ratings))

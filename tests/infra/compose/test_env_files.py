@@ -48,7 +48,7 @@ def test_the_same_secrets_give_the_same_bytes(settings: Settings) -> None:
 def test_tasks_and_api_read_in_containers_what_they_read_as_processes(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     inside, endpoints = make_variables(settings, secrets), local_endpoints(settings, secrets)
-    of_image = {"MODEL_CACHE_DIR", "CATALOGUE_CACHE_DIR", "API_HOST", "API_PORT", "GRPC_PORT", "METRICS_PORT"}
+    of_image = {"DEPLOYMENT_CACHE_DIR", "API_HOST", "API_PORT", "GRPC_PORT", "METRICS_PORT"}
     of_processes = {"PYTHONPATH", "API_WORKERS", *of_image}  # or set by compose
     assert set(inside["tasks"]) == set(local_variables("tasks", settings, endpoints)) - of_processes
     assert set(inside["api"]) == set(local_variables("serving", settings, endpoints)) - of_processes

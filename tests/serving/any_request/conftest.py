@@ -11,9 +11,9 @@ from serving.app import create_app
 from serving.settings import Settings
 from tests.serving.any_request import outcome_counts as tally
 from tests.serving.any_request.contract import Contract
-from tests.serving.conftest import CLOSED, LIVE, invent_films, keep_model
-from tests.serving.prediction_set.cache_files import keep_catalogue
-from tests.serving.published_features import Film, flip, write_features
+from tests.serving.conftest import CLOSED, invent_films
+from tests.serving.deployed import LIVE, Deployed
+from tests.serving.published_features import Film, write_features
 from tests.serving.servers import Api, Valkey, free_port, wait_until
 
 
@@ -33,15 +33,15 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_bytes: bytes) -> Iter
     """One process for all; at its end the log must tell of no fault."""
     folder = tmp_path_factory.mktemp("served")
     films = invent_films(50)
-    keep_model(folder / "models", model_bytes)
-    keep_catalogue(folder / "catalogues", films)
     valkey = Valkey(folder / "valkey")
     valkey.start()
     write_features(valkey.port, LIVE, films)
-    flip(valkey.admin(), LIVE, len(films))
-    api = Api(folder / "api", valkey.url, CLOSED, folder / "models")
+    deployed = Deployed(folder / "cache", valkey.admin())
+    deployed.model(model_bytes)
+    deployed.predictions(films)
+    api = Api(folder / "api", valkey.url, CLOSED, deployed.cache)
     grpc_port = free_port()
-    more = {"CATALOGUE_CACHE_DIR": str(folder / "catalogues"), "S3_BUCKET": "bucket", "REDIS_TIMEOUT_SECONDS": "5"}
+    more = {"S3_BUCKET": "bucket", "REDIS_TIMEOUT_SECONDS": "5"}
     api.environment |= {"GRPC_PORT": str(grpc_port)} | more
     try:
         api.start()

@@ -3,7 +3,6 @@
 import math
 from datetime import UTC, datetime
 
-import mmh3
 import numpy as np
 import pytest
 from feast import ValueType
@@ -24,7 +23,6 @@ from serving.features.online_row import (
     decode_string,
     decode_timestamp,
     hash_field,
-    murmur3,
 )
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -48,11 +46,6 @@ def test_key_of_an_integer_entity_is_feasts(tmdb_id: int) -> None:
 
 def test_key_prefix_is_feasts() -> None:
     assert build_key_prefix("movie_id") == _redis_key_prefix(["movie_id"])
-
-
-@given(st.binary(max_size=70))
-def test_murmur3_is_mmh3s(data: bytes) -> None:
-    assert murmur3(data) == mmh3.hash(data, signed=False)
 
 
 @given(st.text(max_size=40))

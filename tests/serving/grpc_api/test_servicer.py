@@ -25,8 +25,8 @@ from serving.grpc_api.marquee_pb2_grpc import PredictionsStub
 from serving.grpc_api.server import MESSAGE_BYTES, SERVICE
 from serving.prediction.service import PredictionService
 from tests.serving.client import Client
-from tests.serving.conftest import LIVE, World
-from tests.serving.prediction_set.cache_files import keep_catalogue
+from tests.serving.conftest import World
+from tests.serving.deployed import LIVE
 from tests.serving.servers import free_port, wait_until
 from tests.serving.tiny_models import FEATURES
 
@@ -78,6 +78,7 @@ def as_body(message: Any) -> dict[str, Any]:
     found = {"title": None} | found
     age = found.pop("feature_age_seconds")
     assert int(age) >= 0  # protobuf writes 64 bits as text
+    found["deployment"] = int(found["deployment"])
     return without_ids(found)
 
 
@@ -120,7 +121,7 @@ def test_what_if_is_the_same(world: World) -> None:
 
 def test_search_is_the_same(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.prediction_set.database.SEARCH_SECONDS", 60)  # a busy machine would cut one of the two short
-    keep_catalogue(tmp_path / "catalogues", world.films)
+    world.deployed.predictions(world.films)
     with serve(world, s3_bucket="bucket") as both:
         body = both.http.get("/movies?query=film&limit=12").json()
         answer = both.stub.SearchMovies(messages.SearchMoviesRequest(query="film", limit=12))
@@ -130,8 +131,8 @@ def test_search_is_the_same(world: World, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(found) == 12
 
 
-def test_the_snapshot_is_the_same(world: World, tmp_path: Path) -> None:
-    keep_catalogue(tmp_path / "catalogues", world.films)
+def test_the_prediction_set_is_the_same(world: World, tmp_path: Path) -> None:
+    world.deployed.predictions(world.films)
     with serve(world, s3_bucket="bucket") as both:
         world.valkey.stop(signal.SIGKILL)
         body = both.http.get("/predict?movie_id=5003").json()
@@ -140,7 +141,7 @@ def test_the_snapshot_is_the_same(world: World, tmp_path: Path) -> None:
     assert answer.degraded
 
 
-def test_without_redis_and_snapshot_it_is_unavailable_while_redis_is_paused(world: World) -> None:
+def test_without_redis_and_prediction_set_it_is_unavailable_while_redis_is_paused(world: World) -> None:
     with serve(world, redis_timeout_seconds=0.1) as both:
         world.valkey.send(signal.SIGSTOP)
         for _ in range(3):

@@ -12,9 +12,9 @@ from prometheus_client import generate_latest
 
 from serving.access.api_keys import ApiKeys
 from serving.access.policy import make_access_policy
+from serving.deployments.watcher import DeploymentWatcher
 from serving.features.feature_store import FeatureStore
 from serving.http.middleware import add_request_middleware
-from serving.models.release_watcher import ReleaseWatcher
 from serving.process.http_protocol import ApiProtocol
 from serving.process.server import State, make_config
 from serving.settings import Settings
@@ -62,7 +62,7 @@ class DoorWorld:
         self.settings = Settings.model_validate(BASE | settings)
         store = FeatureStore(self.settings)
         self.log = Log()
-        self.metrics = Metrics(store, ReleaseWatcher(self.settings, store), self.log)
+        self.metrics = Metrics(DeploymentWatcher(self.settings, store), self.log)
         self.go = asyncio.Event()
         self.state = State()
         self.app = self._make_app()

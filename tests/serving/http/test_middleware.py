@@ -15,7 +15,7 @@ from serving.access.rejections import OVERLOADED, REASONS
 from serving.app import create_app
 from serving.core.requested_id import MalformedQuery, parse_query
 from serving.core.requests import LARGEST_NUMBER
-from serving.features.feature_store import FeatureStore
+from serving.deployments.watcher import DeploymentWatcher
 from serving.http.openapi.middleware import RejectionBody
 from serving.http.schemas import Prediction, Problem, ValidationProblem
 from serving.settings import Settings
@@ -39,7 +39,7 @@ def log() -> Iterator[Log]:
 @pytest.fixture
 def client(tmp_path: Path, log: Log) -> Iterator[Client]:
     """An application that can reach nothing."""
-    with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), log)) as client:
+    with run_app(create_app(Settings.model_validate(SETTINGS | {"deployment_cache_dir": tmp_path}), log)) as client:
         yield client
 
 
@@ -100,7 +100,7 @@ def test_the_access_log_is_json_lines_without_the_machines(client: Client, log: 
 def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         writer = LogWriter(full)
-        with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), writer)) as client:
+        with run_app(create_app(Settings.model_validate(SETTINGS | {"deployment_cache_dir": tmp_path}), writer)) as client:
             assert client.get("/predict").status_code == 422
             assert client.get("/predict").status_code == 422
             assert writer.flush()
@@ -115,7 +115,7 @@ def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, m
     with os.fdopen(end, "wb") as pipe:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
         writer = LogWriter(pipe)
-        with run_app(create_app(Settings.model_validate(SETTINGS | {"model_cache_dir": tmp_path}), writer)) as client:
+        with run_app(create_app(Settings.model_validate(SETTINGS | {"deployment_cache_dir": tmp_path}), writer)) as client:
             for _ in range(500):
                 assert client.get("/predict").status_code == 422
             assert not writer.flush(0.2)
@@ -132,10 +132,10 @@ def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, m
 def test_a_fault_of_ours_shows_no_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def stumble(_self: FeatureStore) -> None:
+    async def stumble(_self: DeploymentWatcher) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(FeatureStore, "read_pointer", stumble)
+    monkeypatch.setattr(DeploymentWatcher, "check_present", stumble)
     answer = client.get("/readyz", {"X-Request-ID": "mine"})
     assert answer.status_code == 500
     assert answer.json().keys() == {"detail", "request_id"}

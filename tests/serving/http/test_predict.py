@@ -1,6 +1,5 @@
 """The service on a real Valkey whose rows Feast wrote: answers, refusals and faults, as a caller meets them."""
 
-import json
 import signal
 import struct
 import time
@@ -12,10 +11,12 @@ import pytest
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from serving.deployments.pointer import POINTER_KEY
 from serving.features.online_row import build_key, hash_field
 from serving.http.schemas import Prediction, Problem, Readiness, ValidationProblem
-from tests.serving.conftest import LIVE, World, keep_model
-from tests.serving.published_features import Film, flip, write_features
+from tests.serving.conftest import World
+from tests.serving.deployed import LIVE
+from tests.serving.published_features import Film, write_features
 from tests.serving.servers import wait_until
 from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting
 
@@ -131,19 +132,19 @@ def test_a_key_of_another_type_is_corrupt(world: World) -> None:
 
 @pytest.mark.parametrize("rating", [0.0, 11.0])
 def test_an_implausible_output_is_refused(world: World, rating: float) -> None:
-    keep_model(world.cache, constant_onnx(rating), "4")
+    world.deployed.model(constant_onnx(rating), "4")
     with world.serve() as client:
         problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "implausible_rating")
 
 
 def test_a_model_that_answers_no_number_is_never_served(world: World) -> None:
-    keep_model(world.cache, constant_onnx(float("nan")), "4")
+    world.deployed.model(constant_onnx(float("nan")), "4")
     with world.serve() as client:
-        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_model")
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
 
 
 def test_features_of_long_ago_are_said_to_be_stale(world: World) -> None:
-    flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
+    world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
         answer = client.get(f"/predict?movie_id={world.films[0].movie_id}")
         metrics = client.metrics()
@@ -154,11 +155,11 @@ def test_features_of_long_ago_are_said_to_be_stale(world: World) -> None:
     assert 'marquee_predictions_total{outcome="stale"} 1.0' in metrics
 
 
-def test_a_set_of_a_day_to_come_is_refused(world: World) -> None:
-    flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() + timedelta(days=1))
+def test_a_set_of_a_day_to_come_is_rejected(world: World) -> None:
+    world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() + timedelta(days=1))
     with world.serve() as client:
-        body = problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "corrupt_features")
-    assert "still to come" in body.detail
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
+        wait_until(lambda: "still to come" in str(client.get("/readyz").json()["trouble"]), 5)
 
 
 def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
@@ -169,56 +170,56 @@ def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
     assert "still to come" in body.detail
 
 
-def test_a_set_of_another_schema_is_not_read_and_the_one_before_stays(world: World) -> None:
+def test_a_set_of_another_schema_is_rejected_and_the_deployment_before_stays(world: World) -> None:
     film = world.films[0]
     write_features(world.valkey.port, NEXT, [Film(film.movie_id, "changed", film.features)])
     with world.serve() as client:
         assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
-        flip(world.redis, NEXT, 1, schema_hash="6" * 64)
-        wait_until(lambda: client.get("/readyz").json()["refused_feature_set"] == NEXT, 5)
+        rejected = world.deployed.features(NEXT, 1, schema_hash="6" * 64)
+        wait_until(lambda: client.get("/readyz").json()["rejected_deployment"] is not None, 5)
+        reason = client.get("/readyz").json()["rejected_deployment"]
+        assert (reason["deployment"], "has schema 666666666666" in reason["reason"]) == (rejected, True)
         assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
-        flip(world.redis, NEXT, 1)
+        live = world.deployed.features(NEXT, 1)
         wait_until(lambda: client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == "changed", 5)
-        assert client.get("/readyz").json()["refused_feature_set"] is None
+        ready = client.get("/readyz").json()
+    assert (ready["deployment"], ready["rejected_deployment"]) == (live, None)
 
 
-def test_a_flip_of_the_pointer_is_followed(world: World) -> None:
+def test_a_new_deployment_is_followed_and_answers_name_it(world: World) -> None:
     film = world.films[0]
     changed = Film(film.movie_id, "changed", film.features, film.tmdb_id)
     write_features(world.valkey.port, NEXT, [changed, Film("tt5555555", "new", film.features)])
     with world.serve() as client:
-        assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
-        flip(world.redis, NEXT, 2)
-        assert client.get("/predict?movie_id=tt5555555").json()["title"] == "new"  # a miss looks at the pointer at once
-        assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == "changed"
+        before = client.get(f"/predict?movie_id={film.movie_id}").json()
+        number = world.deployed.features(NEXT, 2)
+        wait_until(lambda: client.get("/predict?movie_id=tt5555555").status_code == 200, 5)
+        after = client.get(f"/predict?movie_id={film.movie_id}").json()
+        metrics = client.metrics()
+    assert (before["title"], before["deployment"]) == (film.title, number - 1)
+    assert (after["title"], after["deployment"]) == ("changed", number)
+    assert f'marquee_deployment_info{{deployment="{number}"' in metrics
 
 
-def test_a_flip_is_followed_without_a_miss(world: World) -> None:
-    film = world.films[0]
-    write_features(world.valkey.port, NEXT, [Film(film.movie_id, "changed", film.features)])
-    with world.serve() as client:
-        assert client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == film.title
-        flip(world.redis, NEXT, 1)
-        wait_until(lambda: client.get(f"/predict?movie_id={film.movie_id}").json()["title"] == "changed", 3)
-
-
-def test_no_published_set_is_not_an_unknown_film(world: World) -> None:
+def test_an_emptied_redis_is_not_an_unknown_movie(world: World) -> None:
     with world.serve() as client:
         world.redis.flushall()
-        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_feature_set")
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
+        batch = client.post("/predict", {"movie_ids": [world.films[0].movie_id]})
         ready = client.get("/readyz")
+    assert (batch.status_code, batch.json()["reason"]) == (503, "no_deployment")
     assert ready.status_code == 503
     assert Readiness.model_validate_json(ready.content).missing == ["feature_store"]
 
 
-@pytest.mark.parametrize(
-    "pointer", ["", "x", "[]", "{}", '{"feature_set": "../*", "snapshot_id": 1, "movies": 1, "day": "2026-11-22"}']
-)
-def test_a_damaged_pointer_is_refused(world: World, pointer: str) -> None:
-    world.redis.set("marquee:feature_set", pointer)
+@pytest.mark.parametrize("pointer", ["", "x", "[]", "{}", '{"deployment": 2}', '{"deployment": 2, "model": 3}'])
+def test_a_damaged_pointer_changes_nothing_and_is_told(world: World, pointer: str) -> None:
+    world.redis.set(POINTER_KEY, pointer)
     with world.serve() as client:
-        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "corrupt_features")
-        assert client.get("/readyz").status_code == 503
+        assert client.get(f"/predict?movie_id={world.films[0].movie_id}").status_code == 200
+        wait_until(lambda: "does not hold a deployment" in str(client.get("/readyz").json()["trouble"]), 5)
+        assert client.get(f"/predict?movie_id={world.films[0].movie_id}").status_code == 200
+        assert "marquee_deployment_followed 0.0" in client.metrics()
 
 
 def test_killed_redis_is_a_quick_503_and_heals(world: World) -> None:
@@ -231,7 +232,7 @@ def test_killed_redis_is_a_quick_503_and_heals(world: World) -> None:
         assert client.get("/readyz").json()["missing"] == ["feature_store"]
         world.valkey.start()
         write_features(world.valkey.port, LIVE, world.films)
-        flip(world.redis, LIVE, 50)
+        world.deployed.write()
         wait_until(lambda: client.get(path).status_code == 200, 5)
         assert client.get("/readyz").status_code == 200
 
@@ -253,44 +254,42 @@ def test_a_user_without_rights_is_a_503(world: World) -> None:
         problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "feature_store_unavailable")
 
 
-def test_no_model_is_said_and_not_made_up(world: World) -> None:
+def test_no_deployment_is_told_and_nothing_is_made_up(world: World) -> None:
     (world.cache / "last_good.json").unlink()
+    world.redis.flushall()
     with world.serve() as client:
-        body = problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_model")
+        body = problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
+        wait_until(lambda: "refresh_movies" in client.get("/readyz").json()["detail"], 5)
         ready = client.get("/readyz")
-    assert "registry" in body.detail
     assert "127.0.0.1" not in body.detail
     assert ready.status_code == 503
-    assert Readiness.model_validate_json(ready.content).missing == ["model"]
+    assert Readiness.model_validate_json(ready.content).missing == ["model", "feature_store"]
 
 
-@pytest.mark.parametrize("damage", ["edited", "truncated", "no manifest", "other manifest"])
+@pytest.mark.parametrize("damage", ["edited", "truncated", "no release"])
 def test_a_damaged_cache_is_not_served(world: World, damage: str) -> None:
-    (file,) = world.cache.glob("*/model.onnx")
-    manifest = file.with_name("manifest.json")
+    (file,) = world.cache.glob("models/*/model.onnx")
     match damage:
         case "edited":
             file.write_bytes(file.read_bytes()[:-1] + b"\0")
         case "truncated":
             file.write_bytes(file.read_bytes()[:100])
-        case "no manifest":
-            manifest.unlink()
-        case "other manifest":
-            manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": "9"}))
+        case "no release":
+            file.with_name("release.json").unlink()
     with world.serve() as client:
-        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_model")
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
 
 
 def test_a_model_that_the_rows_do_not_feed_is_refused(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    keep_model(world.cache, export_onnx(train_boosting(features=(*FEATURES, "extra")), (*FEATURES, "extra")), "4")
+    world.deployed.model(export_onnx(train_boosting(features=(*FEATURES, "extra")), (*FEATURES, "extra")), "4")
     with world.serve() as client:
-        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_model")
-    assert "lacks 1 of its features: extra" in caplog.text
+        problem(client.get(f"/predict?movie_id={world.films[0].movie_id}"), 503, "no_deployment")
+    assert "lacks 1 features: extra" in caplog.text
 
 
 def test_a_model_is_fed_in_its_own_order(world: World) -> None:
     turned = FEATURES[::-1]
-    keep_model(world.cache, export_onnx(train_boosting(features=turned), turned), "4")
+    world.deployed.model(export_onnx(train_boosting(features=turned), turned), "4")
     with world.serve() as client:
         for film in world.films[:10]:
             row = [[np.nan if film.features[name] is None else film.features[name] for name in turned]]

@@ -17,15 +17,14 @@ from serving.features.online_row import build_key, hash_field
 from serving.http.admission import AdmissionControl
 from serving.http.schemas import Movies, Prediction, Predictions, Problem, Rating, ValidationProblem, WhatIf
 from tests.serving.client import Client
-from tests.serving.conftest import LIVE, World, keep_model
-from tests.serving.prediction_set.cache_files import keep_catalogue
-from tests.serving.published_features import flip
+from tests.serving.conftest import World
+from tests.serving.deployed import LIVE
 from tests.serving.tiny_models import FEATURES, constant_onnx, train_boosting
 
 pytestmark = pytest.mark.integration
 
 KEPT: dict[str, object] = {"s3_bucket": "bucket"}
-"""With a catalogue in the cache; nothing is published to fetch."""
+"""With a prediction database in the cache; nothing is published to fetch."""
 
 
 class WithoutShortPath(AdmissionControl):
@@ -122,12 +121,12 @@ def test_without_redis_a_batch_is_one_503_or_the_snapshot(world: World, tmp_path
             503,
             "feature_store_unavailable",
         )
-    keep_catalogue(tmp_path / "catalogues", films[:2])
+    world.deployed.predictions(films[:2], redis_too=False)
     with world.serve(**KEPT) as client:
         answer = client.post("/predict", question)
         alone = client.get(f"/predict?movie_id={films[0].movie_id}").json()
     entries = answer.json()["predictions"]
-    assert (answer.status_code, answer.headers["x-feature-source"]) == (200, "snapshot")
+    assert (answer.status_code, answer.headers["x-feature-source"]) == (200, "prediction_set")
     assert without_ids(entries[0]) == without_ids(alone)
     assert [entry.get("degraded") for entry in entries] == [True, True, None]
     assert entries[2]["reason"] == "feature_store_unavailable"
@@ -144,13 +143,14 @@ def test_a_paused_redis_is_one_503_while_it_is_paused(world: World) -> None:
 
 def test_no_model_is_one_503(world: World) -> None:
     (world.cache / "last_good.json").unlink()
+    world.redis.flushall()
     with world.serve() as client:
-        refused(client.post("/predict", {"movie_ids": ["tt1000000", 278]}), 503, "no_model")
-        refused(client.post("/whatif", {"movie_id": "tt1000000", "overrides": {"x": 1}}), 503, "no_model")
+        refused(client.post("/predict", {"movie_ids": ["tt1000000", 278]}), 503, "no_deployment")
+        refused(client.post("/whatif", {"movie_id": "tt1000000", "overrides": {"x": 1}}), 503, "no_deployment")
 
 
 def test_an_implausible_output_is_refused(world: World) -> None:
-    keep_model(world.cache, constant_onnx(11.0), "4")
+    world.deployed.model(constant_onnx(11.0), "4")
     with world.serve() as client:
         refused(client.post("/predict", {"movie_ids": [world.films[0].movie_id]}), 503, "implausible_rating")
 
@@ -218,7 +218,7 @@ def test_a_what_if_is_rated_as_offline(world: World) -> None:
 
 
 def test_a_what_if_of_stale_features_says_so(world: World) -> None:
-    flip(world.redis, LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
+    world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
         answer = client.post("/whatif", {"movie_id": world.films[0].movie_id, "overrides": {FEATURES[0]: 1}})
     assert (answer.json()["stale"], answer.headers["x-feature-source"]) == (True, "stale")
@@ -241,7 +241,7 @@ def test_an_override_that_is_no_number_of_the_models_is_a_422(world: World, numb
 
 
 def test_films_are_found_by_title(world: World, tmp_path: Path) -> None:
-    keep_catalogue(tmp_path / "catalogues", world.films)
+    world.deployed.predictions(world.films)
     with world.serve(**KEPT) as client:
         found = client.get("/movies?query=film+7")
         limited = client.get("/movies?query=f%C3%ADlm&limit=3")
@@ -276,7 +276,7 @@ def test_films_are_found_by_title(world: World, tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_search_is_a_422(world: World, tmp_path: Path, query: str, place: str) -> None:
-    keep_catalogue(tmp_path / "catalogues", world.films)
+    world.deployed.predictions(world.films)
     with world.serve(**KEPT) as client:
         malformed(client.get(f"/movies?{query}"), ["query", place])
         metrics = client.metrics()
@@ -288,7 +288,7 @@ def test_a_malformed_search_is_a_422(world: World, tmp_path: Path, query: str, p
     ['"', "a OR b", "title:x", "NEAR(a b)", "*", "a*b", "'; drop table film", "%00", "%FF%FE", "%E2%80%AE", "(((", "-", "^", "+"],
 )
 def test_no_text_breaks_the_search(world: World, tmp_path: Path, text: str) -> None:
-    keep_catalogue(tmp_path / "catalogues", world.films)
+    world.deployed.predictions(world.films)
     with world.serve(**KEPT) as client:
         answer = client.get(f"/movies?query=film+{text}")
     assert answer.status_code == 200, answer.text
@@ -296,7 +296,7 @@ def test_no_text_breaks_the_search(world: World, tmp_path: Path, text: str) -> N
 
 def test_without_a_catalogue_a_search_is_a_503(world: World) -> None:
     with world.serve() as client:
-        refused(client.get("/movies?query=a"), 503, "no_catalogue")
+        refused(client.get("/movies?query=a"), 503, "no_prediction_set")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_path_says_which_methods_it_has(world: World, path: str, allowed: set[
 
 
 def test_the_log_has_the_outcome(world: World, tmp_path: Path) -> None:
-    keep_catalogue(tmp_path / "catalogues", world.films)
+    world.deployed.predictions(world.films)
     with world.serve(**KEPT) as client:
         client.post("/predict", {"movie_ids": ["tt1000000"]})
         client.post("/predict", {"movie_ids": ["tt1000000", "tt9999999"]})

@@ -48,9 +48,7 @@ def test_what_is_no_release_is_refused(body: bytes) -> None:
         parse_release(body)
 
 
-@pytest.mark.parametrize(
-    "absent", ["files", "feature_service", "feature_set", "schema_hash", "training_snapshot", "training_day", "ranges", "golden"]
-)
+@pytest.mark.parametrize("absent", ["files", "feature_service", "feature_set", "schema_hash", "ranges", "golden"])
 def test_a_release_without_one_of_its_fields_is_refused(release: dict[str, Any], absent: str) -> None:
     with pytest.raises(ModelRejected, match=absent):
         parse_release(json.dumps({name: value for name, value in release.items() if name != absent}).encode())
@@ -61,8 +59,6 @@ def test_a_release_without_one_of_its_fields_is_refused(release: dict[str, Any],
     [
         {"files": []},
         {"files": {"model.pkl": "0" * 64}},
-        {"training_day": "yesterday"},
-        {"training_day": 20261122},
         {"ranges": {"budget_millions": [1]}},
         {"ranges": {"budget_millions": ["low", "high"]}},
         {"ranges": None},

@@ -1,12 +1,10 @@
-"""Small catalogues as predict_all makes them (seam S4), and the pointer that names one."""
+"""Small prediction databases as predict_all makes them."""
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 SCHEMA = """
 pragma page_size = 4096;
@@ -42,7 +40,7 @@ class Film:
 
 
 def build(path: Path, films: Sequence[Film], about: Mapping[str, str] | None = None) -> str:
-    """Write a catalogue and return its sha256."""
+    """Write a prediction database and return its sha256."""
     with sqlite3.connect(path) as conn:
         conn.executescript(SCHEMA)
         conn.executemany("insert into about values (?, ?)", sorted((ABOUT | dict(about or {})).items()))
@@ -55,22 +53,3 @@ def build(path: Path, films: Sequence[Film], about: Mapping[str, str] | None = N
     conn.execute("vacuum")
     conn.close()
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def render_pointer(path: Path, **changed: Any) -> bytes:
-    """What predict_all writes to Redis for this file."""
-    body = path.read_bytes()
-    sha256 = hashlib.sha256(body).hexdigest()
-    fields = {
-        "prediction_set": ABOUT["prediction_set"],
-        "catalogue_key": f"predictions/{sha256}.sqlite",
-        "catalogue_sha256": sha256,
-        "catalogue_bytes": len(body),
-        "films": 3,
-        "model_version": "3",
-        "model_sha256": "a" * 64,
-        "feature_set": ABOUT["feature_set"],
-        "day": "2026-11-22",
-        "predicted_at": "2026-11-22T03:04:05+00:00",
-    }
-    return json.dumps(fields | changed).encode()

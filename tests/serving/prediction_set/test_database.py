@@ -35,7 +35,7 @@ FILMS = [
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("catalogue") / "a catalogue?#%.sqlite"
-    opened = PredictionDatabase.open(path, build(path, FILMS), DAY)
+    opened = PredictionDatabase.open(path, build(path, FILMS))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.prediction_set.database.time", Clock(0))  # a busy machine would cut a search short
         yield opened
@@ -47,11 +47,9 @@ def find(catalogue: PredictionDatabase, text: str, limit: int = 20) -> list[str]
 
 
 def test_it_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
-    about = catalogue.about
+    about = catalogue.metadata
     assert {name: getattr(about, name) for name in ABOUT} == ABOUT
-    assert (about.films, about.day) == (len(FILMS), DAY)
-    midnight = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
-    assert [about.age_seconds(midnight + seconds) for seconds in (-5, 0, 90_000.7)] == [0, 0, 90_000]
+    assert about.movies == len(FILMS)
 
 
 def test_a_film_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
@@ -118,7 +116,7 @@ class Clock:
 def test_too_many_matches_to_rank_are_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.sqlite"
     sha256 = build(path, [Film(f"tt{number:07d}", f"The Film {number}", 2000) for number in range(60_000)])
-    large = PredictionDatabase.open(path, sha256, DAY)
+    large = PredictionDatabase.open(path, sha256)
     stopped, running = Clock(0), Clock(SEARCH_SECONDS / 10)
     monkeypatch.setattr("serving.prediction_set.database.time", stopped)
     ranked = large.search("the film", 5)
@@ -139,7 +137,7 @@ def test_a_file_with_another_digest_is_not_opened(tmp_path: Path) -> None:
         file.seek(5000)
         file.write(b"\xff")
     with pytest.raises(PredictionSetRejected, match="the file has sha256"):
-        PredictionDatabase.open(path, sha256, DAY)
+        PredictionDatabase.open(path, sha256)
 
 
 def damage(path: Path, statement: str) -> str:
@@ -157,26 +155,26 @@ def digest_of(path: Path) -> str:
     ("statement", "reason"),
     [
         ("delete from about where key in ('feature_set', 'model_version')", "lacks model_version, feature_set"),
-        ("delete from film", "no film"),
+        ("delete from film", "no movie"),
         ("drop table title_search", "no such table: title_search"),
         ("drop table film", "no such table"),
         ("alter table film drop column rating", "no such column: film.rating"),
         ("drop table about", "no such table: about"),
     ],
 )
-def test_what_is_no_catalogue_is_refused(tmp_path: Path, statement: str, reason: str) -> None:
+def test_what_is_not_a_prediction_database_is_rejected(tmp_path: Path, statement: str, reason: str) -> None:
     path = tmp_path / "c.sqlite"
     build(path, FILMS)
     with pytest.raises(PredictionSetRejected, match=reason):
-        PredictionDatabase.open(path, damage(path, statement), DAY)
+        PredictionDatabase.open(path, damage(path, statement))
 
 
 @pytest.mark.parametrize("body", [b"", b"not a database, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_bytes_that_are_no_database_are_refused(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "c.sqlite"
     path.write_bytes(body)
-    with pytest.raises(PredictionSetRejected, match="it is no catalogue"):
-        PredictionDatabase.open(path, digest_of(path), DAY)
+    with pytest.raises(PredictionSetRejected, match="it is not a prediction database"):
+        PredictionDatabase.open(path, digest_of(path))
 
 
 def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
@@ -187,7 +185,7 @@ def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
 @pytest.mark.parametrize("ask", [lambda c: c.find(RequestedId(movie_id="tt0000001")), lambda c: c.search("matrix", 3)])
 def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[PredictionDatabase], object]) -> None:
     path = tmp_path / "c.sqlite"
-    broken = PredictionDatabase.open(path, build(path, FILMS), DAY)
+    broken = PredictionDatabase.open(path, build(path, FILMS))
     broken.close()
     broken._connection = sqlite3.connect(":memory:")
     with pytest.raises(NoPredictionSet):

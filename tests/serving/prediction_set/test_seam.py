@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,14 +12,11 @@ import pytest
 from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
-from serving.prediction_set.pointer import POINTER_KEY, Published, parse_pointer
 from tasks.core.deployment.record import Model
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.title_database import render_title_database
-from tasks.io import prediction_sets
 from tasks.io.deployments.predictions import describe
 from tasks.io.mlflow import registry
-from tasks.io.prediction_sets import PredictionSet, render_old_pointer
 from tests.serving.prediction_set import factories as invented
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
@@ -51,7 +47,7 @@ def catalogue(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
     path.write_bytes(produced)
     sha256 = hashlib.sha256(produced).hexdigest()
     check_database(path, sha256)
-    with closing(PredictionDatabase.open(path, sha256, date(2026, 11, 22))) as catalogue:
+    with closing(PredictionDatabase.open(path, sha256)) as catalogue:
         yield catalogue
 
 
@@ -63,27 +59,15 @@ def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
 
 
 def test_the_producers_file_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
-    about = catalogue.about
+    about = catalogue.metadata
     assert (about.prediction_set, about.model_name, about.model_version) == ("set", registry.MODEL, "3")
     assert (about.model_sha256, about.feature_set, about.content_hash) == ("a" * 64, LIVE.feature_set, LIVE.content_hash)
-    assert (about.snapshot_id, about.films) == (LIVE.snapshot_id, 2)
+    assert (about.snapshot_id, about.movies) == (LIVE.snapshot_id, 2)
 
 
 def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
     invented.build(tmp_path / "own.sqlite", [invented.Film("tt0000001")])
-    own = PredictionDatabase.open(
-        tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest(), date.min
-    )
+    own = PredictionDatabase.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest())
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
     with closing(own):
         assert own._connection.execute(tables).fetchall() == catalogue._connection.execute(tables).fetchall()
-
-
-def test_the_producers_pointer_is_read() -> None:
-    telling: dict[str, object] = {field.name: "x" for field in fields(PredictionSet)}
-    telling |= {"day": date(2026, 11, 22), "predicted_at": AS_OF, "films": 2, "object_bytes": 1}
-    telling |= {"catalogue_key": "predictions/c.sqlite", "catalogue_sha256": "d" * 64, "catalogue_bytes": 4096}
-    pointer = render_old_pointer(PredictionSet(**telling))  # type: ignore[arg-type]
-    assert prediction_sets.POINTER == POINTER_KEY
-    expected = Published("predictions/c.sqlite", "d" * 64, 4096, date(2026, 11, 22))
-    assert parse_pointer(pointer) == expected

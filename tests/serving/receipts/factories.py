@@ -7,10 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
+from serving.core.provenance import Provenance
 from serving.receipts.receipt import PredictionIds, Receipt
 
 IDS = PredictionIds()
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+PROVENANCE = Provenance(
+    deployment=17,
+    model_name="movie-rating",
+    model_version="3",
+    model_sha256="a" * 64,
+    release_sha256="b" * 64,
+    feature_set="marquee_20261122_aaaaaaaaaaaa",
+    snapshot_id="8541223904412345678",
+)
 
 
 def invent_features(width: int, seed: int = 1) -> NDArray[np.float32]:
@@ -30,11 +40,7 @@ def invent_receipt(**fields: Any) -> Receipt:
         movie_id="tt0111161",
         rating=7.1235,
         model_output=float(np.float32(7.12345)),
-        model_version="3",
-        model_sha256="a" * 64,
-        release_sha256=None,
-        feature_set="marquee_20261122_aaaaaaaaaaaa",
-        snapshot_id="8541223904412345678",
+        provenance=PROVENANCE,
         features_as_of=AS_OF,
         features=invent_features(60),
         overrides=None,

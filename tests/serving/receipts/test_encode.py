@@ -7,11 +7,12 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from serving.core.provenance import Provenance
 from serving.receipts.receipt import Receipt
 from serving.receipts.table import ReceiptTable, TableUnavailable
-from tests.serving.receipts.factories import invent_features, invent_receipt
+from tests.serving.receipts.factories import PROVENANCE, invent_features, invent_receipt
 
-SELECT = f"select {', '.join(Receipt._fields)} from receipt order by prediction_id".encode()  # noqa: S608  # our own names
+SELECT = b"select * from receipt order by prediction_id"
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +34,8 @@ def read(url: str) -> list[Receipt]:
         row["answered_at"] = row["answered_at"].timestamp()
         row["model_output"] = float(np.float32(row["model_output"]))  # its text has as few digits as tell float32s apart
         row["features"] = None if row["features"] is None else np.array(row["features"], np.float32)
+        made_of = {name: row.pop(name) for name in Provenance._fields if name != "model_name"}
+        row["provenance"] = Provenance(model_name=PROVENANCE.model_name, **made_of)
     return [Receipt(**row) for row in rows]
 
 
@@ -51,9 +54,9 @@ def assert_equal(found: list[Receipt], sent: list[Receipt]) -> None:
 def test_every_field_comes_back_to_the_last_bit(url: str) -> None:
     sent = [
         invent_receipt(),
-        invent_receipt(release_sha256="b" * 64, way="batch", source="stale"),
+        invent_receipt(provenance=PROVENANCE._replace(deployment=2**40, model_version="4"), way="batch", source="stale"),
         invent_receipt(way="whatif", overrides={"runtime": None, "budget": 1.5e7, "Fiłm": -0.0}),
-        invent_receipt(way="grpc", source="snapshot", features=None),
+        invent_receipt(way="grpc", source="prediction_set", features=None),
         invent_receipt(features=np.array([np.nan, 0.0, -0.0, 3.4e38, 1e-45, 16777217.0], np.float32)),
         invent_receipt(features=np.full(60, np.nan, np.float32)),
         invent_receipt(features=np.arange(120, dtype=np.float32)[::2]),  # not contiguous

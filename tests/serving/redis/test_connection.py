@@ -11,6 +11,7 @@ import pytest
 
 from serving.core.errors import StoreUnavailable
 from serving.core.requested_id import RequestedId
+from serving.features.feature_set import parse_feature_set
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
 from serving.redis.command import greet, pack, pack_around, pack_word
@@ -210,8 +211,8 @@ def test_a_thousand_readers_at_once_get_their_own_film(world: World) -> None:
 
     async def run() -> list[str | None]:
         store = FeatureStore(Settings.model_validate(settings))
-        query = build_query(FEATURES)
-        rows = await asyncio.gather(*(store.read_movie(RequestedId(movie_id=film.movie_id), query) for film in films))
+        query, live = build_query(FEATURES), parse_feature_set(world.deployed.pointer["features"])
+        rows = await asyncio.gather(*(store.read_movie(RequestedId(movie_id=film.movie_id), query, live) for film in films))
         await store.close()
         return [row.title for row in rows]
 
@@ -227,7 +228,7 @@ def test_wrong_credentials_are_said_without_the_password(world: World, wrong: st
     async def run() -> None:
         store = FeatureStore(Settings.model_validate({"redis_url": url, "mlflow_tracking_uri": CLOSED}))
         with pytest.raises(StoreUnavailable, match=word) as caught:
-            await store.read_pointer()
+            await store.read_key(b"key")
         assert "wrong@" not in str(caught.value)
         await store.close()
 

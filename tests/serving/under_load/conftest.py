@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
-from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Ratings
+from tests.bench.scenarios.fault_scenes import FRESH, PREDICTION_SET, Ratings
 from tests.bench.service import Service
 from tests.bench.versions import rate
-from tests.serving.conftest import CLOSED, World, keep_model
-from tests.serving.prediction_set.cache_files import keep_catalogue
+from tests.serving.conftest import CLOSED, World
 from tests.serving.prediction_set.factories import Film
 from tests.serving.servers import REPOSITORY
 
@@ -20,21 +20,21 @@ Serve = Callable[..., Service]
 
 @pytest.fixture
 def ratings(world: World, model_bytes: bytes) -> Ratings:
-    """The model's for fresh answers; those of the invented catalogue are all the same."""
+    """The model's for fresh answers; those of the tests' prediction set are all the same."""
     published = round(Film("").model_output, 4)
     films = {film.movie_id: film.features for film in world.films}
-    return {FRESH: rate(model_bytes, films), SNAPSHOT: dict.fromkeys(films, published)}
+    return {FRESH: rate(model_bytes, films), PREDICTION_SET: dict.fromkeys(films, published)}
 
 
 @pytest.fixture
-def serve(world: World, model_bytes: bytes, tmp_path: Path) -> Iterator[Serve]:
+def serve(world: World, tmp_path: Path) -> Iterator[Serve]:
     """Start a service that is ready; takes variables that shall differ. MLflow is down unless one of them says where it is."""
     with ExitStack() as ends:
 
         def serve(**changes: str) -> Service:
             folder = tmp_path / "service"
-            keep_model(folder / "models", model_bytes)
-            keep_catalogue(folder / "catalogues", world.films)
+            world.deployed.predictions(world.films)
+            copytree(world.cache, folder / "deployments")
             environment = {"REDIS_URL": world.valkey.url, "MLFLOW_TRACKING_URI": CLOSED, "S3_BUCKET": "none"}
             service = Service(PYTHON, folder, environment | {"AWS_EC2_METADATA_DISABLED": "true"} | changes)
             ends.callback(service.stop)

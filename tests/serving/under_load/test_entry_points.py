@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyiceberg.utils.config import Config
@@ -11,12 +12,13 @@ from pyiceberg.utils.config import Config
 from infra.local.stack import Stack
 from tasks import build_features, publish_features
 from tasks.settings import Settings
+from tests.bench.deployer import Deployer
 from tests.bench.published_sample import PublishedSample, read_rows
 from tests.bench.scenarios.agreement import compare, find_broken
 from tests.bench.scenarios.replay import find_broken as find_unequal
 from tests.bench.scenarios.replay import try_releases
 from tests.bench.service import Service
-from tests.bench.versions import Alias, connect, register, shift
+from tests.bench.versions import Live, connect, register, shift
 from tests.conftest import started_stack
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import export_onnx
@@ -51,7 +53,7 @@ def world(stack: Stack) -> Iterator[PublishedSample]:
         serving = stack.environment("serving")
         yield PublishedSample(
             python={"serving": PYTHON},
-            serving=serving | {"RECEIPTS_DATABASE_URL": environment["RECEIPTS_DATABASE_URL"], "MODEL_POLL_SECONDS": "0.5"},
+            serving=serving | {"RECEIPTS_DATABASE_URL": environment["RECEIPTS_DATABASE_URL"], "DEPLOYMENT_POLL_SECONDS": "0.5"},
             peers={"FEAST_PROJECT": project},
             rows=read_rows(serving["REDIS_URL"], project),
             stack=stack,
@@ -65,12 +67,12 @@ def model(world: PublishedSample) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def alias(world: PublishedSample, model: bytes) -> Alias:
-    """The model is champion, and has rated all films."""
-    alias = Alias(connect(world.serving["MLFLOW_TRACKING_URI"]))
-    alias.move(register(alias.client, model, make_schema_fit(model)))
+def live(world: PublishedSample, model: bytes) -> Live:
+    """The model is deployed with its predictions of all movies."""
+    uri = world.serving["MLFLOW_TRACKING_URI"]
+    version = register(connect(uri), model, make_schema_fit(model))
     deploy_model(Settings(), datetime.now(UTC).date())
-    return alias
+    return Live(Deployer(world.stack, uri, {}), [(0, version)])
 
 
 def make_schema_fit(model: bytes) -> dict[str, object]:
@@ -80,7 +82,7 @@ def make_schema_fit(model: bytes) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def service(world: PublishedSample, alias: Alias, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(world: PublishedSample, live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(PYTHON, Path(tmp_path_factory.mktemp("service")), world.serving)
     try:
         service.start()
@@ -96,8 +98,10 @@ def test_every_entry_point_and_the_table_give_a_movie_the_same_rating(world: Pub
 
 
 def test_answers_of_two_releases_are_made_again_and_a_corrupt_feature_is_found(
-    world: PublishedSample, service: Service, alias: Alias, model: bytes
+    world: PublishedSample, service: Service, live: Live, model: bytes
 ) -> None:
     other = shift(model, 0.25)
-    second = register(alias.client, other, make_schema_fit(other))
-    assert find_unequal(try_releases(world, service, alias, second, RECEIPTS)) == []
+    second = register(connect(world.serving["MLFLOW_TRACKING_URI"]), other, make_schema_fit(other))
+    deployer = cast(Deployer, live.deploy)
+    deployer.shifts[second] = 0.25
+    assert find_unequal(try_releases(world, service, live, second, RECEIPTS)) == []

@@ -8,9 +8,10 @@ import pytest
 
 from tests.bench.corruption import Corruption
 from tests.bench.load.slow_proxy import SlowProxy
-from tests.bench.scenarios.fault_scenes import FRESH, SNAPSHOT, Ratings, Scene, play_all
-from tests.serving.conftest import LIVE, World
-from tests.serving.published_features import flip, write_features
+from tests.bench.scenarios.fault_scenes import FRESH, PREDICTION_SET, Ratings, Scene, play_all
+from tests.serving.conftest import World
+from tests.serving.deployed import LIVE
+from tests.serving.published_features import write_features
 from tests.serving.tiny_models import FEATURES
 from tests.serving.under_load.conftest import Serve
 
@@ -24,7 +25,7 @@ def test_whatever_becomes_of_redis_every_answer_is_labelled(world: World, serve:
 
     def publish() -> None:
         write_features(valkey.port, LIVE, films)
-        flip(world.redis, LIVE, len(films))
+        world.deployed.write()
 
     def come_back_empty() -> None:
         valkey.start()
@@ -32,12 +33,16 @@ def test_whatever_becomes_of_redis_every_answer_is_labelled(world: World, serve:
 
     corrupt = Corruption(world.redis, LIVE, [film.movie_id for film in films[:20]], FEATURES)
     scenes = [
-        Scene("killed", lambda: valkey.stop(Signals.SIGKILL), come_back_empty, must=(SNAPSHOT,), may=(FRESH,)),
+        Scene("killed", lambda: valkey.stop(Signals.SIGKILL), come_back_empty, must=(PREDICTION_SET,), may=(FRESH,)),
         Scene(
-            "stopped", lambda: valkey.send(Signals.SIGSTOP), lambda: valkey.send(Signals.SIGCONT), must=(SNAPSHOT,), may=(FRESH,)
+            "stopped",
+            lambda: valkey.send(Signals.SIGSTOP),
+            lambda: valkey.send(Signals.SIGCONT),
+            must=(PREDICTION_SET,),
+            may=(FRESH,),
         ),
-        Scene("emptied", world.redis.flushall, publish, must=(SNAPSHOT,), may=(FRESH,)),
-        Scene("corrupt", corrupt.write, corrupt.undo, must=(FRESH, SNAPSHOT)),
+        Scene("emptied", world.redis.flushall, publish, must=(PREDICTION_SET,), may=(FRESH,)),
+        Scene("corrupt", corrupt.write, corrupt.undo, must=(FRESH, PREDICTION_SET)),
     ]
     service = serve()
     played = play_all(service, scenes, ratings, tmp_path, rate=RATE, hold_seconds=HOLD_SECONDS, settle_seconds=SETTLE_SECONDS)
@@ -63,9 +68,9 @@ def test_a_slow_or_broken_network_to_redis_is_not_the_callers_concern(
         resetter.join()
 
     scenes = [
-        Scene("slower", lambda: delay(0.04), lambda: delay(0), may=(SNAPSHOT,)),
-        Scene("much slower", lambda: delay(0.5), lambda: delay(0), must=(SNAPSHOT,), may=(FRESH,)),
-        Scene("reset", resetter.start, end_resets, may=(SNAPSHOT,)),
+        Scene("slower", lambda: delay(0.04), lambda: delay(0), may=(PREDICTION_SET,)),
+        Scene("much slower", lambda: delay(0.5), lambda: delay(0), must=(PREDICTION_SET,), may=(FRESH,)),
+        Scene("reset", resetter.start, end_resets, may=(PREDICTION_SET,)),
     ]
     with SlowProxy(world.valkey.port) as proxy:
         service = serve(REDIS_URL=world.valkey.url.replace(f":{world.valkey.port}/", f":{proxy.port}/"))

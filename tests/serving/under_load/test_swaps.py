@@ -1,4 +1,4 @@
-"""The champion swapped and the workers rolled over under a load: nothing is lost, and nothing mixed up."""
+"""Deployments swapped and the workers rolled over under a load: nothing is lost, and nothing mixed up."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.scenarios.swaps import describe, find_broken, swap
-from tests.bench.versions import Alias, connect, rate, register, shift
+from tests.bench.versions import Live, connect, rate, read_digests, register, shift
 from tests.serving.conftest import World
 from tests.serving.releases import make_release
 from tests.serving.servers import Server, mlflow_server
@@ -24,7 +24,7 @@ def registry(tmp_path: Path) -> Iterator[Server]:
     server.stop()
 
 
-def test_champions_come_and_go_and_no_request_is_lost(
+def test_deployments_come_and_go_and_no_request_is_lost(
     world: World, serve: Serve, registry: Server, model_bytes: bytes, tmp_path: Path
 ) -> None:
     uri = f"http://127.0.0.1:{registry.port}"
@@ -32,12 +32,13 @@ def test_champions_come_and_go_and_no_request_is_lost(
     models = {register(client, model, release): model for model in (model_bytes, shift(model_bytes, 0.25))}
     films = {film.movie_id: film.features for film in world.films}
     ratings = {version: rate(model, films) for version, model in models.items()}
-    alias = Alias(client)
+    parts = {version: read_digests(client, version) for version in models}
+    live = Live(lambda version: world.deployed.change("model", **parts[version]))
     first, second = models
-    alias.move(second)
-    service = serve(MLFLOW_TRACKING_URI=uri, MODEL_POLL_SECONDS="0.2")
+    service = serve(MLFLOW_TRACKING_URI=uri, DEPLOYMENT_POLL_SECONDS="0.2", S3_BUCKET="")
+    live.move(second)
     service.wait_until_serving(second)  # so that both are on disk, and a busy machine swaps within the two seconds of a turn
-    alias.move(first)
+    live.move(first)
     service.wait_until_serving(first)
-    records, rollovers = swap(service, alias, ratings, tmp_path, seconds=14, swaps=6, rate=100)
-    assert find_broken(describe(records, alias, ratings, rollovers), ratings) == []
+    records, rollovers = swap(service, live, ratings, tmp_path, seconds=14, swaps=6, rate=100)
+    assert find_broken(describe(records, live, ratings, rollovers), ratings) == []

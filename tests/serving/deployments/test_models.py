@@ -1,4 +1,4 @@
-"""The alias `champion` on a real MLflow server, followed by the service in its own process and environment."""
+"""Models on a real MLflow server, fetched and served by the service in its own process and environment."""
 
 import hashlib
 import json
@@ -14,7 +14,8 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from tests.serving.conftest import LIVE, World
+from tests.serving.conftest import World
+from tests.serving.deployed import LIVE
 from tests.serving.releases import make_release
 from tests.serving.servers import Api, Server, mlflow_server, wait_until
 from tests.serving.tiny_models import FEATURES, constant_onnx, export_onnx, train_boosting
@@ -40,8 +41,8 @@ def api(world: World, registry: Server, tmp_path: Path) -> Iterator[Api]:
     server.stop()
 
 
-def register(registry: Server, model: bytes, tags: dict[str, str] | None = None, **changes: object) -> str:
-    """Register a version as `tasks.train_model` does, and make it champion. changes: to its release.json."""
+def deploy(world: World, registry: Server, model: bytes, tags: dict[str, str] | None = None, **changes: object) -> str:
+    """Register a version as `tasks.train_model` does, and deploy it. changes: to its release.json."""
     mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
     client = MlflowClient()
     release = make_release(model, **changes)
@@ -56,7 +57,8 @@ def register(registry: Server, model: bytes, tags: dict[str, str] | None = None,
     version = client.create_model_version(
         MODEL, logged.model_uri, run.info.run_id, tags=digests | (tags or {}), model_id=logged.model_id
     )
-    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    digests = {"sha256": digests["sha256.model.onnx"], "release_sha256": digests["sha256.release.json"]}
+    world.deployed.change("model", True, version=str(version.version), **digests)
     return str(version.version)
 
 
@@ -74,20 +76,20 @@ def readiness(api: Api) -> dict[str, object]:
     return answer
 
 
-def test_before_the_first_champion_and_after(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
+def test_before_the_first_deployment_and_after(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
+    world.redis.delete("marquee:deployment")
     api.start()
-    wait_until(lambda: "train_model" in str(readiness(api)["detail"]), what="saying that nothing is champion yet")
+    wait_until(lambda: "train_model" in str(readiness(api)["detail"]), what="saying that nothing is deployed yet")
     status, body, headers = api.get(f"/predict?movie_id={world.films[0].movie_id}")
-    assert (status, json.loads(body)["reason"], headers["retry-after"]) == (503, "no_model", "5")
-    version = register(registry, model_bytes)
+    assert (status, json.loads(body)["reason"], headers["retry-after"]) == (503, "no_deployment", "5")
+    version = deploy(world, registry, model_bytes)
     serve_version(api, world, version)
     assert api.get("/readyz")[0] == 200
 
 
-def test_a_new_champion_is_picked_up_without_a_failed_request(
-    api: Api, world: World, registry: Server, model_bytes: bytes
-) -> None:
-    first = register(registry, model_bytes)
+def test_a_new_model_is_picked_up_without_a_failed_request(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
+    first = deploy(world, registry, model_bytes)
+    its_parts = dict(world.deployed.pointer["model"])
     api.start()
     serve_version(api, world, first)
     seen: list[tuple[int, str]] = []
@@ -101,9 +103,9 @@ def test_a_new_champion_is_picked_up_without_a_failed_request(
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        second = register(registry, export_onnx(train_boosting(seed=9)))
+        second = deploy(world, registry, export_onnx(train_boosting(seed=9)))
         serve_version(api, world, second)
-        MlflowClient().set_registered_model_alias(MODEL, "champion", first)  # back again, from the cache
+        world.deployed.change("model", True, **its_parts)  # back again, from memory
         serve_version(api, world, first)
     finally:
         done.set()
@@ -113,7 +115,7 @@ def test_a_new_champion_is_picked_up_without_a_failed_request(
 
 
 def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registry: Server, model_bytes: bytes) -> None:
-    version = register(registry, model_bytes)
+    version = deploy(world, registry, model_bytes)
     api.start()
     serve_version(api, world, version)
     api.stop()
@@ -122,15 +124,13 @@ def test_without_mlflow_it_starts_from_the_cache(api: Api, world: World, registr
         api.start()
         assert served_version(api, world) == version
         assert api.get("/readyz")[0] == 200
-        wait_until(lambda: b"marquee_champion_followed 0.0" in api.metrics(), what="the metric saying so")
     finally:
         registry.start()
-    wait_until(lambda: b"marquee_champion_followed 1.0" in api.metrics(), what="MLflow being followed again")
 
 
 BAD_MODELS: list[tuple[bytes, dict[str, str], dict[str, object], str]] = [
-    (constant_onnx(42.0), {}, {}, "no rating"),
-    (constant_onnx(6.0, ("other", "columns")), {}, {}, "lacks 2 of its features: other, columns"),
+    (constant_onnx(42.0), {}, {}, "not a rating"),
+    (constant_onnx(6.0, ("other", "columns")), {}, {}, "lacks 2 features: other, columns"),
     (constant_onnx(6.0), {"sha256.model.onnx": "0" * 64}, {}, "training recorded 0000"),
     (constant_onnx(6.0), {"sha256.release.json": "0" * 64}, {}, "release.json has sha256"),
     (constant_onnx(6.0), {}, {"files": {"model.onnx": "0" * 64}}, "release.json names 000000000000"),
@@ -140,22 +140,23 @@ BAD_MODELS: list[tuple[bytes, dict[str, str], dict[str, object], str]] = [
 ]
 
 
-def test_a_champion_that_does_not_verify_is_refused_and_the_one_before_stays(
+def test_a_model_that_does_not_verify_is_rejected_and_the_deployment_before_stays(
     api: Api, world: World, registry: Server, model_bytes: bytes
 ) -> None:
-    good = register(registry, model_bytes)
+    good = deploy(world, registry, model_bytes)
     api.start()
     serve_version(api, world, good)
     for count, (model, tags, changes, reason) in enumerate(BAD_MODELS, start=1):
-        bad = register(registry, model, tags, **changes)
-        wait_until(lambda bad=bad: f"'version': '{bad}'" in str(readiness(api)["refused_model"]), what=f"refusing: {reason}")  # type: ignore[misc]
-        assert reason in str(readiness(api)["refused_model"])
+        deploy(world, registry, model, tags, **changes)
+        number = world.deployed.pointer["deployment"]
+        wait_until(lambda: f"'deployment': {number}" in str(readiness(api)["rejected_deployment"]), what=f"rejecting: {reason}")  # noqa: B023  # asked at once
+        assert reason in str(readiness(api)["rejected_deployment"])
         assert served_version(api, world) == good
-        assert f"marquee_model_refusals_total {count}.0".encode() in api.metrics()
+        assert f"marquee_deployment_rejections_total {count}.0".encode() in api.metrics()
         assert reason in api.log.read_text()
 
 
-def test_a_version_without_onnx_is_refused(api: Api, registry: Server, tmp_path: Path) -> None:
+def test_a_version_without_onnx_is_rejected(api: Api, world: World, registry: Server, tmp_path: Path) -> None:
     mlflow.set_tracking_uri(f"http://127.0.0.1:{registry.port}")
     client = MlflowClient()
     (tmp_path / "model.pkl").write_bytes(b"\x80\x04.")
@@ -165,10 +166,10 @@ def test_a_version_without_onnx_is_refused(api: Api, registry: Server, tmp_path:
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
     version = client.create_model_version(MODEL, f"{run.info.artifact_uri}/pickled", run.info.run_id)
-    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    world.deployed.change("model", version=str(version.version), sha256="0" * 64, release_sha256="0" * 64)
     api.start()
-    wait_until(lambda: readiness(api)["refused_model"] is not None, what="the refusal")
-    assert "holds no model.onnx" in str(readiness(api)["refused_model"])
+    wait_until(lambda: readiness(api)["rejected_deployment"] is not None, what="the rejection")
+    assert "holds no model.onnx" in str(readiness(api)["rejected_deployment"])
     assert api.get("/readyz")[0] == 503
 
 
@@ -198,7 +199,8 @@ def test_code_that_comes_with_a_model_is_not_run(
         "sha256.release.json": hashlib.sha256(release).hexdigest(),
     }
     version = client.create_model_version(MODEL, f"{run.info.artifact_uri}/evil", run.info.run_id, tags=digests)
-    client.set_registered_model_alias(MODEL, "champion", str(version.version))
+    named = {"sha256": digests["sha256.model.onnx"], "release_sha256": digests["sha256.release.json"]}
+    world.deployed.change("model", True, version=str(version.version), **named)
     api.start()
     serve_version(api, world, str(version.version))
     assert not ran.exists()
@@ -209,7 +211,7 @@ def test_code_that_comes_with_a_model_is_not_run(
 def test_the_process_stays_lean_and_ends_with_its_answers_given(
     api: Api, world: World, registry: Server, model_bytes: bytes
 ) -> None:
-    version = register(registry, model_bytes)
+    version = deploy(world, registry, model_bytes)
     api.start()
     serve_version(api, world, version)
     process = psutil.Process(api.pid)

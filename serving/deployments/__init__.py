@@ -1,0 +1,1 @@
+"""What is live: a model, the feature set that it reads and the predictions that it made of that set, together."""

@@ -1,0 +1,42 @@
+"""The key in Redis that names the live deployment."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from serving.features.feature_set import FeatureSet, parse_feature_set
+from serving.models.reference import ModelReference
+from serving.models.reference import parse_reference as parse_model
+from serving.prediction_set.reference import PredictionSetReference
+from serving.prediction_set.reference import parse_reference as parse_predictions
+
+POINTER_KEY = "marquee:deployment"
+"""Holds the live deployment as JSON; a deployment or a rollback is one write of it."""
+
+
+class MalformedPointer(Exception):
+    """The key does not hold a deployment; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRecord:
+    """What is live together; `id` is the row of the table `deployment` that says who deployed it and why."""
+
+    id: int
+    model: ModelReference
+    features: FeatureSet
+    predictions: PredictionSetReference
+
+
+def parse_pointer(body: bytes) -> DeploymentRecord:
+    """Parse the key's value, ignoring fields that are not known here. Raise MalformedPointer."""
+    try:
+        fields = orjson.loads(body)
+        return DeploymentRecord(
+            id=int(fields["deployment"]),
+            model=parse_model(fields["model"]),
+            features=parse_feature_set(fields["features"]),
+            predictions=parse_predictions(fields["predictions"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise MalformedPointer(f"the key {POINTER_KEY} does not hold a deployment: {error!r}") from None
