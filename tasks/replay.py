@@ -42,8 +42,8 @@ def run(settings: Settings, prediction_ids: Sequence[str], last: int | None = No
 
 def compare(settings: Settings, read: Sequence[Receipt]) -> dict[str, Differences]:
     """Return the differences of each receipt, by prediction id."""
-    published = [receipt for receipt in read if receipt.source == PREDICTION_SET]
-    computed = [receipt for receipt in read if receipt.source != PREDICTION_SET]
+    published = [receipt for receipt in read if receipt.source in PREDICTION_SET]
+    computed = [receipt for receipt in read if receipt.source not in PREDICTION_SET]
     return compare_computed(settings, computed) | compare_published(settings, published)
 
 

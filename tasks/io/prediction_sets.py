@@ -1,22 +1,14 @@
 """Prediction sets: their files in S3, and their rows in Postgres."""
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import psycopg
 from psycopg.rows import class_row
 
 from tasks.core.errors import Unavailable
 from tasks.io.s3.bucket import Bucket
-
-POINTER = "marquee:prediction_set"
-"""Holds, as JSON, what the API must know of the live set to fetch its catalogue and to answer from it."""
-POINTER_FIELDS = (
-    *("prediction_set", "catalogue_key", "catalogue_sha256", "catalogue_bytes", "films"),
-    *("model_version", "model_sha256", "feature_set", "day", "predicted_at"),
-)
 
 
 @dataclass(frozen=True)
@@ -103,10 +95,3 @@ def read_unused(conn: psycopg.Connection, kept: list[str], before: datetime) -> 
 
 def mark_retired(conn: psycopg.Connection, prediction_set: str) -> None:
     conn.execute("update prediction_set set state = 'retired' where prediction_set = %s", (prediction_set,))
-
-
-def render_old_pointer(live: PredictionSet) -> bytes:
-    """Return the value of the key POINTER, for an API of before there were deployments."""
-    fields = {name: value for name, value in asdict(live).items() if name in POINTER_FIELDS}
-    times = {"day": live.day.isoformat(), "predicted_at": live.predicted_at.astimezone(UTC).isoformat()}
-    return json.dumps(fields | times).encode()

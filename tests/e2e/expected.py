@@ -15,16 +15,16 @@ import polars as pl
 import skops.io
 
 from tasks.core.model.onnx_model import read_onnx_features, to_matrix
-from tasks.io.feast import offline_store, online_store
+from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.registry import SKOPS_TRUSTED
 from tasks.settings import Settings
+from tests.e2e.live import read_live_features
 
 
 def predict_offline(settings: Settings, count: int) -> dict[str, object]:
-    live = online_store.read_live(online_store.open_redis(settings.feast_redis.get_secret_value()))
+    live = read_live_features(settings)
     table = offline_store.open_table()
-    assert live is not None
     assert table is not None
     with registry.connect(settings.mlflow_tracking_uri) as client:
         version = registry.find_champion(client)

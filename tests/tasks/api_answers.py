@@ -29,7 +29,7 @@ from serving.telemetry.log_writer import LogWriter
 from serving.telemetry.metrics import Metrics
 from tasks.core.deployment.history import find_live
 from tasks.io import prediction_sets
-from tasks.io.feast import online_store
+from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.deployments import read_deployments
 from tasks.settings import Settings
@@ -102,10 +102,8 @@ class Answers:
 
     def _read_deployment(self) -> Deployment:
         """The model on the published features, with the published predictions of the table that is alike."""
-        redis = online_store.open_redis(self._settings.feast_redis.get_secret_value())
-        features = online_store.read_live(redis)
-        assert features is not None
         with connect(self._settings) as conn:
+            features = feature_sets.read_ready(conn)[-1]
             deployed = find_live(read_deployments(conn))
             live = prediction_sets.read_set(conn, deployed.prediction_set) if deployed else None
             rows = conn.execute("select movie_id, rating, model_output, features_as_of from prediction").fetchall()

@@ -12,8 +12,7 @@ from pyiceberg.utils.config import Config
 from infra.local.stack import Stack
 from tasks import build_features, deploy, publish_features, reconcile_deployment, remove_unused_parts, rollback
 from tasks.core.errors import BadInput, Busy, Unavailable, Unknown
-from tasks.io import prediction_sets
-from tasks.io.deployments import flip
+from tasks.io.deployments import adopt, flip
 from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
 from tasks.io.postgres.connection import connect
@@ -60,12 +59,22 @@ def change_movies(settings: Settings) -> None:
     publish(settings)
 
 
+def write_old_keys(settings: Settings) -> None:
+    """The two keys as the releases before deployments wrote them; they name what is live."""
+    live, pointer = read_live_deployment(settings), read_key(settings, flip.POINTER)
+    features = {name: pointer["features"][name] for name in ("feature_set", "snapshot_id", "content_hash", "movies", "day")}
+    times = {"published_at": pointer["features"]["published_at"]}
+    redis = redis_of(settings)
+    redis.set(adopt.FEATURES_KEY, json.dumps({**features, **times, "schema_hash": pointer["features"]["schema_hash"]}))
+    redis.set(adopt.PREDICTIONS_KEY, json.dumps({"prediction_set": live.prediction_set}))
+
+
 def test_what_was_live_before_there_were_deployments_is_adopted(settings: Settings) -> None:
     """The alias and two keys, as the releases of before wrote them, with the rows of before."""
     deploy_model(settings, TODAY)
     live = read_live_deployment(settings)
-    table = read_key(settings, prediction_sets.POINTER)
     redis = redis_of(settings)
+    write_old_keys(settings)
     with connect(settings) as conn:
         conn.execute("delete from deployment")
         conn.execute("update feature_set set day = null, schema_hash = null, online_keys = null")
@@ -74,26 +83,28 @@ def test_what_was_live_before_there_were_deployments_is_adopted(settings: Settin
     reconcile_deployment.run(settings, TODAY)
     adopted = assert_one_whole_deployment_is_live(settings)
     assert (adopted.kind, adopted.parts, adopted.replaces) == ("adopted", live.parts, None)
-    assert read_key(settings, prediction_sets.POINTER) == table
+    assert redis.exists(adopt.FEATURES_KEY, adopt.PREDICTIONS_KEY) == 0
     reconcile_deployment.run(settings, TODAY)
     assert read_record(settings) == [adopted]
 
 
 def test_what_was_live_and_does_not_fit_together_is_not_adopted(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     redis, record = redis_of(settings), read_record(settings)
-    pointer = redis.get(prediction_sets.POINTER)
+    pointer = redis.get(flip.POINTER)
+    write_old_keys(settings)
     with connect(settings) as conn:
         conn.execute("create table kept as select * from deployment")
         conn.execute("delete from deployment")
     redis.delete(flip.POINTER)
     try:
-        redis.set(prediction_sets.POINTER, json.dumps({**json.loads(pointer), "prediction_set": "unknown"}))
+        redis.set(adopt.PREDICTIONS_KEY, json.dumps({"prediction_set": "unknown"}))
         reconcile_deployment.run(settings, TODAY)
         assert "is not adopted as a deployment: its predictions are not recorded" in caplog.text
         assert read_record(settings) == []
         assert redis.get(flip.POINTER) is None
     finally:
-        redis.set(prediction_sets.POINTER, pointer)
+        redis.set(flip.POINTER, pointer)
+        redis.delete(adopt.FEATURES_KEY, adopt.PREDICTIONS_KEY)
         with connect(settings) as conn:
             conn.execute("insert into deployment overriding system value select * from kept")
             conn.execute("drop table kept")
@@ -248,7 +259,7 @@ def test_a_version_that_was_deleted_is_neither_deployed_nor_rolled_back_to(setti
 
 def test_a_redis_that_lost_the_keys_is_written_anew_from_the_record(settings: Settings) -> None:
     before, redis = read_key(settings, flip.POINTER), redis_of(settings)
-    redis.delete(flip.POINTER, online_store.POINTER, prediction_sets.POINTER)
+    redis.delete(flip.POINTER)
     reconcile_deployment.run(settings, TODAY)
     assert read_key(settings, flip.POINTER) == before
     assert_one_whole_deployment_is_live(settings)

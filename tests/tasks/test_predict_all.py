@@ -76,9 +76,7 @@ def forget_models(settings: Settings) -> None:
     with registry.connect(settings.mlflow_tracking_uri) as client:
         if client.search_registered_models(f"name = '{registry.MODEL}'"):
             client.delete_registered_model(registry.MODEL)
-    online_store.open_redis(settings.feast_redis.get_secret_value()).delete(
-        flip.POINTER, online_store.POINTER, prediction_sets.POINTER
-    )
+    online_store.open_redis(settings.feast_redis.get_secret_value()).delete(flip.POINTER)
 
 
 def add_films(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PREDICTION_SET = "snapshot"
+PREDICTION_SET = ("prediction_set", "snapshot")
 """The source of an answer that came from the prediction set, not from features."""
 Row = Mapping[str, Any]
 Floats = NDArray[np.float32]

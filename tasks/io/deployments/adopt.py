@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from redis import Redis
 
 from tasks.core.deployment.choice import Choice
 from tasks.core.deployment.record import Deployment
+from tasks.core.features.feature_set import FeatureSet
 from tasks.io.deployments.checks import find_missing
 from tasks.io.deployments.flip import flip
 from tasks.io.deployments.settings import DeploymentSettings
@@ -18,9 +20,12 @@ from tasks.io.mlflow import registry
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
-from tasks.io.prediction_sets import POINTER, read_set
+from tasks.io.prediction_sets import read_set
 
 log = logging.getLogger("tasks.deployments")
+
+FEATURES_KEY, PREDICTIONS_KEY = "marquee:feature_set", "marquee:prediction_set"
+"""The keys that named what was live before there were deployments."""
 
 
 def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployment], lease: Lease) -> None:
@@ -30,15 +35,16 @@ def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployme
     """
     if any(deployment.live_at is not None for deployment in deployments):
         return
-    features, pointer = online_store.read_live(redis), read_old_pointer(redis)
+    features, pointer = read_old_key(redis, FEATURES_KEY), read_old_key(redis, PREDICTIONS_KEY)
     with registry.connect(settings.mlflow_tracking_uri) as client:
         alias = registry.read_alias(client)
         model = next((model for model in registry.read_models(client) if model.version == alias), None)
     if features is None or pointer is None or model is None:
         return
-    keys = online_store.count_rows(redis, features.feature_set)
-    schema_hash = features.schema_hash or definitions.read_schema(online_store.open_store(features.feature_set))
-    found = type(features)(**{**vars(features), "schema_hash": schema_hash})
+    found = FeatureSet(**features)
+    keys = online_store.count_rows(redis, found.feature_set)
+    if not found.schema_hash:
+        found = replace(found, schema_hash=definitions.read_schema(online_store.open_store(found.feature_set)))
     with connect(settings) as conn:
         predictions = read_set(conn, str(pointer.get("prediction_set")))
     if predictions is None:
@@ -52,11 +58,13 @@ def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployme
         log.warning("what is live is not adopted as a deployment: %s", "; ".join(missing))
         return
     flip(settings, redis, {**parts, **describe_deed(settings, "adopted", "live before there were deployments", None)}, lease)
+    with lease.held():
+        redis.delete(FEATURES_KEY, PREDICTIONS_KEY)
 
 
-def read_old_pointer(redis: Redis) -> dict[str, Any] | None:
-    """Return the content of the key that named the predictions before there were deployments."""
-    found = redis.get(POINTER)
+def read_old_key(redis: Redis, key: str) -> dict[str, Any] | None:
+    """Return the JSON object under a key of before; None if there is none."""
+    found = redis.get(key)
     if found is None:
         return None
     pointer: dict[str, Any] = json.loads(found)  # type: ignore[arg-type]  # redis-py types both clients

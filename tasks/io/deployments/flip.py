@@ -6,9 +6,8 @@ set. After a kill, `heal` goes on from where the key and the row stand.
 """
 
 import io
-import json
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -19,15 +18,13 @@ from tasks.core.deployment.healing import decide_healing
 from tasks.core.deployment.pointer import read_number, render_pointer
 from tasks.core.deployment.record import Deployment
 from tasks.io.deployments.settings import DeploymentSettings
-from tasks.io.feast import online_store
 from tasks.io.mlflow import registry
 from tasks.io.postgres import deployments as records
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.tables import NewTable, swap_new_table
-from tasks.io.prediction_sets import POINTER as OLD_PREDICTIONS_POINTER
-from tasks.io.prediction_sets import PredictionSet, read_set, render_old_pointer
+from tasks.io.prediction_sets import PredictionSet, read_set
 from tasks.io.s3.bucket import Bucket
 
 log = logging.getLogger("tasks.deployments")
@@ -88,10 +85,7 @@ def heal(settings: DeploymentSettings, redis: Redis, lease: Lease) -> None:
 
 
 def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deployment, lease: Lease) -> None:
-    """Point readers to the deployment.
-
-    The keys of an API of before there were deployments are written in the same transaction of Redis.
-    """
+    """Point readers to the deployment, with one write of one key."""
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
         predictions = read_prediction_set(conn, deployment)
@@ -102,11 +96,8 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
         "database_bytes": predictions.catalogue_bytes,
         "movies": predictions.films,
     }
-    with lease.held(), redis.pipeline(transaction=True) as pipeline:
-        pipeline.set(POINTER, render_pointer(deployment, features, told))
-        pipeline.set(online_store.POINTER, json.dumps(asdict(features)))
-        pipeline.set(OLD_PREDICTIONS_POINTER, render_old_pointer(replace(predictions, day=deployment.day)))
-        pipeline.execute()
+    with lease.held():
+        redis.set(POINTER, render_pointer(deployment, features, told))
 
 
 def read_predictions(settings: DeploymentSettings, conn: psycopg.Connection, deployment: Deployment) -> Any:

@@ -1,9 +1,7 @@
 """The online store: Feast feature sets in Redis, and the one key that says which of them is live."""
 
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 
 import polars as pl
@@ -13,12 +11,10 @@ from feast.repo_config import RepoConfig
 from redis import Redis
 
 from tasks.core.errors import Unavailable
-from tasks.core.features.feature_set import FeatureSet
 from tasks.io.feast.definitions import REPO, SERVICE
 from tasks.io.postgres.lease import Lease
 from tasks.io.progress import Progress
 
-POINTER = "marquee:feature_set"
 ROWS_PER_WRITE = 5_000
 """Rows per chunk: Feast turns each value into a protobuf message before it writes, which takes 200 MB for so many rows."""
 
@@ -43,19 +39,6 @@ def open_store(project: str) -> FeatureStore:
     """Open Feast with the definitions of feature_repo. project: the feature set."""
     written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
     return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
-
-
-def read_live(redis: Redis) -> FeatureSet | None:
-    """Return the live feature set, or None if none was ever published here."""
-    found = redis.get(POINTER)
-    if found is None:
-        return None
-    return FeatureSet(**json.loads(bytes(found)))  # type: ignore[arg-type]  # redis-py types one client's answers for both
-
-
-def write_live(redis: Redis, live: FeatureSet) -> None:
-    """Flip the pointer with one SET, so that a reader sees the old set or the new one."""
-    redis.set(POINTER, json.dumps(asdict(live)))
 
 
 def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease) -> None:
