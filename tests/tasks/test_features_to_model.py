@@ -31,6 +31,7 @@ from tasks.io.postgres.connection import connect
 from tasks.io.postgres.movies import read_labels
 from tasks.io.postgres.skew_audits import write_audit
 from tasks.settings import Settings
+from tests.conftest import started_stack
 from tests.tasks.settings_factory import deploy_features, deploy_model, number_attempt, overtaken, read_live_deployment, run_verb
 
 pytestmark = pytest.mark.integration
@@ -38,6 +39,13 @@ pytestmark = pytest.mark.integration
 TODAY = (datetime.now(UTC) + timedelta(hours=2)).date()
 """Still today when the last of these tests ends: a row is known as of a day only if it was created by the end of that day."""
 FILMS = 600
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers of its own: these tests count snapshots, sets and versions of whole stores."""
+    with started_stack(tmp_path_factory.mktemp("features")) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")

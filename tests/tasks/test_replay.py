@@ -74,7 +74,7 @@ def test_before_the_api_ever_ran_there_are_no_receipts(
     assert capsys.readouterr().out == ""
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, settings, TODAY)
-    assert "there was nothing to audit" in caplog.text
+    assert "nothing to audit: no receipt" in caplog.text
     assert read_audits(settings) == []
 
 
@@ -265,7 +265,7 @@ def test_a_corrupt_field_in_redis_turns_the_audit_red_and_is_named(world: World,
 
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, settings, TODAY)
-    assert "there was nothing to audit" in caplog.text, "what was accepted is not held against publishing again"
+    assert "nothing to audit: no receipt" in caplog.text, "what was accepted is not held against publishing again"
     with connect(settings) as conn:
         conn.execute("delete from skew_audit where verdict = 'accepted'")  # the tests below look at these receipts again
 
@@ -300,7 +300,7 @@ def test_what_the_receipts_point_to_and_is_no_more_is_said(world: World, caplog:
         client.delete_model_version(registry.MODEL, world.first.reference.version)
     with caplog.at_level("INFO", "tasks"):
         run_verb(audit_skew, world.settings.model_copy(update={"skew_max_share": 0.5}), TODAY)
-    assert "point to what is no more" in caplog.text
+    assert "refer to a model or snapshot that was deleted" in caplog.text
     (said,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("audited ")]
     audited, sampled, _ = (int(word) for word in said.split() if word.isdigit())
     assert 0 < audited < sampled

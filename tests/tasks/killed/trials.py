@@ -81,7 +81,8 @@ class Trials:
         with registry.connect(self.settings.mlflow_tracking_uri) as client:
             versions = client.search_model_versions(f"name = '{registry.MODEL}'")
             newest = max(versions, key=lambda version: int(version.version))
-            client.create_model_version(registry.MODEL, newest.source, newest.run_id, tags=newest.tags)
+            model_id = newest.source.removeprefix("models:/")
+            client.create_model_version(registry.MODEL, newest.source, newest.run_id, tags=newest.tags, model_id=model_id)
 
     def change_movies(self) -> None:
         with connect(self.settings) as conn:
