@@ -100,4 +100,4 @@ def smoke_test(model: OnnxModel) -> None:
         raise ModelRejected(f"it answers shape {output.shape} for one row")
     rating = float(output.reshape(-1)[0])
     if not math.isfinite(rating) or not LOWEST_RATING <= rating <= HIGHEST_RATING:
-        raise ModelRejected(f"it answers {rating:g} for a row of unknown values, which is no rating from 1 to 10")
+        raise ModelRejected(f"it answers {rating:g} for a row of unknown values, which is not a rating from 1 to 10")
