@@ -400,7 +400,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
 
 
 def test_of_two_overlapping_builds_the_later_one_appends(settings: Settings, movies: None) -> None:
-    set_rating(settings, "tt0000001", 5.0)
+    set_rating(settings, "tt0000001", 4.6)
     after: list[list[int]] = []
 
     def overtake() -> None:
