@@ -112,3 +112,36 @@ def run_the_dags(platform: Platform, day: str) -> None:
     for dag in PIPELINE:
         run = platform.command("run", dag, "--conf", f"day={day}")
         assert run.returncode == 0, run.stdout
+
+
+def check_a_rollback(platform: Platform, movies: int) -> None:
+    """Features that changed are deployed; a rollback to the deployment before gives its very ratings again."""
+    ids = list(platform.run_in_tasks("expected", str(movies))["ratings"])
+    before = read_answers(platform, ids)
+    (first,) = {answer["deployment"] for answer in before.values()}
+    platform.run_in_tasks("change_movies")
+    changed = platform.command("run", "refresh_movies")
+    assert changed.returncode == 0, changed.stdout
+    wait_until_idle(platform)
+    after = read_answers(platform, ids)
+    assert all(answer["deployment"] > first for answer in after.values())
+    assert any(after[movie_id]["rating"] != before[movie_id]["rating"] for movie_id in ids)
+
+    rolled_back = platform.command("rollback", str(first), "--reason", "ratings of documentaries are off")
+    assert rolled_back.returncode == 0, rolled_back.stdout
+    (newest,) = {answer["deployment"] for answer in after.values()}
+    deadline = time.monotonic() + PUBLISHED_WITHIN
+    while (answer := platform.ask(ids[0]).json())["deployment"] <= newest:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+    again = read_answers(platform, ids)
+    assert {movie_id: answer["rating"] for movie_id, answer in again.items()} == {
+        movie_id: answer["rating"] for movie_id, answer in before.items()
+    }
+    assert {answer["features_as_of"] for answer in again.values()} == {answer["features_as_of"] for answer in before.values()}
+
+
+def read_answers(platform: Platform, movie_ids: list[str]) -> dict[str, Any]:
+    answers = {movie_id: platform.ask(movie_id) for movie_id in movie_ids}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    return {movie_id: answer.json() for movie_id, answer in answers.items()}

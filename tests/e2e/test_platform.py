@@ -11,6 +11,8 @@ from infra.platform.layout import REPOSITORY
 from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import Platform, bring_up
+from tests.e2e.run_examples import read_document, read_openapi_examples, run_example, run_request
+from tests.examples import Example, all_examples
 
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
 HEAL_SECONDS = 60
@@ -61,6 +63,19 @@ class TestSample:
         refused = other.command("up")
         assert refused.returncode != 0
         assert "reset" in refused.stdout
+
+    @pytest.mark.parametrize("example", all_examples("platform"), ids=str)
+    def test_an_example_of_the_readmes_holds(self, sample: Platform, example: Example) -> None:
+        run_example(sample, example)
+
+    def test_every_request_of_the_openapi_document_holds(self, sample: Platform) -> None:
+        requests = list(read_openapi_examples(read_document(sample)))
+        assert len(requests) >= 8
+        for request in requests:
+            run_request(sample, request)
+
+    def test_a_rollback_brings_the_ratings_of_before_back(self, sample: Platform) -> None:
+        checks.check_a_rollback(sample, 100)
 
     def test_each_process_killed_in_turn_comes_back_and_predictions_go_on(self, sample: Platform, tmp_path: Path) -> None:
         checks.wait_for_published_ratings(sample)

@@ -1,0 +1,57 @@
+"""The READMEs: every link leads somewhere, every console block says where it is run, and is run there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.examples import MARKER, READMES, ROOT, Example, all_examples, check_answer
+
+RUN_BY = {
+    "make up": "tests/e2e/test_platform.py",
+    "make test": ".ci/run",
+    '.marquee/bin/marquee rollback --reason "ratings of documentaries are off"': "tests/e2e/test_platform.py",
+    "make up ARGS=--docker": "tests/containers/conftest.py",
+    "make secrets": "tests/containers/test_by_hand.py",
+    "sh infra/images/build.sh": "tests/containers/test_by_hand.py",
+    "docker compose up --detach": "tests/containers/test_by_hand.py",
+    "make run DAG=refresh_movies": "tests/containers/test_by_hand.py",
+}
+"""Commands that no test can run against a platform that is up, and what runs them instead."""
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_or_folder(readme: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", readme.read_text()) if "://" not in link]
+    assert [link for link in links if not (readme.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_console_block_says_where_it_is_run(readme: Path) -> None:
+    text = readme.read_text()
+    assert text.count("```console") == len(MARKER.findall(text))
+
+
+@pytest.mark.parametrize("example", all_examples("fixture") + all_examples("containers"), ids=str)
+def test_a_command_that_the_session_runs_itself_is_run_somewhere(example: Example) -> None:
+    assert (ROOT / RUN_BY[example.command]).exists()
+
+
+@pytest.mark.parametrize(
+    ("printed", "promised", "holds"),
+    [
+        ("ready in 4.2 s", "ready in 9 s", True),
+        ("one two three", "one…three", True),
+        ("one two", "one…three", False),
+        ('{"a": {"reason": "x"}}', '{…"reason":"x"…}', True),
+        ('{"a": {"reason": "y"}}', '{…"reason":"x"…}', False),
+        ('{"rating": 5}', '{"rating":6.1}', True),
+        ("{}", '{"rating":6.1}', False),
+    ],
+)
+def test_an_answer_is_held_to_what_was_promised(printed: str, promised: str, holds: bool) -> None:
+    if holds:
+        check_answer(printed, promised)
+    else:
+        with pytest.raises(AssertionError):
+            check_answer(printed, promised)
