@@ -20,6 +20,8 @@ from infra.platform.settings import Settings, read_environment
 DEFAULT_PROJECT = "marquee"
 ID_LABEL = "marquee.id"
 """Label of each volume, which holds the id of the platform that made it."""
+LIST_TRIES = 5
+"""Compose lists the containers and then reads each; one that is removed in between fails the whole command."""
 ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")
 """Services that end when their work is done."""
 
@@ -108,8 +110,18 @@ class Containers:
 
     def inspect(self) -> dict[str, dict[str, Any]]:
         """Return what Compose knows of each service's container, by service."""
-        rows = [json.loads(line) for line in self.call("ps", "--all", "--format", "json").splitlines()]
+        rows = [json.loads(line) for line in self.list_containers().splitlines()]
         return {row["Service"]: row for row in rows}
+
+    def list_containers(self) -> str:
+        """Return Compose's list, one JSON object a line; asked again when a container ended between its listing and its reading."""
+        for _ in range(LIST_TRIES - 1):
+            try:
+                return self.call("ps", "--all", "--format", "json")
+            except StackError as error:
+                if "No such container" not in str(error):
+                    raise
+        return self.call("ps", "--all", "--format", "json")
 
     def states(self) -> dict[str, str]:
         """Return RUNNING for each service that is up and healthy, else its state in Docker's words."""
