@@ -12,10 +12,6 @@ RUN_BY = {
     "make test": ".ci/run",
     '.marquee/bin/marquee rollback --reason "ratings of documentaries are off"': "tests/e2e/test_platform.py",
     "make up ARGS=--docker": "tests/containers/conftest.py",
-    "make secrets": "tests/containers/test_by_hand.py",
-    "sh infra/images/build.sh": "tests/containers/test_by_hand.py",
-    "docker compose up --detach": "tests/containers/test_by_hand.py",
-    "make run DAG=refresh_movies": "tests/containers/test_by_hand.py",
 }
 """Commands that no test can run against a platform that is up, and what runs them instead."""
 

@@ -114,7 +114,7 @@ class Containers:
         return {row["Service"]: row for row in rows}
 
     def list_containers(self) -> str:
-        """Return Compose's list, one JSON object a line; asked again when a container ended between its listing and its reading."""
+        """Return Compose's list, one JSON object a line; list again when a container was removed before it was read."""
         for _ in range(LIST_TRIES - 1):
             try:
                 return self.call("ps", "--all", "--format", "json")
