@@ -1,4 +1,4 @@
-"""Compare the API's input with the offline store; publishing waits until they agree.
+"""Compare the API's input with the offline store; a failed audit stops publishing.
 
 Samples the receipts of the last 24 hours (or since a person last accepted a difference), joins them with the offline rows that
 their features were published from, and writes to table skew_audit how often each feature differs. Fails, and names the
@@ -31,7 +31,7 @@ FLAGS = {"accept": "log the differences and let publishing go on"}
 
 
 def run(settings: Settings, day: date, lease: Lease, accept: bool = False) -> None:
-    """Same receipts twice, same state. `day` is only recorded: the receipts are those of the hours before now."""
+    """Audit the receipts of the last hours; the same receipts give the same state. `day` is only recorded."""
     now = datetime.now(UTC)
     with connect(settings) as conn:
         since = max(now - timedelta(hours=WINDOW_HOURS), read_accepted_at(conn) or datetime.min.replace(tzinfo=UTC))

@@ -24,7 +24,7 @@ log = logging.getLogger("tasks.build_features")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same day and sources twice, same state: the second build finds no changed row and writes no snapshot."""
+    """Build the rows of the day; a second build from the same sources finds no changed row and writes no snapshot."""
     with connect(settings) as conn:
         tables = read_tables(conn)
     log.info("read %d movies, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)

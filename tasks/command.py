@@ -1,4 +1,4 @@
-"""Runs a verb from the command line: `--day` in, an exit code out."""
+"""Runs a verb from the command line: reads `--day` and returns an exit code."""
 
 import argparse
 import logging
@@ -32,7 +32,7 @@ EXIT_CODES = f"""exit codes (sysexits.h):
 
 
 def parse_day(text: str) -> date:
-    """Parse `YYYY-MM-DD`; reject a day after today (UTC), because no source knows anything of it."""
+    """Parse `YYYY-MM-DD`; reject a day after today (UTC), because no source has data of it."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -53,7 +53,7 @@ def main(
 
     run: takes Settings, the day, the lease and, by name, each flag as a bool and each choice as one of its words. doc: the
     module docstring of the verb, which --help shows. flags: the help text of each flag, by its name. choices: the words of each
-    option, the first one its default. lease_key: of the lease, where verbs share one; by default the verb's own name.
+    option, the first one its default. lease_key: the name of a lease that verbs share; the verb's own name by default.
     """
 
     def run_with_lease(settings: Settings, day: date, **options: object) -> None:

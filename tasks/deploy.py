@@ -1,8 +1,8 @@
-"""Deploy prepared parts: verify that model, feature set and predictions fit together and are all there, then make them live.
+"""Deploy prepared parts: check that model, feature set and predictions exist and fit together, then make them live.
 
-`--part features`: the live model with the newest feature set of the day or earlier. `--part model`: the newest version that
-passed the promotion gate. Nothing goes back by itself: a feature set of an older day than the live one, an older version, and
-what a rollback took out of service are not deployed, and the log tells why.
+`--part features` deploys the live model with the newest feature set of the day or earlier. `--part model` deploys the newest
+version that passed the promotion gate. This verb never goes back: it does not deploy a feature set of an earlier day than the
+live one, an older version, or parts that a rollback took out of service. The log then gives the reason.
 """
 
 import logging
@@ -29,7 +29,7 @@ REASONS = {"features": "features of {day} were prepared", "model": "version {ver
 
 
 def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> None:
-    """Same parts twice, same state: what is live already is left as it is."""
+    """Deploy the prepared parts; do nothing if they are live already."""
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     try:
         deployments = settle(settings, redis, lease)
@@ -37,7 +37,7 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
         if isinstance(chosen, str):
             log.info("nothing is deployed: %s", chosen)
             return
-        # Made here only if the live model or the newest set has changed since predict_all ran.
+        # This predicts only if the live model or the newest set has changed since predict_all ran.
         predictions = make_predictions(settings, chosen, lease)
         parts = describe_choice(chosen, predictions)
         missing = find_missing(settings, redis, parts)

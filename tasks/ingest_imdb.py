@@ -6,7 +6,7 @@ one transaction, together with the ledger (ingested_file) and the rejected lines
 
 Only movies and TV movies are loaded, with their crew and credits; ratings and people are loaded whole. Every line is counted:
 lines = loaded + skipped + quarantined. The same files again change nothing. A file that is older than the current one, or that
-has less than half its rows, is rejected with a message that says how to load it all the same.
+has less than half its rows, is rejected; the message explains how to load it nevertheless.
 """
 
 import logging
@@ -44,7 +44,7 @@ log = logging.getLogger("tasks.ingest_imdb")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same files twice, same state; a crash at any point leaves the old tables or the new ones, never some of each."""
+    """Load the files that have changed; a crash at any point leaves the old tables or the new ones, never some of each."""
     bucket = Bucket.from_settings(settings)
     with tempfile.TemporaryDirectory(prefix="imdb-") as folder:
         with lease.connect() as conn:

@@ -33,7 +33,7 @@ log = logging.getLogger("tasks.tmdb")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same day twice, same state. One attempt at a time sends requests, because TMDB's rate limit is for all of them."""
+    """Fetch and store the day's movies. Only one attempt sends requests at a time, because all share TMDB's rate limit."""
     token = settings.tmdb_access_token
     if token is None or not token.get_secret_value().strip():
         log.info("TMDB_ACCESS_TOKEN is not set: the platform runs on IMDb alone")

@@ -1,7 +1,7 @@
-"""Predict every movie of the feature set that is to be deployed next, by the model that is to be deployed with it.
+"""Predict the ratings of all movies with the model and the feature set that are to be deployed next.
 
 Reads the offline snapshot that the set was published from, and the model in MLflow. Writes a Parquet file and an SQLite
-database under predictions/ in the bucket, and a row of prediction_set. Nothing of it is live before a deployment names it.
+database under predictions/ in the bucket, and a row of prediction_set. The prediction set goes live when a deployment names it.
 The same model and feature set are not predicted again.
 """
 
@@ -18,7 +18,7 @@ log = logging.getLogger("tasks.predict_all")
 
 
 def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> None:
-    """Same model and feature set twice, same state."""
+    """Make the prediction set for the next deployment, unless it exists already."""
     chosen = choose(settings, day, part)
     if isinstance(chosen, str):
         log.info("nothing to predict: %s", chosen)

@@ -1,6 +1,7 @@
 """Publish the latest feature rows to Redis as a new feature set beside the live one, and check it.
 
-Reads the offline store. A set is a Feast project of its own: it is prepared here, and goes live when a deployment names it.
+Reads the offline store. Each set is a Feast project of its own. This verb only prepares the set; it goes live when a deployment
+names it.
 """
 
 import logging
@@ -26,7 +27,7 @@ log = logging.getLogger("tasks.publish_features")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same offline rows twice, same state: a set that is ready and whole is left as it is."""
+    """Publish the day's rows; a set that already has them, ready and whole, is left as it is."""
     try:
         with offline_store.reachable():
             publish(settings, day, lease)
@@ -35,7 +36,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
 
 def publish(settings: Settings, day: date, lease: Lease) -> None:
-    """Prepare the feature set of the day's rows, or find the one that has them already."""
+    """Write the feature set of the day's rows, unless a set has them already."""
     table = offline_store.open_table()
     snapshot = table.current_snapshot() if table is not None else None
     if table is None or snapshot is None:
@@ -59,7 +60,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
                 feature_sets.mark_ready(conn, verified, count_keys(rows))
         return
     now = datetime.now(UTC)
-    # A set is never written over with other features: the name tells both hashes.
+    # A set is never overwritten with other features, because its name contains both hashes.
     name = f"movies_{day:%Y%m%d}_{content_hash[:12]}_{schema_hash[:8]}"
     if any(known.feature_set.startswith(name) and was_flagged(known, accepted_at) for known in same):
         name += f"_{now:%H%M%S}"
@@ -70,7 +71,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
 
 
 def find_whole(redis: Redis, sets: list[FeatureSet], keys: int, accepted_at: datetime | None) -> FeatureSet | None:
-    """Return the newest of the sets that Redis still holds whole and that no audit has found to differ since."""
+    """Return the newest of the sets that Redis still holds whole and that no audit has flagged since."""
     for known in reversed(sets):
         if not was_flagged(known, accepted_at) and is_whole(redis, known.feature_set, keys, known.schema_hash):
             return known
@@ -78,9 +79,9 @@ def find_whole(redis: Redis, sets: list[FeatureSet], keys: int, accepted_at: dat
 
 
 def was_flagged(features: FeatureSet, accepted_at: datetime | None) -> bool:
-    """Return whether an audit found the set to differ from the offline store, and people chose to publish all the same.
+    """Return true if a person accepted a difference between API and offline store after the set was published.
 
-    Such a set is written anew under another name.
+    The same rows are then published again under another name.
     """
     return accepted_at is not None and accepted_at > datetime.fromisoformat(features.published_at)
 

@@ -1,8 +1,8 @@
-"""Bring pointer, features and MLflow's alias back in step with the record of deployments.
+"""Bring the pointer, the features and MLflow's alias back in step with the record of deployments.
 
-Finishes a deployment that a kill cut short, writes the Redis key anew if Redis lost it, and publishes the live features again
-if their rows are gone. MLflow's alias follows the live deployment: one that was deleted is set again; one that was moved by
-hand to a version that fits becomes a deployment, and any other is put back, with the reason.
+Finishes a deployment that was interrupted by a kill, writes the Redis key again if Redis lost it, and publishes the live
+features again if rows are missing. MLflow's alias follows the live deployment: a deleted alias is set again. An alias that was
+moved by hand makes a new deployment if its version fits the live features; otherwise it is put back, and the reason is logged.
 """
 
 import logging
@@ -34,7 +34,7 @@ log = logging.getLogger("tasks.reconcile_deployment")
 
 
 def run(settings: Settings, _: date) -> None:
-    """Nothing out of step, nothing written."""
+    """Reconcile once; write nothing if all is in step."""
     try:
         with take(settings, LEASE) as lease:
             reconcile(settings, lease)
@@ -65,17 +65,17 @@ def reconcile(settings: Settings, lease: Lease) -> None:
 
 
 def restore_features(settings: Settings, redis: Redis, live: Deployment, lease: Lease) -> None:
-    """Write the live feature set again where Redis has lost rows of it."""
+    """Write the live feature set again if Redis has lost rows of it."""
     with connect(settings) as conn:
         features, keys, _ = feature_sets.read_feature_set(conn, live.feature_set)
     if is_whole(redis, live.feature_set, keys, live.schema_hash):
         return
-    log.warning("feature set %s is not whole in Redis: it is written again", live.feature_set)
+    log.warning("feature set %s has lost rows in Redis; it is written again", live.feature_set)
     write_set(redis, features, read_rows(features), lease)
 
 
 def deploy_alias(settings: Settings, redis: Redis, live: Deployment, model: Model, lease: Lease) -> None:
-    """Deploy the version to which a person moved the alias, with the live features; put the alias back if it cannot be."""
+    """Deploy the version that the alias was moved to, with the live features; put the alias back if that is not possible."""
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, live.feature_set)
     choice = Choice(model, features)

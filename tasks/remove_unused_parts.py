@@ -1,7 +1,7 @@
 """Remove feature sets and prediction sets that no deployment needs any more.
 
-The parts of the last KEEP_DEPLOYMENTS deployments are kept, so that a rollback finds them, and so are parts that are newer
-than the live ones. Of a prediction set only the row is retired: its files are what receipts are replayed from.
+Keeps the parts of the last KEEP_DEPLOYMENTS deployments, so that a rollback finds them, and all parts that are newer than the
+live ones. For a prediction set only the row is retired: the files stay, because receipts are replayed from them.
 """
 
 import logging
@@ -25,11 +25,11 @@ from tasks.settings import Settings
 log = logging.getLogger("tasks.remove_unused_parts")
 
 WRITERS = (LEASE, "publish_features", "predict_all")
-"""The leases under which parts are made and deployed: nothing is removed while one of these verbs is at work."""
+"""The leases of the verbs that make and deploy parts: this verb holds them all, so nothing is removed while one of those runs."""
 
 
 def run(settings: Settings, _: date) -> None:
-    """Same deployments twice, same state."""
+    """Remove unused parts; a second run with the same deployments changes nothing."""
     try:
         with ExitStack() as stack:
             leases = [stack.enter_context(take(settings, key)) for key in WRITERS]
@@ -58,7 +58,7 @@ def remove_unused(settings: Settings, lease: Lease) -> None:
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     for name in unused_sets:
         with lease.held() as conn:
-            # First the row: a set that is half removed must not look ready. A kill here leaves it 'writing', for the next pass.
+            # First the row, so that a half removed set does not look ready. After a kill the next run removes it.
             feature_sets.mark_writing(conn, name)
         with lease.held() as conn:
             online_store.delete_set(online_store.open_store(name), redis)

@@ -1,4 +1,4 @@
-"""Make predictions again from their receipts, and compare.
+"""Recompute predictions from their receipts and compare both.
 
 Each prediction is computed from the model and the feature values of its receipt, and from the movie's row in the offline store
 at the snapshot that its features were published from. An answer that came from the prediction set is compared with that set.
@@ -23,7 +23,7 @@ from tasks.settings import Settings
 
 
 def run(settings: Settings, prediction_ids: Sequence[str], last: int | None = None) -> None:
-    """Same receipts twice, same output, as long as model and snapshot are kept."""
+    """Print the result for each receipt; the same receipts give the same output while model and snapshot are kept."""
     requested = list(dict.fromkeys(prediction_ids))
     with receipts.connect(settings) as conn:
         read = receipts.read_by_ids(conn, requested) if last is None else receipts.read_last(conn, last)

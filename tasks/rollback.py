@@ -1,8 +1,8 @@
 """Go back to an earlier deployment in one step: model, features and predictions together.
 
-Without a number, to the one that the live deployment replaced. Refused when a part of it is no longer kept. What is left
-behind is taken out of service: no run of a DAG deploys those parts again, only a person does, by a rollback to their
-deployment.
+Without a number, the target is the deployment that the live one replaced. The rollback fails if a part of the target is no longer
+kept. The parts of the deployments that it undoes are taken out of service: no run of a DAG deploys them again. To use them
+again, roll back to their deployment.
 """
 
 import argparse
@@ -26,7 +26,7 @@ log = logging.getLogger("tasks.rollback")
 
 
 def run(settings: Settings, number: int | None, reason: str, person: str | None = None) -> None:
-    """Make the deployment live again, as a new row of the record."""
+    """Make the earlier deployment's parts live again, as a new deployment in the record."""
     with take(settings, LEASE) as lease:
         roll_back(settings, number, reason, person, lease)
 
@@ -48,7 +48,7 @@ def roll_back(settings: Settings, number: int | None, reason: str, person: str |
 
 
 def parse_reason(text: str) -> str:
-    """Parse the reason, which the record keeps; an empty one is not accepted."""
+    """Return the reason without blanks around it; raise ArgumentTypeError if it is empty."""
     if not text.strip():
         raise argparse.ArgumentTypeError("say why, in some words: the record of deployments keeps it")
     return text.strip()

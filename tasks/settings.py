@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Names are those of the upstream tools where one exists; `.env.example` explains each."""
+    """The settings of the tasks, with the names that upstream tools use where they exist; `.env.example` explains each."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 

@@ -16,7 +16,7 @@ log = logging.getLogger("tasks.sweep_leases")
 
 
 def run(settings: Settings, _: date) -> None:
-    """Run twice, same state."""
+    """Delete the rows of dead sessions and log them; a second run changes nothing."""
     with connect(settings) as conn:
         deleted = delete_dead_rows(conn)
     for verb, holder in deleted:

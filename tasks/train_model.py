@@ -1,9 +1,9 @@
-"""Train the rating model on the features known as of the day, and judge whether it may replace the live one.
+"""Train the rating model on the features known as of the day, and decide if it may replace the live one.
 
 Reads the offline store through Feast (historical features with the known-at cut-off) and the ratings; writes an MLflow
-run and a version of the registered model movie-rating. The promotion gate lets a model pass that beats the constant baseline
-and the live model on the same test rows; `deploy` makes it live. Identical inputs make no new version. release.json, with the
-run, describes the version for its readers.
+run and a version of the registered model movie-rating. The promotion gate lets a model pass if it beats the constant baseline
+and the live model on the same test rows; `deploy` makes it live. Identical inputs make no new version. The run's artifact
+release.json describes the version for the API.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Same features and ratings twice, same state: the second run finds its version and registers nothing."""
+    """Train and register a version; register nothing if one was trained from the same features and ratings."""
     snapshot_id = offline_store.read_snapshot_id()
     with connect(settings) as conn:
         sets, live = feature_sets.read_ready(conn), find_live(read_deployments(conn))
@@ -51,12 +51,12 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
     split = split_by_year(rows, features)
     training_id = compute_training_id(split, schema_hash)
-    log.info("%d films with a label, %d to judge by, from %d on", rows.height, split.test.height, split.first_test_year)
+    log.info("%d movies with a label, %d in the test from %d on", rows.height, split.test.height, split.first_test_year)
 
     with registry.connect(settings.mlflow_tracking_uri) as client:
         version = registry.find_version(client, training_id)
         if version is not None:
-            log.info("version %s was trained from these very inputs: none is registered", version.version)
+            log.info("version %s was trained from the same inputs: no new version is registered", version.version)
             return
         champion = find_champion(registry.read_models(client), live)
         servable = champion is None or champion.schema_hash == schema_hash
@@ -72,24 +72,24 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
 
 def find_champion(models: Sequence[Model], live: Deployment | None) -> Model | None:
-    """Return the model of the live deployment; None before the first, and when MLflow no longer has that version."""
+    """Return the model of the live deployment; None if there is no deployment or MLflow no longer has that version."""
     if live is None:
         return None
     champion = next((model for model in models if model.version == live.model_version), None)
     if champion is None:
-        log.warning("version %s is live and MLflow no longer has it: the new model is compared with none", live.model_version)
+        log.warning("version %s is live but gone from MLflow: the new model is compared with no champion", live.model_version)
     return champion
 
 
 def compute_training_id(split: Split, schema_hash: str) -> str:
-    """The hash of all that decides the outcome: data, its schema, split, parameters, library versions, what a version tells."""
+    """Return the hash of all inputs of a training: data, schema, split, parameters, library versions, format of release.json."""
     libraries = {name: installed(name) for name in LIBRARIES}
     inputs = [split.dataset_hash, schema_hash, split.first_test_year, split.features, PARAMETERS, libraries, RELEASE_FORMAT]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def describe(evaluation: Evaluation, release: bytes, origin: Origin, champion: str | None) -> dict[str, str]:
-    """The tags of the run and of the version."""
+    """Return the tags of the run and of the version."""
     return {
         registry.TRAINING_ID: origin.training_id,
         registry.GATE: "passed" if evaluation.decision.passed else "refused",
@@ -102,7 +102,7 @@ def describe(evaluation: Evaluation, release: bytes, origin: Origin, champion: s
 
 
 def describe_run(split: Split, evaluation: Evaluation, origin: Origin, release: bytes, tags: dict[str, str]) -> registry.Record:
-    """Everything of the evaluation that people look at in MLflow."""
+    """Return the contents of the MLflow run: parameters, metrics, tags, model card, plots and dataset."""
     actual, years = split.test[LABEL].to_numpy(), split.test["release_year"].to_numpy()
     return registry.Record(
         name=f"{origin.day}-{origin.training_id[:8]}",

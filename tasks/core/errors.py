@@ -1,10 +1,10 @@
-"""The errors that end a task, named for what the reader does next; each carries its exit code of sysexits.h.
+"""The errors that end a task, named for what to do next; each carries its exit code of sysexits.h.
 
-TaskError            1   a failure that is understood
-  BadInput          65   the data is not what it must be: correct the data
+TaskError            1   a failure with a known cause
+  BadInput          65   the data breaks its format: correct the data
     Skewed          65   the API and the offline store differ: find out why, or accept it
   Differs            1   a prediction made again differs from its receipt: find out why
-  Unknown           66   there is nothing of the name that was asked for: correct the name
+  Unknown           66   the requested name or id does not exist: correct it
   Unavailable       75   an outside system does not answer: try later
   Superseded        75   a later attempt does the work: nothing to do
   AccessDenied      77   an outside system refuses our credentials: correct them
@@ -16,7 +16,7 @@ import os
 
 
 class TaskError(Exception):
-    """A failure that is understood. The message shows the wrong value and what to do about it."""
+    """A failure with a known cause. The message shows the wrong value and what to do about it."""
 
     exit_code = 1
 
@@ -36,7 +36,7 @@ class Differs(TaskError):
 
 
 class Unknown(TaskError):
-    """There is nothing of the name that was asked for."""
+    """The requested name or id does not exist."""
 
     exit_code = os.EX_NOINPUT
 
@@ -58,7 +58,7 @@ class Superseded(TaskError):
 
 
 class AccessDenied(TaskError):
-    """An outside system refuses our credentials; somebody must correct a setting."""
+    """An outside system refuses our credentials; correct a setting."""
 
     exit_code = os.EX_NOPERM
 
@@ -70,4 +70,4 @@ class BadSetting(TaskError):
 
 
 class UnknownSchema(BadSetting):
-    """A database has the schema of another release; someone must run the migrations or the other release."""
+    """A database has the schema of another release; run the migrations, or the other release of the tasks."""

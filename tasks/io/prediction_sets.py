@@ -1,4 +1,4 @@
-"""Prediction sets: their files in S3, and their rows in Postgres."""
+"""Reads and writes prediction sets: their files in S3 and their rows in Postgres."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from tasks.io.s3.bucket import Bucket
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """A row of prediction_set without its state: which model rated which features, and where the ratings are."""
+    """A row of prediction_set without its state: the model, the feature set, and the keys of the files with the ratings."""
 
     prediction_set: str
     model_version: str
@@ -24,16 +24,16 @@ class PredictionSet:
     films: int
     object_key: str
     object_bytes: int
-    """Of the Parquet file."""
+    """The size of the Parquet file."""
     catalogue_key: str | None
     catalogue_sha256: str | None
     catalogue_bytes: int | None
-    """Of the SQLite file; null, all three, in a row written before there was one."""
+    """The size of the SQLite file. All three are null in a row that is older than the SQLite files."""
     predicted_at: datetime
 
 
 def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | None:
-    """Return the set of this id, or None where there is none or it was removed."""
+    """Return the set with this id, or None if there is none or it is retired."""
     with conn.cursor(row_factory=class_row(PredictionSet)) as cursor:
         return cursor.execute(
             """select prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
@@ -44,7 +44,7 @@ def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | N
 
 
 def find_set(conn: psycopg.Connection, model_version: str, model_sha256: str, feature_set: str) -> PredictionSet | None:
-    """Return the newest predictions of this feature set by this version of the model; None while there are none."""
+    """Return the newest prediction set of this model version and feature set, or None if there is none."""
     row = conn.execute(
         """select prediction_set from prediction_set
            where state = 'ready' and model_version = %s and model_sha256 = %s and feature_set = %s and catalogue_key is not null
@@ -55,7 +55,7 @@ def find_set(conn: psycopg.Connection, model_version: str, model_sha256: str, fe
 
 
 def write_file(bucket: Bucket, body: bytes, suffix: str) -> str:
-    """Keep the bytes under the name of their sha256, read them back, and return the key."""
+    """Store the bytes under their sha256, read them back to check them, and return the key."""
     sha256 = hashlib.sha256(body).hexdigest()
     key = f"predictions/{sha256}.{suffix}"
     bucket.put_once(key, body)
@@ -84,7 +84,7 @@ def write_set(conn: psycopg.Connection, fresh: PredictionSet) -> None:
 
 
 def read_unused(conn: psycopg.Connection, kept: list[str], before: datetime) -> list[str]:
-    """Return the sets to retire: all but the kept ones, of those that were made before this moment."""
+    """Return the ids of the sets to retire: those made before this moment, without the kept ones."""
     found = conn.execute(
         """select prediction_set from prediction_set
            where state = 'ready' and predicted_at < %s and not prediction_set = any(%s) order by prediction_set""",

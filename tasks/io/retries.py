@@ -1,4 +1,4 @@
-"""Tries of one call: the error that asks for another one, and the pause before it."""
+"""Retries of one call: the error that causes another try, and the pause before it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from tenacity import RetryCallState
 
 LONGEST_PAUSE_SECONDS = 60
-"""A server that asks for a longer pause is asked again after this one."""
+"""The longest pause in seconds; a server that asks for a longer one is asked again after this one."""
 
 Wait = Callable[[RetryCallState], float]
 
@@ -16,7 +16,7 @@ class FailedTry(Exception):
     """A call that failed, and may succeed at the next try."""
 
     def __init__(self, message: str, pause: float | None = None) -> None:
-        """Take the pause in seconds that the server asks for, if it does."""
+        """Take the pause in seconds that the server asks for; None if it asks for none."""
         super().__init__(message)
         self.pause = pause
 

@@ -19,7 +19,7 @@ _FEATURE_SET = re.compile(r"movies_(\d{8})_\w+", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class Receipt:
-    """A row of the API's table receipt; infra/setup/migrations/receipts.sql says what each column is."""
+    """A row of the API's table receipt; infra/setup/migrations/receipts.sql describes each column."""
 
     prediction_id: str
     answered_at: datetime

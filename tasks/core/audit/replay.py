@@ -1,4 +1,4 @@
-"""Makes answers again, from the receipt and its model, from the offline rows and from the prediction set, and compares."""
+"""Recomputes predictions from receipts, offline rows and prediction sets, and compares them with the receipts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

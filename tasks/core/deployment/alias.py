@@ -1,4 +1,4 @@
-"""What becomes of MLflow's alias `champion`: it follows the deployment, and a person who moves it makes one."""
+"""The rule for MLflow's alias `champion`: it follows the live deployment; moving it by hand makes a new deployment."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -7,11 +7,11 @@ from tasks.core.deployment.record import Deployment, Model
 
 
 class AliasAction(Enum):
-    """What is to be done about the alias."""
+    """The actions on the alias."""
 
     KEEP = "keep"
     SET = "set"
-    """It was never set for this deployment, or was deleted."""
+    """The alias was not set for this deployment yet, or somebody deleted it."""
     DEPLOY = "deploy"
     """A person moved it to a version that fits the live features."""
     PUT_BACK = "put back"

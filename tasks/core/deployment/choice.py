@@ -1,4 +1,4 @@
-"""The choice of what to deploy next; it never goes back by itself."""
+"""The choice of the model and the feature set to deploy next. It never chooses parts older than the live ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tasks.core.features.feature_set import FeatureSet
 
 @dataclass(frozen=True)
 class Choice:
-    """A model and a feature set that fit and go live together."""
+    """A model and a feature set of one schema, to go live together."""
 
     model: Model
     features: FeatureSet
@@ -20,7 +20,7 @@ class Choice:
 def choose_features(
     day: date, live: Deployment | None, models: Sequence[Model], sets: Sequence[FeatureSet], out: OutOfService
 ) -> Choice | str:
-    """Return the live model with the newest feature set of the day or earlier, or a sentence that says why nothing is new."""
+    """Return the live model with the newest feature set of the day or earlier, or a sentence with the reason for none."""
     if live is None:
         return "no model is live yet: train_model makes the first deployment"
     model = next((model for model in models if model.version == live.model_version), None)
@@ -42,7 +42,7 @@ def choose_features(
 def choose_model(
     day: date, live: Deployment | None, models: Sequence[Model], sets: Sequence[FeatureSet], out: OutOfService
 ) -> Choice | str:
-    """Return the newest model that passed the gate with the newest feature set that fits it, or why nothing is new."""
+    """Return the newest model that passed the gate with the newest feature set that fits it, or the reason for none."""
     passed = [model for model in models if model.passed and model.version not in out.models]
     if live is not None:
         passed = [model for model in passed if int(model.version) >= int(live.model_version)]
@@ -60,7 +60,7 @@ def choose_model(
 
 
 def find_newest_set(day: date, live: Deployment | None, sets: Sequence[FeatureSet], out: OutOfService) -> FeatureSet | str:
-    """Return the newest set of the day or earlier, never one older than the live one, or say in a sentence why there is none."""
+    """Return the newest set of the day or earlier, but none older than the live one, or a sentence with the reason for none."""
     live_day = "" if live is None else max([live.day.isoformat(), *(s.day for s in sets if s.feature_set == live.feature_set)])
     if live_day > day.isoformat():
         return f"the live features are of {live_day}, later than {day}: an older day never goes live by itself"
@@ -75,7 +75,7 @@ def find_newest_set(day: date, live: Deployment | None, sets: Sequence[FeatureSe
 
 
 def describe_nothing_new(live: Deployment, sets: Sequence[FeatureSet], models: Sequence[Model], out: OutOfService) -> str:
-    """Return the sentence for a deployment that stays live, with the newer parts that a rollback took out of service."""
+    """Return a sentence: the deployment stays live, and these newer parts are out of service since a rollback."""
     taken_out = [
         *(
             f"version {model.version} was taken out of service by deployment {out.models[model.version].deployment}"

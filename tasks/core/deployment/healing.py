@@ -1,4 +1,4 @@
-"""What is left to do where a deployment was cut short, or Redis lost the pointer."""
+"""The repair after a kill in the middle of a deployment, or after Redis lost the pointer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from tasks.core.deployment.record import Deployment
 
 @dataclass(frozen=True)
 class Healing:
-    """The steps that make the record and the pointer name one deployment."""
+    """The steps after which the record and the pointer name the same deployment."""
 
     finish: Deployment | None
-    """The pointer names it, and the record does not say yet that it is live."""
+    """The pointer names this deployment, but the record does not have it as live yet."""
     rewrite: Deployment | None
-    """The record says that it is live, and the pointer names another one or is gone."""
+    """The record has this deployment as live, but the pointer names another one or is gone."""
     abandon: tuple[Deployment, ...]
-    """Made, and overtaken before they went live."""
+    """Deployments that were recorded, but that the pointer does not name."""
 
 
 def decide_healing(deployments: Sequence[Deployment], pointer: int | None) -> Healing:
-    """Return the steps; pointer: the number of the deployment that the Redis key names, None when there is no key.
+    """Return the steps. pointer: the number of the deployment that the Redis key names, None when there is no key.
 
-    The pointer decides about a deployment that was being made: readers may have seen it. In all else the record decides: a
-    Redis that was restored from an older copy names a deployment that has ended.
+    For an unfinished deployment the pointer decides, because readers may have seen it already. Otherwise the record decides,
+    because a Redis that was restored from an older copy may name a deployment that has ended.
     """
     unfinished = [deployment for deployment in deployments if deployment.live_at is None and deployment.ended_at is None]
     finish = next((deployment for deployment in unfinished if deployment.deployment == pointer), None)

@@ -1,4 +1,4 @@
-"""The record of deployments, read back: the live one, and the parts that a rollback took out of service."""
+"""Questions to the record of deployments: the live one, the target of a rollback, the parts out of service, the parts to keep."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tasks.core.deployment.record import Deployment
 
 @dataclass(frozen=True)
 class OutOfService:
-    """Versions and feature sets that only a person may deploy again, each with the deployment that took it out."""
+    """Model versions and feature sets that no DAG deploys again, each with the deployment that took it out of service."""
 
     models: Mapping[str, Deployment]
     feature_sets: Mapping[str, Deployment]
@@ -20,11 +20,11 @@ def find_live(deployments: Sequence[Deployment]) -> Deployment | None:
 
 
 def find_out_of_service(deployments: Sequence[Deployment]) -> OutOfService:
-    """Return the parts that a person took out of service.
+    """Return the parts that a rollback, or the alias moved by hand, took out of service.
 
-    A rollback takes out the parts of the deployment it replaced, and of all between that one and the one it went back to: a
-    person who goes back two deployments does not want the one in between. A person who gives the alias to an older version
-    takes out the newer ones that were live. Parts that are live again are in service.
+    A rollback takes out the parts of the deployment that it replaces, and of every deployment between that one and its target:
+    going back two deployments means that the one in between is not wanted either. Moving the alias to an older version takes
+    out the newer versions that were live. A part that goes live again is back in service.
     deployments: in the order of their ids.
     """
     models: dict[str, Deployment] = {}
@@ -47,7 +47,7 @@ def find_out_of_service(deployments: Sequence[Deployment]) -> OutOfService:
 
 
 def find_left(been_live: Sequence[Deployment], rollback: Deployment) -> list[Deployment]:
-    """Return the deployments that a rollback left behind: those since the last one with the parts it went back to."""
+    """Return the deployments that a rollback undoes: all since the last one with the same parts as the rollback."""
     left: list[Deployment] = []
     for deployment in reversed(been_live):
         if deployment.parts == rollback.parts:
@@ -57,9 +57,9 @@ def find_left(been_live: Sequence[Deployment], rollback: Deployment) -> list[Dep
 
 
 def find_rollback_target(deployments: Sequence[Deployment], number: int | None) -> Deployment | str:
-    """Return the deployment to go back to, or a sentence that says why there is none.
+    """Return the deployment to go back to, or a sentence with the reason for none.
 
-    number: the deployment named by a person, or None for the one that the live deployment replaced.
+    number: the deployment named on the command line; None means the one that the live deployment replaced.
     """
     live = find_live(deployments)
     if live is None:

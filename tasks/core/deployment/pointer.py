@@ -1,4 +1,4 @@
-"""The pointer to the live deployment: the JSON of the Redis key marquee:deployment, which the API and infra read."""
+"""The pointer to the live deployment: the JSON value of the Redis key marquee:deployment, which the API and infra read."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from tasks.core.features.feature_set import FeatureSet
 
 
 def render_pointer(deployment: Deployment, features: FeatureSet, predictions: Mapping[str, Any]) -> bytes:
-    """Return the key's value; all three parts are always there.
+    """Return the key's value, always with all three parts: model, features and predictions.
 
-    predictions: database_key, database_sha256, database_bytes and movies of the prediction set. A deployment whose parts are
-    unchanged gives the same bytes.
+    predictions: database_key, database_sha256, database_bytes and movies of the prediction set. The same deployment and parts
+    give the same bytes.
     """
     return json.dumps(
         {
@@ -43,7 +43,7 @@ def render_pointer(deployment: Deployment, features: FeatureSet, predictions: Ma
 
 
 def read_number(pointer: bytes | None) -> int | None:
-    """Return the number of the deployment that the key names; None when the key is gone or is not one of ours."""
+    """Return the number of the deployment that the key names; None when the key is gone or has another format."""
     if pointer is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One deployment: the model, the feature set and the predictions that are live together, or were."""
+"""The record of a deployment: a model, a feature set and a prediction set that go live together."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +10,7 @@ class Deployment:
 
     deployment: int
     kind: str
-    """deploy, rollback, adopted or alias."""
+    """deploy, rollback, adopted (live before the table existed) or alias (the alias was moved by hand)."""
     model_name: str
     model_version: str
     model_sha256: str
@@ -21,22 +21,22 @@ class Deployment:
     schema_hash: str
     prediction_set: str
     day: date
-    """Of the feature set."""
+    """The day of the feature set."""
     reason: str
     made_by: str
     made_at: datetime
     replaces: int | None
     live_at: datetime | None
-    """None until the pointer was seen to name this deployment."""
+    """The time when the pointer was found to name this deployment; None before."""
     ended_at: datetime | None
     ended_how: str | None
     """replaced, rolled back or abandoned."""
     alias_at: datetime | None
-    """When MLflow's alias was set for it; None when that is still to be done."""
+    """The time when MLflow's alias was set for this deployment; None before."""
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """Return the version, the feature set and the prediction set, which tell two deployments apart."""
+        """Return the version, the feature set and the prediction set; deployments with equal parts serve the same."""
         return self.model_version, self.feature_set, self.prediction_set
 
     @property
@@ -46,14 +46,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Model:
-    """A version of the registered model that can be served: it has both digests."""
+    """A version of the registered model that can be served, because it has both digests."""
 
     name: str
     version: str
     sha256: str
-    """Of model.onnx."""
+    """The sha256 of model.onnx."""
     release_sha256: str
-    """Of release.json."""
+    """The sha256 of release.json."""
     schema_hash: str
     passed: bool
-    """The promotion gate let it pass."""
+    """True if the promotion gate let this version pass."""

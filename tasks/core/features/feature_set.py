@@ -1,4 +1,4 @@
-"""The feature set that readers use: what the pointer key in Redis says of it."""
+"""The description of a feature set, as publish_features records it."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The content of the pointer key, as JSON."""
+    """A feature set: the rows of all movies, published to Redis together."""
 
     feature_set: str
     """Feast project, and so the end of every Redis key, of the set."""
@@ -17,7 +17,7 @@ class FeatureSet:
     """The latest day that the set is known to be right for, YYYY-MM-DD."""
     published_at: str
     schema_hash: str = ""
-    """Of the names and types of the model's features; "" in a pointer written before there was one."""
+    """The hash of the names and types of the model's features; "" in a pointer written before schemas had hashes."""
 
 
 def with_verified_day(live: FeatureSet, day: date, schema_hash: str) -> FeatureSet:

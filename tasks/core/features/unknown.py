@@ -1,7 +1,7 @@
 """Turns the values by which each source says "unknown" into null, before the sources are merged.
 
-Merged first, IMDb's 0 would hide a length that TMDB knows. What a source writes as text ("", `\\N`, the language `xx`) its parser
-has turned into null already; here are the numbers that a source accepts and that no movie has.
+After a merge IMDb's 0 would hide a length that TMDB knows. The parsers have turned text for "unknown" ("", `\\N`, the language
+`xx`) into null already; this file does it for numbers that a source accepts but that no movie has.
 """
 
 import polars as pl

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from tasks.core.errors import BadInput
 
 SMALLEST_SHARE = 0.5
-"""Of the current file's rows: a new file with a smaller share is rejected."""
+"""The share of the current file's rows that a new file must at least have."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Counts:
 
 
 def describe_override(name: str) -> str:
-    """Return how a person makes the platform load a file that these checks reject."""
+    """Return the instruction for loading a file that these checks reject."""
     statement = "update ingested_file set is_current = false where name ="
     return f"if the file is right, run this in the movies database and start the task again: {statement} '{name}'"
 

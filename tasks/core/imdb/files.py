@@ -100,4 +100,4 @@ NAMES = SourceFile(
     ),
 )
 FILES = (BASICS, RATINGS, CREW, PRINCIPALS, NAMES)
-"""In the order of loading: title.basics comes first, because it tells which titles are not movies."""
+"""In the order of loading: title.basics comes first, because the other files need its list of titles that are not movies."""

@@ -19,7 +19,7 @@ from tasks.core.imdb.lines import Lines, Rejected, check_header, parse_lines, sp
 MOVIE_TYPES = pa.array(["movie", "tvMovie"])
 """The title types that are loaded."""
 TOLERATED_FAULTS = 100
-"""Up to this many rejected lines, or invalid values of one optional column, say nothing about the format of the file."""
+"""Up to this many rejected lines, or invalid values of one optional column, are no sign that the file's format has changed."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A published file as it was fetched, and the version that its server calls it."""
+"""A published file as it was fetched, and its version in the words of the HTTP server."""
 
 from dataclasses import dataclass
 from pathlib import Path

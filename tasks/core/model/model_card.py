@@ -1,4 +1,4 @@
-"""The model card: a page that tells a person what a model predicts, from what, how well, and what not to use it for."""
+"""The model card: a page about a model's purpose, inputs, accuracy and limits, for people."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Writes release.json, the document with all that serving must know of a model version."""
+"""Writes release.json, the document that describes a model version to the API."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ class Origin:
     """The registered model."""
     feature_service: str
     feature_set: str
-    """The set that was live when the model was trained."""
+    """The newest feature set that was ready when the model was trained."""
     schema_hash: str
     snapshot_id: str
     day: date

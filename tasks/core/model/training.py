@@ -12,7 +12,7 @@ MIN_LABEL_VOTES = 100
 """A rating with fewer votes depends more on its voters than on the movie."""
 TEST_SHARE = 0.2
 MIN_ROWS = 200
-"""Fewer labelled movies than this cannot tell a better model from a lucky one."""
+"""With fewer labelled movies the difference between two models is mostly chance."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ SCHEMA = pa.schema(
         pa.field("features_as_of", pa.timestamp("us", tz="UTC"), nullable=False),
     ]
 )
-"""The fields of an answer of the API, and the TMDB id by which a movie may be asked for."""
+"""The fields of an answer of the API, and the TMDB id, because a request may name the movie by it."""
 
 
 def compute_set_id(model_version: str, model_sha256: str, feature_set: str) -> str:
-    """Return the hash of what a prediction set names: a deployment's predictions never change under their name."""
+    """Return the prediction set's id, a hash of its inputs, so that other predictions never get the same id."""
     return hashlib.sha256(f"{model_version}:{model_sha256}:{feature_set}".encode()).hexdigest()[:32]
 
 
@@ -35,7 +35,7 @@ def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
     """Return a rating for each movie; columns as in SCHEMA, by movie_id.
 
     rows: those of one feature set with their event_timestamp; null is unknown, as the model saw it in training. Raises
-    BadInput where the API would refuse the model or the answer: a feature is not there, or an output is no rating.
+    BadInput where the API would reject the model or the answer: a feature is missing, or an output is not a rating.
     """
     absent = [name for name in read_onnx_features(exported) if name not in rows.columns]
     if absent:
@@ -65,7 +65,7 @@ def check_plausible(predictions: pl.DataFrame) -> None:
     if wrong.height:
         movie_id, output = wrong.select("movie_id", "model_output").row(0)
         raise BadInput(
-            f"the model rates {movie_id} {output:g}, and that is no rating from 1 to 10; so it is with {wrong.height} of"
+            f"the model rates {movie_id} {output:g}, which is not a rating from 1 to 10; the same is true of {wrong.height} of"
             f" {predictions.height} films: give the alias champion to another version"
         )
 

@@ -1,4 +1,4 @@
-"""Writes the prediction database: an SQLite file that the API searches titles in, and answers from without features."""
+"""Writes the prediction database: the SQLite file for the API's title search and for its answers without features."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from contextlib import closing
 import polars as pl
 
 APPLICATION_ID = int.from_bytes(b"MRQE", "big")
-"""In the file's header, where `file` and SQLite's shell show it."""
+"""The application id in the file's header, which `file` and SQLite's shell show."""
 
 TABLES = f"""
 pragma page_size = 4096;

@@ -14,7 +14,7 @@ from tasks.core.tmdb.parse import Parsed, Rejected, TmdbMovie, is_tmdb_error, pa
 ANSWERS_PER_BATCH = 1_000
 """Answers that are stored together, in one object and one transaction."""
 TOLERATED_REJECTS = 20
-"""If more answers than this, and more than half of a batch, are rejected, something else answers in TMDB's place."""
+"""If more answers than this, and more than half of a batch, are rejected, another server is answering in TMDB's place."""
 RECORD_CHARS = 2_000
 """Characters of a body that quarantine keeps. The whole body is in the raw batch."""
 

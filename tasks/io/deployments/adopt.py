@@ -1,4 +1,4 @@
-"""The first deployment of a platform that was live before there were deployments: an alias and two Redis keys."""
+"""Adopts the live state of an older release, an MLflow alias and two Redis keys, as the first deployment."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ from tasks.io.prediction_sets import read_set
 log = logging.getLogger("tasks.deployments")
 
 FEATURES_KEY, PREDICTIONS_KEY = "marquee:feature_set", "marquee:prediction_set"
-"""The keys that named what was live before there were deployments."""
+"""The Redis keys that named the live parts before the table deployment existed."""
 
 
 def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployment], lease: Lease) -> None:
-    """Record what the alias and the old keys make live as one deployment, unless there is one already.
+    """Record the parts that the alias and the old keys name as one deployment, unless a deployment was live before.
 
-    Where they name no whole deployment, say so once and leave them: the first run of the DAGs makes a deployment.
+    If parts are missing, no deployment is recorded, and the next run of the DAGs makes the first deployment.
     """
     if any(deployment.live_at is not None for deployment in deployments):
         return
@@ -63,7 +63,7 @@ def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployme
 
 
 def read_old_key(redis: Redis, key: str) -> dict[str, Any] | None:
-    """Return the JSON object under a key of before; None if there is none."""
+    """Return the JSON object under one of the old keys, or None if the key does not exist."""
     found = redis.get(key)
     if found is None:
         return None

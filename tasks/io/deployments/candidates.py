@@ -1,4 +1,4 @@
-"""What may be deployed next, chosen from what Postgres and MLflow hold."""
+"""The candidates for the next deployment, read from Postgres and MLflow, and the choice among them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from tasks.io.postgres.connection import connect
 from tasks.io.postgres.deployments import read_deployments
 
 CHOOSERS: dict[str, Callable[..., Choice | str]] = {"features": choose_features, "model": choose_model}
-"""By the part that a DAG has prepared."""
+"""The choice to make, by the part that a DAG has prepared."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """All deployments, the models and the feature sets, as they are recorded now."""
+    """All recorded deployments, the models that can be served and the feature sets that are ready."""
 
     deployments: list[Deployment]
     models: list[Model]
@@ -32,7 +32,7 @@ class Candidates:
 
 
 def read_candidates(settings: DeploymentSettings) -> Candidates:
-    """Read the records; a store that is away is Unavailable."""
+    """Read the candidates; raise Unavailable if Postgres or MLflow does not answer."""
     with connect(settings) as conn:
         deployments, sets = read_deployments(conn), feature_sets.read_ready(conn)
     with registry.connect(settings.mlflow_tracking_uri) as client:
@@ -41,7 +41,7 @@ def read_candidates(settings: DeploymentSettings) -> Candidates:
 
 
 def choose(settings: DeploymentSettings, day: date, part: str) -> Choice | str:
-    """Return the model and the feature set to deploy after `part` was prepared, or a sentence that says why nothing is new."""
+    """Return the model and the feature set to deploy after `part` was prepared, or a sentence with the reason for none."""
     found = read_candidates(settings)
     out = find_out_of_service(found.deployments)
     return CHOOSERS[part](day, found.live, found.models, found.feature_sets, out)

@@ -1,4 +1,4 @@
-"""Whether the parts of a deployment are all there, as their readers will find them."""
+"""Checks that all parts of a deployment exist, are undamaged and fit one another."""
 
 from redis import Redis
 
@@ -12,7 +12,7 @@ from tasks.io.s3.bucket import Bucket
 
 
 def find_missing(settings: DeploymentSettings, redis: Redis, parts: dict[str, str]) -> list[str]:
-    """Return a phrase for each part that is missing, damaged or does not fit the others; an empty list when all is well.
+    """Return a phrase for each part that is missing, damaged or does not fit the others; an empty list if all is well.
 
     parts: model_version, model_sha256, release_sha256, schema_hash, feature_set and prediction_set of a deployment.
     """

@@ -1,8 +1,8 @@
-"""The flip: one deployment recorded, then pointed to, then recorded as live; each step is found done or undone after a kill.
+"""Makes a deployment live in four steps; after a kill between any two of them, `heal` finishes or abandons it.
 
-1. The row is inserted, not live yet. 2. The Redis key is written in one command: readers see the deployment before or this
-one. 3. In one transaction the row becomes live, the one before ends, and table prediction is replaced. 4. MLflow's alias is
-set. After a kill, `heal` goes on from where the key and the row stand.
+1. Insert the row, not live yet. 2. Write the Redis key with one command, so that readers see either the previous deployment or
+this one. 3. In one transaction mark the row live, end the previous deployment and replace table prediction. 4. Set MLflow's
+alias. `heal` sees from the key and the rows which steps are done.
 """
 
 import io
@@ -31,13 +31,13 @@ log = logging.getLogger("tasks.deployments")
 
 POINTER = "marquee:deployment"
 LEASE = "deployment"
-"""Of the verbs that flip: deploy, rollback and reconcile_deployment never overlap."""
+"""The lease that deploy, rollback and reconcile_deployment share, so that no two of them change the pointer at once."""
 IN_TABLE = ("movie_id", "rating", "model_output", "features_as_of")
-"""Columns of table prediction that the Parquet file has; the others are the deployment's own."""
+"""Columns of table prediction that come from the Parquet file; the others come from the deployment."""
 
 
 def flip(settings: DeploymentSettings, redis: Redis, values: dict[str, Any], lease: Lease) -> Deployment:
-    """Make a deployment of these values (see records.insert_deployment) live and return it; its parts have been checked."""
+    """Make a deployment of these values live and return it. The caller has checked the parts; values: see insert_deployment."""
     with lease.held() as conn:
         number = records.insert_deployment(conn, values)
     deployment = read_deployment(settings, number)
@@ -46,7 +46,7 @@ def flip(settings: DeploymentSettings, redis: Redis, values: dict[str, Any], lea
 
 
 def finish(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -> Deployment:
-    """Record that the pointer names this deployment; then let table prediction and MLflow's alias follow."""
+    """Record that the pointer names this deployment, with its rows in table prediction; then set MLflow's alias."""
     with lease.connect() as conn:
         with NewTable(conn, "prediction") as table:
             table.write(read_predictions(settings, conn, deployment))
@@ -62,30 +62,30 @@ def finish(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -
 
 
 def set_alias(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -> None:
-    """Set MLflow's alias, then record that it was set: one that differs later was moved by hand."""
+    """Set MLflow's alias, then record that it is set: an alias that differs after that was moved by hand."""
     with registry.connect(settings.mlflow_tracking_uri) as client, lease.held() as conn:
         registry.write_alias(client, deployment.model_version)
         records.mark_alias(conn, deployment.deployment)
 
 
 def heal(settings: DeploymentSettings, redis: Redis, lease: Lease) -> None:
-    """Go on where a kill or a lost Redis left off, so that record and pointer name one deployment."""
+    """Repair the state after a kill or a loss of Redis, so that the record and the pointer name the same deployment."""
     with connect(settings) as conn:
         deployments = records.read_deployments(conn)
     healing = decide_healing(deployments, read_number(redis.get(POINTER)))  # type: ignore[arg-type]  # redis-py types both clients
     for deployment in healing.abandon:
         with lease.held() as conn:
             records.mark_abandoned(conn, deployment.deployment)
-        log.warning("deployment %d never went live: it is abandoned", deployment.deployment)
+        log.warning("deployment %d is abandoned: it was recorded, but never went live", deployment.deployment)
     if healing.rewrite is not None:
         write_pointer(settings, redis, healing.rewrite, lease)
-        log.warning("Redis did not name the live deployment %d: the key is written anew", healing.rewrite.deployment)
+        log.warning("Redis did not name the live deployment %d; the key is written again", healing.rewrite.deployment)
     if healing.finish is not None:
         finish(settings, healing.finish, lease)
 
 
 def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deployment, lease: Lease) -> None:
-    """Point readers to the deployment, with one write of one key."""
+    """Write the Redis key that points readers to the deployment, with one command."""
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
         predictions = read_prediction_set(conn, deployment)

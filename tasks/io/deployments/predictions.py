@@ -1,4 +1,4 @@
-"""The predictions of a feature set by a model, made once and kept in S3."""
+"""Makes the prediction set of a model and a feature set, once, and keeps it in S3."""
 
 import hashlib
 import logging
@@ -26,12 +26,12 @@ log = logging.getLogger("tasks.predictions")
 
 
 def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease) -> PredictionSet:
-    """Return the prediction set of this model and feature set; it is made unless it is there already."""
+    """Return the prediction set of this model and feature set; make it first if it does not exist."""
     model, features = choice.model, choice.features
     with connect(settings) as conn:
         known = prediction_sets.find_set(conn, model.version, model.sha256, features.feature_set)
     if known is not None:
-        log.info("version %s has predicted feature set %s already: %d movies", model.version, features.feature_set, known.films)
+        log.info("version %s, feature set %s: predicted already, %d movies", model.version, features.feature_set, known.films)
         return known
     log.info("version %s predicts feature set %s", model.version, features.feature_set)
     with registry.connect(settings.mlflow_tracking_uri) as client:
@@ -64,7 +64,10 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
 
 
 def read_rows(features: FeatureSet) -> pl.DataFrame:
-    """Return the offline rows that the set was published from; BadInput unless they are, to the last value, those in Redis."""
+    """Return the offline rows that the set was published from.
+
+    Raise BadInput if the snapshot is gone, or if the rows do not have the content hash of the set.
+    """
     with offline_store.reachable():
         table = offline_store.open_table()
         if table is None or table.snapshot_by_id(int(features.snapshot_id)) is None:
@@ -81,7 +84,7 @@ def read_rows(features: FeatureSet) -> pl.DataFrame:
 
 
 def describe(set_id: str, model: Model, features: FeatureSet) -> dict[str, str]:
-    """Return what the files tell of themselves. Not the day: that may go on while the predictions stay."""
+    """Return the metadata of both files, without the day: the same predictions stay in use when the day moves on."""
     return {
         "prediction_set": set_id,
         "model_name": model.name,

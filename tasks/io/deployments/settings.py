@@ -1,4 +1,4 @@
-"""The settings that deploying needs."""
+"""The settings that the deployment functions need."""
 
 from typing import Protocol
 

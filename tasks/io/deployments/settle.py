@@ -1,4 +1,4 @@
-"""What every verb that deploys begins with: adopt what is live without a record, and finish what a kill cut short."""
+"""The first step of every verb that deploys: repair an interrupted deployment, and adopt live parts that have no record."""
 
 from redis import Redis
 
@@ -13,7 +13,7 @@ from tasks.io.postgres.lease import Lease
 
 
 def settle(settings: DeploymentSettings, redis: Redis, lease: Lease) -> list[Deployment]:
-    """Return all deployments, the record and the pointer being in step; the lease is the one of all verbs that deploy."""
+    """Bring the record and the pointer into step, then return all deployments. lease: the one that all deploying verbs share."""
     heal(settings, redis, lease)
     with connect(settings) as conn:
         deployments = read_deployments(conn)

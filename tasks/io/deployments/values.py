@@ -1,4 +1,4 @@
-"""The columns of a new deployment."""
+"""The column values of a new row of table deployment."""
 
 import getpass
 import os
@@ -38,16 +38,16 @@ def describe_parts(deployment: Deployment) -> dict[str, Any]:
 def describe_deed(
     settings: DeploymentSettings, kind: str, reason: str, replaces: Deployment | None, person: str | None = None
 ) -> dict[str, Any]:
-    """Return the columns that tell who makes a deployment, why, and what it replaces.
+    """Return the columns kind, reason, made_by and replaces.
 
-    person: user@host, given where this process runs in a container of its own.
+    person: user@host of the caller, for a process in a container, where the user and the host are the container's.
     """
     made_by = settings.task_attempt or person or f"{read_user()}@{socket.gethostname()}"
     return {"kind": kind, "reason": reason, "made_by": made_by, "replaces": replaces.deployment if replaces else None}
 
 
 def read_user() -> str:
-    """Return the name of the user; the number where the system has no name for it, as in a container."""
+    """Return the user's name, or the user's number if the system has no name for it, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Reads the feature definitions of feature_repo, and those that Feast's registry has of a published feature set."""
+"""Reads the feature definitions of feature_repo, and the definitions that Feast's registry has for a published feature set."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def apply_definitions(store: FeatureStore) -> None:
 
 
 def read_defined_schema() -> str:
-    """Return the schema hash of a feature set that is published now."""
+    """Return the schema hash that a feature set has if it is published with the current definitions."""
     (service,) = [service for service in read_definitions().feature_services if service.name == SERVICE]
     return _hash_service(service)
 

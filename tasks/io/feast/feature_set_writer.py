@@ -1,4 +1,4 @@
-"""Feature sets written to Redis, and held to the offline rows they were made of."""
+"""Writes feature sets to Redis and compares them with the offline rows."""
 
 import logging
 
@@ -28,16 +28,16 @@ def count_keys(rows: pl.DataFrame) -> int:
 
 
 def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> bool:
-    """Return whether all rows of the set are in Redis, and Feast's registry has it with features of this schema."""
+    """Return true if all rows of the set are in Redis and Feast's registry has the set with this schema."""
     if online_store.count_rows(redis, feature_set) != keys:
         return False
     return definitions.read_schema(online_store.open_store(feature_set)) == schema_hash
 
 
 def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, lease: Lease) -> None:
-    """Write a set, and hold it to the offline rows: every key there, and a sample equal in every value; then it is ready.
+    """Write a set, check that all keys exist and that a sample equals the offline rows, and mark the set ready.
 
-    Raise Unavailable if Redis holds anything else.
+    Raise Unavailable if a check fails.
     """
     with lease.held() as conn:
         feature_sets.start(conn, fresh)

@@ -1,4 +1,4 @@
-"""The online store: Feast feature sets in Redis, and the one key that says which of them is live."""
+"""The online store: feature sets in Redis, each as a Feast project."""
 
 import os
 from collections.abc import Iterator
@@ -74,8 +74,8 @@ def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: 
 def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFrame, list[str]]:
     """Return the labelled movies with their features as known at the end of `day`, and the features' names.
 
-    labels: movie_id and the label. A row that was written later is not used, whatever day it describes: the same day gives
-    the same rows after a backfill too.
+    labels: movie_id and the label. Rows that were written after `day` are not used, not even rows about earlier days, so a
+    backfill does not change the result.
     """
     store = open_store(project)
     service = store.get_feature_service(SERVICE)
@@ -91,7 +91,7 @@ def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFr
 
 
 def delete_set(store: FeatureStore, redis: Redis) -> None:
-    """Remove a retired set, also one that a killed removal left half-way: its keys in Redis, its project in the registry.
+    """Remove a set's keys from Redis and its project from the registry, also after a removal that was killed.
 
     FeatureStore.teardown() is not used: in Feast 0.67 it deletes every project of the registry. delete_project() alone leaves
     the history of the views, and then no set of the same name can be published.

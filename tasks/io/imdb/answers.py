@@ -1,7 +1,7 @@
-"""Tells the answers and errors of IMDb's host that another try may change from those that it cannot.
+"""Separates the errors of IMDb's host that another try may cure from those that it cannot.
 
 IMDb asks for no credentials and does not move its files, so a 401, a 403, a 404 or a redirect may be a page from something in
-between. It is one failed try; only if the last try brings such an answer too, the address is taken for wrong.
+between. It counts as one failed try; the address counts as wrong only if the last try gets such an answer too.
 """
 
 import errno
@@ -17,11 +17,11 @@ from tasks.io.retries import FailedTry, read_retry_after
 
 
 class Unexpected(FailedTry):
-    """An answer that IMDb's host does not give to the right address."""
+    """An answer that IMDb's host would not give at the right address."""
 
 
 def check_status(answer: requests.Response) -> None:
-    """Raise FailedTry unless the answer brings bytes of the file."""
+    """Raise FailedTry unless the answer contains bytes of the file."""
     status = answer.status_code
     if status in (200, 206):
         return

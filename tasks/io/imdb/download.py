@@ -34,7 +34,7 @@ PIECE_BYTES = 1 << 20
 def download(url: str, path: Path, known: Validators | None) -> Validators | None:
     """Write the whole file to `path` and return its version; return None, and write nothing, if it is still version `known`.
 
-    Raises Unavailable if no try brings the whole file, BadSetting if each try is answered as a wrong address would be.
+    Raises Unavailable if no try brings the whole file, BadSetting if each try gets an answer that a wrong address would give.
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
     part = Part(path.with_name(path.name + ".part"))
@@ -73,7 +73,7 @@ class Part:
     def fetch_rest(self, url: str, known: Validators | None, deadline: float) -> bool:
         """Send one request for the bytes that are missing; return False if the server answers 304.
 
-        Raises FailedTry if the file is not whole after it. The bytes that came are kept if the server can be asked for the rest.
+        Raises FailedTry if the file is not whole after it. The received bytes are kept if the server can send the rest alone.
         """
         have = self.path.stat().st_size
         headers = {"User-Agent": "marquee", "Accept-Encoding": "identity"}

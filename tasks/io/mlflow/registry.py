@@ -1,4 +1,4 @@
-"""MLflow: training runs, the registered model `movie-rating` and its `champion` alias."""
+"""Reads and writes MLflow: training runs, the registered model `movie-rating` and its alias `champion`."""
 
 import hashlib
 import logging
@@ -32,17 +32,17 @@ CHAMPION = "champion"
 EXPERIMENT = "movie-rating"
 
 TRAINING_ID, GATE = "training_id", "gate"
-"""Tags of a model version: the hash of what it was trained from, and the gate's verdict."""
+"""Tags of a model version: the hash of its training inputs, and the decision of the promotion gate."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""Error codes of MLflow for a version or an alias that is not there."""
+"""Error codes of MLflow for a version or an alias that does not exist."""
 
 DIGEST = "sha256.model.onnx"
-"""Tag with the sha256 of the model file as training wrote it; the API refuses a download that differs."""
+"""Tag with the sha256 of the model file as training wrote it; the API rejects a download with another one."""
 
 RELEASE = "release.json"
-"""Artifact of a version's run: the model's origin, ranges of its features, golden answers."""
+"""Artifact of a version's run: the model's origin, ranges of its features, golden rows."""
 RELEASE_DIGEST, SCHEMA = f"sha256.{RELEASE}", "schema_hash"
-"""Tags with the sha256 of that artifact and with its schema hash; versions of before there was one have neither."""
+"""Tags with the sha256 of that artifact and its schema hash; versions older than the artifact have neither."""
 
 SKOPS_TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
@@ -52,12 +52,12 @@ SKOPS_TRUSTED = [
     "sklearn._loss.link.IdentityLink",
     "sklearn._loss.link.Interval",
 ]
-"""Types of HistGradientBoostingRegressor that skops does not know as safe by itself."""
+"""Types of HistGradientBoostingRegressor that skops trusts only if they are listed."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """All that a run leaves behind."""
+    """The contents of a run, as MLflow keeps them."""
 
     name: str
     parameters: Mapping[str, object]
@@ -77,7 +77,7 @@ class Record:
 
 @contextmanager
 def connect(tracking_uri: str) -> Iterator[MlflowClient]:
-    """A client of the tracking server. One that does not answer is Unavailable; a request that it rejects is BadInput."""
+    """Open a client of the tracking server; raise Unavailable if it does not answer, BadInput if it rejects a request."""
     mlflow.set_tracking_uri(tracking_uri)
     try:
         yield MlflowClient()
@@ -91,7 +91,7 @@ def connect(tracking_uri: str) -> Iterator[MlflowClient]:
 
 
 def read_exported(client: MlflowClient, version: str, sha256: str) -> bytes:
-    """Return model.onnx of this version; a file with another sha256 is Unavailable, a version that is gone BadInput."""
+    """Return the version's model.onnx; raise Unavailable if it has another sha256, BadInput if the version is gone."""
     try:
         with TemporaryDirectory() as folder:
             path = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", dst_path=folder)
@@ -107,7 +107,7 @@ def read_exported(client: MlflowClient, version: str, sha256: str) -> bytes:
 
 
 def read_models(client: MlflowClient) -> list[Model]:
-    """Return the versions that can be served, by number; those without digests were registered by other means than training."""
+    """Return the versions that can be served, by number; leave out those without digests, which train_model did not register."""
     versions = [version for version in client.search_model_versions(f"name = '{MODEL}'") if version.status == "READY"]
     models = [
         Model(
@@ -125,13 +125,13 @@ def read_models(client: MlflowClient) -> list[Model]:
 
 
 def read_alias(client: MlflowClient) -> str | None:
-    """Return the version that the alias champion names."""
+    """Return the version that the alias champion names, or None without an alias."""
     version = find_champion(client)
     return str(version.version) if version is not None else None
 
 
 def write_alias(client: MlflowClient, version: str) -> None:
-    """Set the alias champion, for people and for other readers of MLflow: nothing of ours decides by it."""
+    """Set the alias champion. It is for people and other readers of MLflow; the API follows the deployment."""
     client.set_registered_model_alias(MODEL, CHAMPION, version)
 
 
@@ -145,7 +145,7 @@ def find_champion(client: MlflowClient) -> ModelVersion | None:
 
 
 def find_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
-    """The version that was trained from these very inputs, if there is one."""
+    """Return the version with this training id, or None if there is none."""
     found = client.search_model_versions(f"name = '{MODEL}' and tag.{TRAINING_ID} = '{training_id}'")
     return found[0] if found else None
 
@@ -155,8 +155,8 @@ def write_run(
 ) -> ModelVersion:
     """Log the run with its pictures and both forms of the model, then register the ONNX form as a version.
 
-    The version is made last and whole, tags included: a killed or superseded attempt leaves a run without a version, and
-    the next one with the same inputs starts anew.
+    The version is created last, with all its tags: a killed or superseded attempt leaves only a run without a version, and the
+    next attempt with the same inputs trains again.
     """
     open_experiment(client)
     example = record.train[list(record.features)].head(5)
@@ -197,9 +197,9 @@ def write_run(
 
 
 def open_experiment(client: MlflowClient) -> None:
-    """Choose the experiment, and tell MLflow's UI that it holds trainings: else it guesses, and shows its GenAI view.
+    """Choose the experiment, and set its kind, because MLflow's UI otherwise guesses and shows the GenAI view.
 
-    One that a person has deleted is restored: the runs of the registered versions are in it, and MLflow takes no new ones.
+    A deleted experiment is restored: the runs of the registered versions are in it, and MLflow accepts no new runs there.
     """
     existing = client.get_experiment_by_name(EXPERIMENT)
     if existing is not None and existing.lifecycle_stage == LifecycleStage.DELETED:

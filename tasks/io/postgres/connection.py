@@ -60,7 +60,7 @@ def open_session(settings: PostgresSettings, name: str, autocommit: bool = False
 
 
 def open_connection(url: SecretStr, setting: str, name: str, autocommit: bool = False) -> psycopg.Connection:
-    """A connection with deadlines and limits to the database that a setting names; its schema is not looked at."""
+    """Open a connection with deadlines and limits to the database that a setting names; do not check its schema."""
     try:
         conninfo_to_dict(url.get_secret_value())
     except psycopg.ProgrammingError:  # its text shows the URL, password included

@@ -1,4 +1,4 @@
-"""The table deployment: one row for each deployment, in the order in which they were made."""
+"""Reads and writes the table deployment: one row for each deployment, numbered in the order of making."""
 
 from dataclasses import fields
 from typing import Any
@@ -12,13 +12,13 @@ COLUMNS = ", ".join(field.name for field in fields(Deployment))
 
 
 def read_deployments(conn: psycopg.Connection) -> list[Deployment]:
-    """Return all deployments by id."""
+    """Return all deployments, ordered by number."""
     with conn.cursor(row_factory=class_row(Deployment)) as cursor:
         return cursor.execute(f"select {COLUMNS} from deployment order by deployment".encode()).fetchall()  # noqa: S608  # our own names
 
 
 def insert_deployment(conn: psycopg.Connection, values: dict[str, Any]) -> int:
-    """Record a deployment that is not live yet and return its number.
+    """Insert a deployment that is not live yet and return its number.
 
     values: kind, the columns of the parts, day, reason, made_by and replaces.
     """

@@ -1,4 +1,4 @@
-"""The table feature_set: which sets are being written to Redis, are ready there, or were removed."""
+"""Reads and writes the table feature_set; the state of a set is writing, ready (in Redis) or retired (removed)."""
 
 from datetime import UTC, date, datetime
 
@@ -8,7 +8,7 @@ from tasks.core.features.feature_set import FeatureSet
 
 
 def read_ready(conn: psycopg.Connection) -> list[FeatureSet]:
-    """Return the sets that may go live; those of before there were deployments have no day, and are left out."""
+    """Return the sets that may go live, by day; leave out sets without a day, which are older than the table deployment."""
     rows = conn.execute(
         """select feature_set, snapshot_id::text, content_hash, movies, day, published_at, schema_hash
            from feature_set where state = 'ready' and day is not null order by day, published_at"""
@@ -17,7 +17,7 @@ def read_ready(conn: psycopg.Connection) -> list[FeatureSet]:
 
 
 def read_feature_set(conn: psycopg.Connection, name: str) -> tuple[FeatureSet, int, str]:
-    """Return the set of this name, its number of Redis keys and its state; LookupError when there is no row or no day."""
+    """Return the set, its number of Redis keys and its state; raise LookupError if there is no row or it has no day."""
     row = conn.execute(
         """select feature_set, snapshot_id::text, content_hash, movies, day, published_at, schema_hash, online_keys, state
            from feature_set where feature_set = %s and day is not null""",
@@ -45,7 +45,7 @@ def make_feature_set(row: tuple[object, ...]) -> FeatureSet:
 
 
 def start(conn: psycopg.Connection, fresh: FeatureSet) -> None:
-    """Record that a set is being written, so that a killed publish leaves a trace to clean up after."""
+    """Record that a set is being written, so that the keys of a killed attempt can be found and removed."""
     conn.execute(
         """insert into feature_set (feature_set, snapshot_id, content_hash, movies, state)
            values (%s, %s, %s, %s, 'writing')
@@ -55,7 +55,7 @@ def start(conn: psycopg.Connection, fresh: FeatureSet) -> None:
 
 
 def mark_ready(conn: psycopg.Connection, features: FeatureSet, online_keys: int) -> None:
-    """Record that the set is whole in Redis, and the latest day that it is known to be right for."""
+    """Record that the set is whole in Redis, and the latest day for which it is known to be right."""
     conn.execute(
         """insert into feature_set (feature_set, snapshot_id, content_hash, movies, state, day, schema_hash, online_keys,
                published_at)
@@ -71,7 +71,7 @@ def mark_ready(conn: psycopg.Connection, features: FeatureSet, online_keys: int)
 
 
 def read_unused(conn: psycopg.Connection, kept: list[str]) -> list[str]:
-    """Return the sets to remove: all in Redis but the kept ones."""
+    """Return the names of the sets to remove: all that are in Redis, without the kept ones."""
     found = conn.execute(
         "select feature_set from feature_set where state <> 'retired' and not feature_set = any(%s) order by feature_set", (kept,)
     )

@@ -40,8 +40,8 @@ class LeaseSettings(PostgresSettings, Protocol):
 def take(settings: LeaseSettings, verb: str) -> Iterator["Lease"]:
     """Hold the verb's lease for the block.
 
-    While another holder lives it is Busy. An earlier attempt of the same holder is superseded, alive or not, as soon
-    as a commit of its that is under way has ended.
+    Raise Busy while another holder lives. An earlier attempt of the same holder is superseded, alive or not; if it has a commit
+    under way, the takeover waits for the end of that commit.
     """
     task, _, number = (settings.task_attempt or "").rpartition("/")
     holder = task or f"by hand, {socket.gethostname()}:{os.getpid()}"
@@ -86,7 +86,7 @@ class Lease:
         """Hold off a takeover for one short commit, the block, and give a transaction of Postgres for its rows.
 
         Redis and MLflow do not know the token, so a commit there leaves one gap: a process that is stopped in the block for
-        more than 45 seconds loses its hold, and what it sends when it continues is not held back. Its block then ends with
+        more than 45 seconds loses the lease, and nothing stops what it writes when it continues. Its block then ends with
         Unavailable. (Iceberg itself rejects an append to a table that has changed.)
         """
         with translate_errors():

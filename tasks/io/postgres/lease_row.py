@@ -24,8 +24,8 @@ class LeaseRow:
 def take_row(conn: psycopg.Connection, key: str, holder: str, attempt: int | None) -> int | None:
     """Make this session the row's holder and return the new token; return None while another holder, or a later attempt, lives.
 
-    conn: in autocommit. A transaction sees pg_stat_activity as it was when it first read it, and it must read it after the wait
-    for the row: so the condition below reads it, and the session's own start is read by a statement of its own.
+    conn: in autocommit. A transaction keeps pg_stat_activity as it first read it, but here it must be read after the wait for the
+    row. So the condition below reads it, and a separate statement reads the session's own start.
     """
     own = conn.execute("select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()").fetchone() or ()
     row = conn.execute(

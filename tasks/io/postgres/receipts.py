@@ -51,7 +51,7 @@ def read_last(conn: psycopg.Connection, count: int) -> list[Receipt]:
 def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, max_receipts: int) -> list[Receipt]:
     """Return a sample of at most `max_receipts` receipts of this period, without what-ifs and fallbacks, by id.
 
-    It is drawn by the hash of the id: unbiased, and the same for the same receipts.
+    The sample is drawn by the hash of the id, so it is unbiased and the same for the same receipts.
     """
     return _read(
         conn,

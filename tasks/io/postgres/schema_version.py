@@ -1,4 +1,4 @@
-"""The schemas that the tasks work on; infra/setup makes them, and the tasks only check that they are there."""
+"""Checks that the databases have the schemas that the tasks need; infra/setup creates them."""
 
 from dataclasses import dataclass
 

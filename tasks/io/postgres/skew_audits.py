@@ -9,7 +9,7 @@ from tasks.core.audit.skew import Skew
 
 
 def write_audit(conn: psycopg.Connection, audit_id: str, day: date, verdict: str, skews: Sequence[Skew]) -> None:
-    """Record an audit; if it is recorded already, only update a verdict that has changed."""
+    """Record an audit; if it is recorded already, only update a result that has changed."""
     with conn.cursor() as cursor:
         cursor.executemany(
             """insert into skew_audit (audit_id, feature, compared, mismatched, example, verdict, day, audited_at)
@@ -21,6 +21,6 @@ def write_audit(conn: psycopg.Connection, audit_id: str, day: date, verdict: str
 
 
 def read_accepted_at(conn: psycopg.Connection) -> datetime | None:
-    """Return when a person last accepted a difference, if ever: predictions made before this time are not audited again."""
+    """Return the time when a person last accepted a difference, or None; predictions made before it are not audited again."""
     found = conn.execute("select max(audited_at) from skew_audit where verdict = 'accepted'").fetchone()
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""Reads and writes TMDB's tables: the movies, the ledger of requests, and the day up to which changes were followed."""
+"""Reads and writes TMDB's tables: the movies, the ledger of requests, and the day up to which the changes are known."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
 
 
 def read_changes_day(conn: psycopg.Connection) -> date | None:
-    """Return the day up to which changes were followed; that day may have had more changes since."""
+    """Return the day up to which the changes are known; that day may have had more changes since."""
     row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
     return None if row is None else row[0]
 
@@ -74,7 +74,7 @@ def _delete_lost_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
 
 
 def write_changes(lease: Lease, bucket: Bucket, changes: Changes) -> None:
-    """Record that changes were followed to `end`, and keep their ids."""
+    """Record that the changes up to `end` are known, and keep their ids."""
     ids = list(changes.tmdb_ids)
     body = json.dumps({"start": changes.start.isoformat(), "end": changes.end.isoformat(), "ids": ids}).encode()
     sha256 = hashlib.sha256(body).hexdigest()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
-"""The longest silence of the store, also in the middle of a body. A whole transfer may take longer."""
+"""The longest wait in seconds for the store's next bytes. A whole transfer may take longer."""
 ATTEMPTS = 4
 PIECE_BYTES = 1 << 20
 CUT_BODY = (IncompleteReadError, ResponseStreamingError, FlexibleChecksumError)
@@ -53,7 +53,7 @@ class BucketSettings(Protocol):
 
 
 class Bucket:
-    """One S3 bucket. Each method raises Unavailable, AccessDenied or BadSetting if the store does not do its part."""
+    """One S3 bucket. Each method raises Unavailable, AccessDenied or BadSetting if the store fails or rejects the call."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client, self.name = client, name
@@ -135,7 +135,7 @@ class Bucket:
         return self._call(key, head)
 
     def delete(self, key: str) -> None:
-        """Delete the object; one that is gone already is left so."""
+        """Delete the object if it exists."""
 
         def delete() -> None:
             self._client.delete_object(Bucket=self.name, Key=key)

@@ -1,4 +1,4 @@
-"""Turns errors of an S3 store into task errors, named for what the reader of the log does next."""
+"""Turns errors of an S3 store into task errors."""
 
 from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
 

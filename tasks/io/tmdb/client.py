@@ -66,7 +66,7 @@ class Tmdb:
         self._transport.close()
 
     def fetch_movies(self, movie_ids: Iterable[str]) -> Iterator[Answer | None]:
-        """Yield one answer for each id, in the order of the ids; None for a movie that TMDB gave no answer to.
+        """Yield one answer for each id, in the order of the ids; None for a movie that TMDB did not answer.
 
         An error ends the run: the answers that have come by then are yielded first, so that none of them is asked for again.
         """
@@ -93,7 +93,7 @@ class Tmdb:
         try:
             reply = self._fetch(f"/3/movie/{movie_id}?append_to_response={SECTIONS.replace(',', '%2C')}")
         except TaskError as error:
-            self._limiter.end(error)  # now, because the answers before this one in the order are waited for first
+            self._limiter.end(error)  # now, because fetch_movies waits for earlier answers in the order first
             raise
         return None if reply is None else Answer(movie_id, reply.status, reply.body)
 
@@ -165,7 +165,7 @@ class Tmdb:
     def _announce_retry(self, path: str, state: RetryCallState) -> None:
         pause = state.next_action.sleep if state.next_action else 0.0
         if find_asked_pause(state) is not None:
-            self._limiter.hold(pause)  # TMDB means every thread
+            self._limiter.hold(pause)  # the pause that TMDB asks for applies to every thread
         log.warning("%s: %s; try %d of %d in %.1f s", path, error_of(state), state.attempt_number + 1, TRIES, pause)
 
 

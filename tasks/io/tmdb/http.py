@@ -25,7 +25,7 @@ PIECE_BYTES = 1 << 16
 
 
 class CallFailed(FailedTry):
-    """No whole answer came. The message contains neither the token nor the headers."""
+    """A call without a whole answer. The message contains neither the token nor the headers."""
 
 
 @dataclass(frozen=True, slots=True)

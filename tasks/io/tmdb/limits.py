@@ -32,7 +32,7 @@ class RateLimiter:
         self.pause(turn - now)
 
     def hold(self, seconds: float) -> None:
-        """Let no thread start a call for this time."""
+        """Stop every thread from starting a call for this time."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
@@ -42,7 +42,7 @@ class RateLimiter:
             raise self._reason
 
     def end(self, reason: TaskError | None = None) -> None:
-        """End the run: wake every waiting thread and start no call any more. The first reason is raised in all threads."""
+        """End the run: wake every waiting thread and allow no more calls. The first reason is raised in all threads."""
         with self._lock:
             if not self._ended.is_set():
                 self._reason = reason or self._reason

@@ -1,7 +1,7 @@
-"""Tells TMDB's own answers from pages that a proxy, a CDN or a login portal sends in its place.
+"""Separates TMDB's own answers from pages that a proxy, a CDN or a login portal sends in its place.
 
-Only TMDB's own refusal condemns a setting. A page from something in between is one failed try; it condemns the address only
-if every try brought one and TMDB itself has not answered in this run.
+A setting counts as wrong only if TMDB itself rejects it. A page from another server is one failed try; the address counts as
+wrong only if every try got such a page and TMDB itself has not answered in this run.
 """
 
 from tasks.core.errors import AccessDenied, BadSetting, TaskError
