@@ -1,1 +1,1 @@
-"""Who answers: the HTTP service that reads one feature row and predicts one rating."""
+"""The API: an HTTP and gRPC service that reads a movie's feature row and predicts its rating."""

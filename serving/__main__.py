@@ -1,4 +1,4 @@
-"""`python -m serving`: API_WORKERS processes on API_HOST:API_PORT, settings from the environment; SIGHUP replaces them."""
+"""Run `python -m serving`: API_WORKERS processes on API_HOST:API_PORT, set by the environment; SIGHUP replaces them."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ def main() -> int:
             listener, metrics = bind(settings.api_host, settings.api_port), ProcessMetrics()
             open_metrics_port(settings, metrics)
             return asyncio.run(Supervisor(listener, settings.api_workers, metrics).run())
-        from serving.process.worker import work  # noqa: PLC0415  # the supervisor does not need what its workers import
+        from serving.process.worker import work  # noqa: PLC0415  # the supervisor does not need its workers' imports
 
         return work(settings, log_writer)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The application, put together; nothing happens at import."""
+"""Assembles the application; importing this module has no side effects."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ from serving.telemetry.log_writer import LogWriter
 log = logging.getLogger("serving")
 
 RESTART_SECONDS = 1.0
-"""Between the failure of a background task and its next start."""
+"""Pause between the failure of a background task and its next start."""
 
 
 def create_app(settings: Settings | None = None, log_writer: LogWriter | None = None) -> FastAPI:
     """Return an application; its lifespan opens the connections and starts the background tasks.
 
-    A function and no module-level object, so that tests make applications with settings of their own.
+    This is a function, not a module-level object, so that tests can make applications with their own settings.
     """
     components = Components.make(settings or Settings(), log_writer or LogWriter(sys.stdout.buffer))
     app = Application(
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None, log_writer: LogWriter | None = 
         description=DESCRIPTION,
         lifespan=partial(run_components, components),
         redirect_slashes=False,
-        docs_url=None,  # `add_docs` serves the pages without a foreign host
+        docs_url=None,  # `add_docs` serves the pages without another host
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
@@ -70,8 +70,8 @@ async def run_components(components: Components, _app: FastAPI) -> AsyncIterator
     followers, tasks, rpc = components.followers, list[asyncio.Task[None]](), None
     try:
         if components.settings.grpc_port:
-            os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # our children are spawned; it would write into our log
-            from serving.grpc_api.server import make_server  # noqa: PLC0415  # grpc costs memory; only where it is served
+            os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # children are spawned; fork support would write into the log
+            from serving.grpc_api.server import make_server  # noqa: PLC0415  # grpc costs memory: import it only where it is served
 
             rpc = make_server(components)
             await rpc.start()
@@ -107,7 +107,7 @@ class Application(FastAPI):
 
 
 async def keep_running(follow: Callable[[], Awaitable[None]]) -> None:
-    """Run a background task for ever: start it again after a fault of ours, else its data would silently grow stale."""
+    """Run a background task forever. Restart it after an unexpected error, else its data would silently become stale."""
     while True:
         try:
             await follow()

@@ -1,4 +1,4 @@
-"""The parts that one application is made of, wired once; HTTP and gRPC answer with the same ones."""
+"""The components of one application, connected once and shared by HTTP and gRPC."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,14 +17,14 @@ from serving.telemetry.log_writer import LogWriter
 from serving.telemetry.metrics import Metrics
 
 REDIS_SECONDS = 0.5
-"""The start waits this long for Redis; without it answers come from the published predictions."""
+"""Time that the start waits for Redis; without Redis, answers come from the published predictions."""
 RECEIPT_SECONDS = 5.0
-"""The end waits this long for Postgres to take the queued receipts."""
+"""Time that the shutdown waits for Postgres to accept the queued receipts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Components:
-    """Made by `make`; `open` before the first request, `follow` beside the requests, `close` after the last one."""
+    """The components of one application. Call `open` before the first request and `close` after the last one."""
 
     settings: Settings
     store: FeatureStore
@@ -38,7 +38,7 @@ class Components:
 
     @classmethod
     def make(cls, settings: Settings, log_writer: LogWriter) -> Self:
-        """Wire the parts without opening a connection; raise MalformedKeys or OSError when the file of keys cannot be read."""
+        """Return connected components without opening a connection; raise MalformedKeys or OSError for an unreadable key file."""
         store = FeatureStore(settings)
         deployments = DeploymentWatcher(settings, store)
         metrics = Metrics(deployments, log_writer)
@@ -64,18 +64,18 @@ class Components:
         )
 
     async def open(self) -> None:
-        """Load what answers need from the local caches, so that a renewed process can answer its first request."""
+        """Load the last good deployment from the local caches, so that a restarted process can answer its first request."""
         self.receipts.start()
         await self.store.wait_until_reachable(REDIS_SECONDS)
         await self.deployments.load_last_good()
 
     @property
     def followers(self) -> list[Callable[[], Awaitable[None]]]:
-        """Return the endless coroutines that keep the parts current."""
+        """Return the endless coroutines that keep the components up to date."""
         return [self.deployments.follow, *([self.keys.follow] if self.keys else [])]
 
     async def close(self) -> None:
-        """Close the connections, and give the queued receipts RECEIPT_SECONDS."""
+        """Close the connections; wait up to RECEIPT_SECONDS for the queued receipts."""
         await self.store.close()
         self.deployments.close()
         await asyncio.to_thread(self.receipts.close, RECEIPT_SECONDS)

@@ -1,4 +1,4 @@
-"""API keys: a file of names and digests, read again when it changes; it does not hold the keys themselves."""
+"""API keys, from a file of names and digests that is read again when it changes; the keys themselves are not in it."""
 
 import asyncio
 import logging
@@ -11,21 +11,21 @@ from pathlib import Path
 log = logging.getLogger("serving")
 
 CHECK_SECONDS = 1.0
-"""Between two looks at the file's time of change."""
+"""Pause between two checks of the file for changes."""
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._@-]{0,63})\s*:\s*(?P<digest>[0-9a-fA-F]{64})")
 
 Names = Mapping[bytes, str]
-"""The key's sha256, as 32 bytes -> its owner's name."""
+"""Owner's name by the key's sha256, 32 bytes."""
 
 
 class MalformedKeys(ValueError):
-    """A line of the file is not `name:sha256hex`; the message has the line's number and not its content, which may be a key."""
+    """Error for a line that is not `name:sha256hex`; the message has its number but not its content, which may be a key."""
 
 
 def load_keys(path: Path) -> Names:
     """Read the file. Raise MalformedKeys, or OSError when it cannot be read.
 
-    One name may have several keys, so that they can be replaced one after the other.
+    One name may have several keys, so that a key can be replaced without downtime.
     """
     names: dict[bytes, str] = {}
     for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1):
@@ -37,7 +37,7 @@ def load_keys(path: Path) -> Names:
             raise MalformedKeys(f"{path}, line {number}: it must read name:sha256 of the key, as 64 hexadecimal digits")
         digest = bytes.fromhex(match["digest"])
         if digest in names:
-            raise MalformedKeys(f"{path}, line {number}: this digest also stands in a line above")
+            raise MalformedKeys(f"{path}, line {number}: this digest is also in a line above")
         names[digest] = match["name"]
     return names
 
@@ -52,15 +52,15 @@ class ApiKeys:
         self._names = load_keys(path)
 
     def find_owner(self, headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> str | None:
-        """Return the name of the key's owner, or None. headers: of a request, or the metadata of a call; names in lower case."""
+        """Return the name of the key's owner, or None. headers: of a request, or metadata of a gRPC call; names in lower case."""
         for key in find_keys(headers):
-            name = self._names.get(sha256(key).digest())  # by digest, so that the time it takes does not depend on the key
+            name = self._names.get(sha256(key).digest())  # looked up by digest, so that the time does not depend on the key
             if name is not None:
                 return name
         return None
 
     async def follow(self) -> None:
-        """Read the file again whenever it changes; when it has become malformed or is gone, log it and keep the keys."""
+        """Read the file again whenever it changes; when it is malformed or missing, log an error and keep the previous keys."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self.refresh)
@@ -74,13 +74,13 @@ class ApiKeys:
         try:
             self._names = load_keys(self._path)
         except (MalformedKeys, OSError) as error:
-            log.error("the file of API keys cannot be read, so the keys stay as they were: %s", error)
+            log.error("the file of API keys cannot be read, so the previous keys remain valid: %s", error)
         else:
             log.info("read %d API keys again", len(self._names))
 
 
 def find_keys(headers: Iterable[tuple[bytes, bytes]] | Iterable[tuple[str, str | bytes]]) -> list[bytes]:
-    """Return the keys that a request shows; scheme names are compared without case (RFC 9110, section 11.1)."""
+    """Return the keys that a request sends; scheme names are compared without case (RFC 9110, section 11.1)."""
     keys = []
     for name, value in headers:
         if name in (b"authorization", "authorization"):

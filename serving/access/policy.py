@@ -1,4 +1,4 @@
-"""Keys and rate limit, where either is set."""
+"""The access policy: API keys and a rate limit, each optional."""
 
 import math
 import time
@@ -18,15 +18,15 @@ DOCUMENTATION_ASSETS = "/docs/assets/"
 
 
 class AccessPolicy:
-    """Keys and rate limit of one process."""
+    """The API keys and the rate limit of one process."""
 
     def __init__(self, keys: ApiKeys | None, rate_limiter: "RateLimiter | None") -> None:
         self._keys, self._rate_limiter = keys, rate_limiter
 
     def check(self, scope: Scope) -> Rejection | None:
-        """Return why the request is rejected, or None; count it, and set scope['client_name'] to the owner of its key.
+        """Count the request and return its rejection, or None; set scope['client_name'] to the owner of its key.
 
-        A wrong key counts against no limit, not even that of its address, so that it cannot use up another caller's limit.
+        A request with a wrong key is not counted against any limit, so that it cannot use up another caller's limit.
         """
         owner = None
         if self._keys is not None and not is_documentation(scope["path"]):
@@ -38,7 +38,7 @@ class AccessPolicy:
 
 
 class RateLimiter:
-    """A limit for each caller, counted in this process: with n workers a caller may reach n times as much."""
+    """A rate limit for each caller, counted in this process: with n workers a caller may send n times as many requests."""
 
     def __init__(self, limit: RateLimitItem) -> None:
         self._limit, self._limiter = limit, FixedWindowRateLimiter(MemoryStorage())
@@ -53,7 +53,7 @@ class RateLimiter:
 
 
 def is_documentation(path: str) -> bool:
-    """Return true for the pages that explain the API and for what they load."""
+    """Return true for the documentation pages and the files that they load."""
     return path in DOCUMENTATION or path.startswith(DOCUMENTATION_ASSETS)
 
 
@@ -64,6 +64,6 @@ def address_of(scope: Scope) -> str:
 
 
 def make_access_policy(settings: Settings, keys: ApiKeys | None) -> AccessPolicy | None:
-    """Return the policy of the settings; None where they ask for nothing, so that it costs nothing."""
+    """Return the policy of the settings; None when they set neither keys nor a limit, which saves the check."""
     rate_limiter = RateLimiter(parse(settings.rate_limit)) if settings.rate_limit else None
     return AccessPolicy(keys, rate_limiter) if keys or rate_limiter else None

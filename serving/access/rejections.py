@@ -1,4 +1,4 @@
-"""The answers to requests that are rejected before a route has seen them: each has its status, label and headers."""
+"""Answers to requests that are rejected before they reach a route: status, label and headers."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ _CLOSE: Headers = ((b"connection", b"close"),)
 
 @dataclass(frozen=True)
 class Rejection:
-    """One kind of rejection."""
+    """The answer to one kind of rejected request."""
 
     status: int
     reason: str
@@ -19,7 +19,7 @@ class Rejection:
 
 
 HEAD_BYTES = 8 * 1024
-"""Limit of the address, and again of all headers."""
+"""Limit of the address, and a separate limit of all headers together."""
 MAX_HEADERS = 100
 BODY_BYTES = 64 * 1024
 ARRIVAL_SECONDS = 10
@@ -46,15 +46,15 @@ RATE_LIMITED = "rate_limited"
 
 
 def rate_limited(limit: str, seconds: int) -> Rejection:
-    """Return the answer to one request over the limit; `seconds` until there is room again, at least 1."""
+    """Return the answer to a request over the rate limit. seconds: until the next request is allowed, at least 1."""
     return Rejection(429, RATE_LIMITED, f"more than {limit}", ((b"retry-after", str(seconds).encode()),))
 
 
 def malformed(explanation: str) -> Rejection:
-    """Return MALFORMED with what is wrong; the explanation is a fixed text and repeats nothing that was sent."""
+    """Return MALFORMED with an explanation: a fixed text that repeats nothing from the request."""
     return replace(MALFORMED, detail=f"{MALFORMED.detail}: {explanation}")
 
 
 _ALL = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE, ENCODED_BODY, OVERLOADED, NO_KEY)
 REASONS = tuple(sorted({RATE_LIMITED, *(rejection.reason for rejection in _ALL)}))
-"""Every label, so that each series of the metric exists from the start."""
+"""All labels, so that each series of the metric exists from the start."""

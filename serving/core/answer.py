@@ -1,4 +1,4 @@
-"""One prediction; HTTP and gRPC only render it."""
+"""The answer to a prediction request; HTTP and gRPC only render it."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ from serving.core.provenance import Provenance
 
 FRESH, STALE, PREDICTION_SET = "fresh", "stale", "prediction_set"
 SOURCES = (FRESH, STALE, PREDICTION_SET)
-"""Where an answer comes from: the live features; the live features, which are too old; the published prediction on local disk."""
+"""Sources of an answer: the live features; the live features when they are too old; the published prediction on local disk."""
 
 
 class Answer(NamedTuple):
-    """A rating, what it was made from, and how old that is."""
+    """A rating with the data and model it was made from, and the age of that data."""
 
     prediction_id: str
     movie_id: str
@@ -21,12 +21,12 @@ class Answer(NamedTuple):
     source: str
     stale: bool
     age_seconds: int
-    """Since the day that the features describe began, UTC."""
+    """Seconds since the day that the features describe began, UTC."""
     as_of: datetime
 
 
 def render(answer: Answer) -> dict[str, Any]:
-    """Return the body of an answer without the request's id; `schemas.Prediction` documents it and a test compares the two."""
+    """Return the body of an answer, without the request id. `schemas.Prediction` documents it, and a test compares the two."""
     return {
         "prediction_id": answer.prediction_id,
         "deployment": answer.provenance.deployment,

@@ -1,9 +1,9 @@
-"""Why a file that the service needs is not served."""
+"""Errors of files that the service must load: models and prediction databases."""
 
 
 class ArtifactRejected(Exception):
-    """The file is not what the deployment says, or fails its trial; the message says why."""
+    """Error for a file that differs from the deployment's record or fails its trial; the message gives the reason."""
 
 
 class FetchFailed(Exception):
-    """The file cannot be fetched now; a later poll tries again."""
+    """Error for a file that cannot be fetched now; a later poll tries again."""

@@ -1,6 +1,6 @@
-"""How far the clocks of the platform's machines may differ."""
+"""The allowed difference between the clocks of the platform's machines."""
 
 from datetime import timedelta
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""A time further ahead of this process's clock than this is a fault of its writer."""
+"""A stored time that is further ahead of this process's clock is treated as an error of its writer."""

@@ -1,4 +1,4 @@
-"""Long work in short pieces, so that what else waits for the event loop gets its turn between them."""
+"""Splits long work into short pieces, so that the event loop can serve other requests in between."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 AT_ONCE = 50
-"""Films of a batch: about a millisecond's work."""
+"""Movies of a batch between two turns of the event loop: about a millisecond's work."""
 
 
 async def yielding_to_loop(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items, with a turn of the loop after each AT_ONCE of them."""
+    """Yield the items, and let the event loop run after each AT_ONCE of them."""
     for number, item in enumerate(items, 1):
         yield item
         if number % AT_ONCE == 0:

@@ -1,8 +1,8 @@
-"""Why there is no prediction: each error is one answer, with its status, its label and what to do next."""
+"""Errors of a prediction: each is one answer, with its status, its label and the time after which to retry."""
 
 
 class PredictionError(Exception):
-    """An answer that is not a prediction; the message is the body's `detail`."""
+    """Base of the errors that are answered instead of a prediction; the message is the body's `detail`."""
 
     status = 503
     reason = "unavailable"
@@ -11,7 +11,7 @@ class PredictionError(Exception):
 
 
 class UnknownMovie(PredictionError):
-    """No feature row for this id in the live feature set; nothing is ever predicted without one."""
+    """Error for an id without a feature row in the live feature set; there is no prediction without a row."""
 
     status = 404
     reason = "unknown_movie"
@@ -19,48 +19,48 @@ class UnknownMovie(PredictionError):
 
 
 class NoDeployment(PredictionError):
-    """No deployment is loaded: nothing was deployed yet, or nothing that could be verified."""
+    """Error when no deployment is loaded: none was deployed yet, or none could be verified."""
 
     reason = "no_deployment"
     retry_after_seconds = 5
 
 
 class NoModel(PredictionError):
-    """The model of the live deployment could not be loaded."""
+    """Error when the model of the live deployment could not be loaded."""
 
     reason = "no_model"
     retry_after_seconds = 5
 
 
 class LostFeatures(PredictionError):
-    """The movie is in the live prediction set, but its row is not in Redis: the row was lost, the movie is not unknown."""
+    """Error for a movie of the live prediction set that has no row in Redis: the row was lost, so it is not an UnknownMovie."""
 
     reason = "lost_features"
     retry_after_seconds = 60
 
 
 class StoreUnavailable(PredictionError):
-    """Redis does not answer in time, or refuses us."""
+    """Error when Redis does not answer in time, or rejects the command."""
 
     reason = "feature_store_unavailable"
 
 
 class CorruptRow(PredictionError):
-    """The feature row is not what Feast writes, or lacks a feature that the model needs; the message names the field."""
+    """Error for a row that Feast does not write, or without a feature that the model needs; the message names the field."""
 
     reason = "corrupt_features"
     retry_after_seconds = 60
 
 
 class ImplausibleRating(PredictionError):
-    """The model's output is not a rating: not a number, or outside 1 to 10."""
+    """Error for a model output that is not a rating: not a number, or outside 1 to 10."""
 
     reason = "implausible_rating"
     retry_after_seconds = 60
 
 
 class NoPredictionSet(PredictionError):
-    """No prediction database is loaded to search in."""
+    """Error when no prediction database is loaded or it cannot be read."""
 
     reason = "no_prediction_set"
     retry_after_seconds = 5

@@ -1,19 +1,19 @@
-"""What an answer was made of; one object for all answers of a deployment."""
+"""The provenance of an answer; all answers of a deployment share one object."""
 
 from typing import NamedTuple
 
 
 class Provenance(NamedTuple):
-    """The deployment, its model and its feature set, as answers and receipts name them."""
+    """The deployment, its model and its feature set, under the names that answers and receipts use."""
 
     deployment: int
-    """The row of the table `deployment`."""
+    """Id of the row in the table `deployment`."""
     model_name: str
     model_version: str
     model_sha256: str
-    """Of model.onnx."""
+    """Digest of model.onnx."""
     release_sha256: str
-    """Of release.json."""
+    """Digest of release.json."""
     feature_set: str
     """The Feast project of its online rows."""
     snapshot_id: str

@@ -1,4 +1,4 @@
-"""A rating and the row of features it is predicted from, as every layer passes them."""
+"""The types of a rating and of a feature row, which every layer shares, and the check of a rating."""
 
 import numpy as np
 from numpy.typing import NDArray

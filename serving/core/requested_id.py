@@ -1,4 +1,4 @@
-"""Parse the id of a movie that a caller sent, by hand: a validator for each request would cost more than the rest."""
+"""Parses the movie id of a request by hand: a general validator would cost more than the rest of the request."""
 
 import re
 from typing import Any, NamedTuple
@@ -8,14 +8,14 @@ MAX_TMDB_ID = 2**63 - 1
 """Feast keys a TMDB id as a signed 64-bit integer."""
 PATTERN = "^(tt[0-9]{7,10}|[1-9][0-9]{0,18})$"
 ECHOED_CHARACTERS = 100
-"""An error repeats at most this much of what was sent."""
+"""An error repeats at most this many characters of the request."""
 
 _USUAL_QUERY = re.compile(rb"movie_id=(?:(tt[0-9]{7,10})|([1-9][0-9]{0,17}))\Z")
 _MOVIE_ID = re.compile(r"(?:(tt[0-9]{7,10})|([1-9][0-9]{0,18}))\Z", re.ASCII)
 
 
 class RequestedId(NamedTuple):
-    """The id that a caller sent: an IMDb id or a TMDB id, exactly one of the two."""
+    """The id in a request: exactly one of an IMDb id and a TMDB id."""
 
     movie_id: str | None = None
     """IMDb id."""
@@ -26,7 +26,7 @@ class RequestedId(NamedTuple):
 
 
 class MalformedQuery(Exception):
-    """`problems` has the shape of FastAPI's own validation errors."""
+    """Error for a malformed id; `problems` has the shape of FastAPI's own validation errors."""
 
     def __init__(self, kind: str, message: str, value: object, **context: str) -> None:
         super().__init__(message)

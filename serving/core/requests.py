@@ -1,4 +1,4 @@
-"""What can be asked beside one film's rating, checked here for every door, so that all refuse alike."""
+"""Requests other than a single prediction, checked here for HTTP and gRPC, so that both reject the same requests."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -12,19 +12,20 @@ from serving.core.requested_id import MAX_TMDB_ID, PATTERN, MalformedQuery, Requ
 
 MOST_FILMS, MOST_OVERRIDES, MOST_FOUND, USUALLY_FOUND = 1000, 100, 50, 10
 LONGEST_QUERY, LONGEST_NAME = 200, 100
-"""Characters."""
+"""Limits in characters."""
 MOST_PROBLEMS = 20
-"""A refusal names at most so many of a question's faults."""
+"""Maximum problems that the answer to a malformed request lists."""
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
-"""The model reads 32-bit numbers."""
+"""Largest number that fits the model's 32-bit input."""
 EXACT = 2**53
-"""Below it every JSON reader sees the whole number that was meant."""
+"""Every JSON reader reads whole numbers below this exactly."""
 
 Problem = dict[str, Any]
 
 
 class MalformedRequest(Exception):
-    """`problems` has the shape of FastAPI's own validation errors, but for the `loc`'s first word; the message is one line."""
+    """Error for a malformed request. `problems` has the shape of FastAPI's validation errors, without the first word of `loc`;
+    the message is one line."""
 
     def __init__(self, problems: list[Problem]) -> None:
         first = problems[0]
@@ -33,7 +34,7 @@ class MalformedRequest(Exception):
 
 
 def parse_body_id(value: object) -> RequestedId:
-    """An id in a body: a string as in GET /predict, or a TMDB id as a whole number."""
+    """Parse an id in a body: a string as in GET /predict, or a TMDB id as a whole number. Raise PydanticCustomError."""
     try:
         if isinstance(value, str):
             return parse_requested_id(value)
@@ -43,7 +44,7 @@ def parse_body_id(value: object) -> RequestedId:
     except MalformedQuery as malformed:
         (problem,) = malformed.problems
         raise PydanticCustomError(problem["type"], problem["msg"], problem["ctx"]) from None
-    raise AssertionError("the empty text is no id")
+    raise AssertionError("the empty text is not an id")
 
 
 BodyId = Annotated[
@@ -60,7 +61,7 @@ BodyId = Annotated[
 
 
 def widen(value: object) -> object:
-    """A whole number of any length as the number that it nearly is; too long ones stay what they are, and are refused."""
+    """Return a whole number as a float; leave other values, and numbers that are too large, for validation to reject."""
     if isinstance(value, float) and not isfinite(value):
         raise PydanticCustomError("finite_number", "Input should be a finite number")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= int(LARGEST_NUMBER):
@@ -73,13 +74,13 @@ Number = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf
 
 
 class ApiRequest(BaseModel):
-    """No conversions, no fields but these."""
+    """Base of the requests: values are not converted, and unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
     def check(cls, given: object) -> Self:
-        """The question, if it is one; raises MalformedRequest."""
+        """Return the parsed request. Raise MalformedRequest."""
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -87,18 +88,18 @@ class ApiRequest(BaseModel):
 
 
 class BatchRequest(ApiRequest):
-    """Films to rate in one go."""
+    """Movies to predict in one request."""
 
     movie_ids: list[BodyId] = Field(
         min_length=1,
         max_length=MOST_FILMS,
-        description="Answered in this order; one that is given twice is answered twice.",
+        description="Answered in this order; an id that is sent twice is answered twice.",
         examples=[["tt0111161", 278, "680"]],
     )
 
 
 class WhatIfRequest(ApiRequest):
-    """A film to rate as if some of its features were others."""
+    """A movie to predict with some of its features changed."""
 
     movie_id: BodyId
     overrides: dict[Name, Number | None] = Field(
@@ -110,14 +111,14 @@ class WhatIfRequest(ApiRequest):
 
 
 class SearchRequest(ApiRequest):
-    """Words of a title."""
+    """A search for movies by words of their titles."""
 
     query: str = Field(min_length=1, max_length=LONGEST_QUERY, pattern=r"\S")
     limit: int = Field(default=USUALLY_FOUND, ge=1, le=MOST_FOUND)
 
 
 def explain(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
-    """Return what pydantic found wrong, without repeating more than a line of what was sent."""
+    """Return the problems that pydantic found, without repeating long parts of the request."""
     problems = []
     for found in errors[:MOST_PROBLEMS]:
         parts = found["loc"][:-1] if found["loc"][-1:] == ("[key]",) and found["input"] == found["loc"][-2] else found["loc"]
@@ -128,7 +129,7 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
 
 
 def hint(value: object) -> object:
-    """A little of what was sent, safe to write as JSON whatever it was."""
+    """Return a short form of a value in the request that can always be written as JSON."""
     if isinstance(value, str):
         return shorten(value)
     if isinstance(value, Mapping | list):

@@ -1,4 +1,4 @@
-"""The two kinds of files that a deployment is loaded from, and the one way to load either."""
+"""The two kinds of artifacts of a deployment, models and prediction databases, and the function that loads either."""
 
 import asyncio
 import logging
@@ -33,20 +33,20 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""The child gives up soon: the next poll is its retry."""
+"""Variables of the child that fetches a model. It retries little, because the next poll tries again."""
 
 
 class ArtifactKind(Protocol[ReferenceT_contra, LoadedT_co]):
-    """How one kind of file is found in the cache, fetched and described."""
+    """The interface of one kind of artifact: open it from the cache, fetch it, describe it."""
 
     @property
     def fetch_module(self) -> str:
-        """The module that `python -m` runs to fetch it."""
+        """Return the module that `python -m` runs to fetch it."""
         ...
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables of that child besides ours."""
+        """Return the environment variables to set for that child, in addition to ours."""
         ...
 
     def open(self, reference: ReferenceT_contra) -> LoadedT_co | None:
@@ -54,22 +54,22 @@ class ArtifactKind(Protocol[ReferenceT_contra, LoadedT_co]):
         ...
 
     def arguments(self, reference: ReferenceT_contra) -> Sequence[str]:
-        """Return the arguments of the child that fetches it."""
+        """Return the arguments of that child."""
         ...
 
     def describe(self, reference: ReferenceT_contra) -> str:
-        """Name the artifact in a log line."""
+        """Return the artifact's name for a log line."""
         ...
 
     def keep_only(self, references: Iterable[ReferenceT_contra]) -> None:
-        """Delete all others from the cache."""
+        """Delete all other artifacts from the cache."""
         ...
 
 
 async def load(kind: ArtifactKind[ReferenceT, LoadedT], reference: ReferenceT, fetch_seconds: float | None) -> LoadedT:
-    """Load one artifact from the cache, fetching it first where it must. Raise ArtifactRejected or FetchFailed.
+    """Load one artifact from the cache; fetch it first when it is not there. Raise ArtifactRejected or FetchFailed.
 
-    fetch_seconds: after which a fetch is given up; None to look in the cache only.
+    fetch_seconds: time limit of the fetch; None to use only the cache.
     """
     try:
         loaded = await asyncio.to_thread(kind.open, reference)
@@ -87,7 +87,7 @@ async def load(kind: ArtifactKind[ReferenceT, LoadedT], reference: ReferenceT, f
 
 
 class ModelArtifacts:
-    """Models of the MLflow registry."""
+    """The artifacts of the MLflow registry: models."""
 
     def __init__(self, tracking_uri: str, directory: Path) -> None:
         self._tracking_uri, self._directory = tracking_uri, directory
@@ -103,13 +103,13 @@ class ModelArtifacts:
         return ServedModel(reference, record, onnx, build_query(onnx.features))
 
     def arguments(self, reference: ModelReference) -> Sequence[str]:
-        """Return the version, its digests, and where to keep it."""
+        """Return the version, its digests, and the cache folder."""
         version = ["--name", reference.name, "--version", reference.version, "--sha256", reference.sha256]
         digest = ["--release-sha256", reference.release_sha256]
         return [*version, *digest, "--tracking-uri", self._tracking_uri, "--cache", str(self._directory)]
 
     def describe(self, reference: ModelReference) -> str:
-        """Name the version."""
+        """Return the name of the version."""
         return f"model {reference.name} {reference.version}"
 
     def keep_only(self, references: Iterable[ModelReference]) -> None:
@@ -118,7 +118,7 @@ class ModelArtifacts:
 
 
 class PredictionArtifacts:
-    """Prediction databases in the bucket."""
+    """The artifacts in the bucket: prediction databases."""
 
     def __init__(self, bucket: str, directory: Path) -> None:
         self._bucket, self._directory = bucket, directory
@@ -129,12 +129,12 @@ class PredictionArtifacts:
         return PredictionSetCache(self._directory).open(reference.sha256)
 
     def arguments(self, reference: PredictionSetReference) -> Sequence[str]:
-        """Return the object, its size and digest, and where to keep it."""
+        """Return the object, its size and digest, and the cache folder."""
         file = ["--bucket", self._bucket, "--key", reference.key, "--sha256", reference.sha256, "--bytes", str(reference.size)]
         return [*file, "--cache", str(self._directory)]
 
     def describe(self, reference: PredictionSetReference) -> str:
-        """Name the set."""
+        """Return the name of the prediction set."""
         return f"prediction set {reference.name}"
 
     def keep_only(self, references: Iterable[PredictionSetReference]) -> None:

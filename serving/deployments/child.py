@@ -1,4 +1,4 @@
-"""The child process that fetches and tries one artifact."""
+"""Runs the child process that fetches and tries one artifact."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ _PROJECT_ROOT = Path(__file__).parents[2]
 
 
 async def run_fetch_child(module: str, arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
-    """Run `python -m module`, which keeps one artifact in the cache. Raise ArtifactRejected or FetchFailed.
+    """Run `python -m module`, which stores one artifact in the cache. Raise ArtifactRejected or FetchFailed.
 
-    A process of its own, because the client libraries cost memory and a bad file may end the process that opens it. Its exit
-    codes (sysexits.h): 0 kept, 65 rejected with the reason on stderr, 75 the store does not answer.
+    It is a separate process because the client libraries cost memory and a bad file may crash the process that opens it. Its
+    exit codes (sysexits.h): 0 stored, 65 rejected with the reason on stderr, 75 the store does not answer.
     """
     child = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", module, *arguments],

@@ -1,4 +1,4 @@
-"""One deployment, loaded."""
+"""A deployment in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment in memory, never changed; a request keeps the one that it started with.
+    """An immutable deployment in memory; a request uses the same one from start to end.
 
-    A part is None only when there was nothing whole to serve at the start, so that half of it was better than nothing.
+    A part that could not be loaded is None: half a deployment is served only when nothing else can be. `predictions` is also
+    None without S3_BUCKET.
     """
 
     record: DeploymentRecord
@@ -35,18 +36,18 @@ class Deployment:
     model: ServedModel | None
     predictions: PredictionDatabase | None
     problems: Mapping[str, str]
-    """Why a part is missing, by `model` or `predictions`; empty for a whole deployment."""
+    """Reason for a missing part, by `model` or `predictions`; empty for a complete deployment."""
     probe_ids: tuple[RequestedId, ...]
-    """Some of its movies: a row of each must be in Redis."""
+    """Sample of its movies; each must have a row in Redis."""
 
     @property
     def id(self) -> int:
-        """The row of the table `deployment`."""
+        """Return the id of the row in the table `deployment`."""
         return self.record.id
 
 
 def make_provenance(record: DeploymentRecord) -> Provenance:
-    """Return what answers and receipts say of the deployment."""
+    """Return the provenance that answers and receipts name for this deployment."""
     return Provenance(
         deployment=record.id,
         model_name=record.model.name,

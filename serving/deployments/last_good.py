@@ -1,4 +1,4 @@
-"""The note on local disk of the deployment that was served last, for a start without Redis."""
+"""The file that records the deployment that was served last, for a start without Redis."""
 
 import os
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ FILE = "last_good.json"
 
 @dataclass(frozen=True, slots=True)
 class LastGood:
-    """`DEPLOYMENT_CACHE_DIR/last_good.json`: the bytes of the Redis key, as they were."""
+    """The file `DEPLOYMENT_CACHE_DIR/last_good.json`, a copy of the value of the Redis key."""
 
     directory: Path
 
     def write(self, pointer: bytes) -> None:
-        """Replace the note in one step."""
+        """Replace the file in one step."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self.directory / f"{FILE}.{os.getpid()}"
         with temporary.open("wb") as file:
@@ -24,7 +24,7 @@ class LastGood:
         temporary.replace(self.directory / FILE)
 
     def read(self) -> bytes | None:
-        """Return the note; None when there is none. Raise OSError when it cannot be read."""
+        """Return the file's content; None when there is no file. Raise OSError when it cannot be read."""
         try:
             return (self.directory / FILE).read_bytes()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The deployments in memory, and the one that answers."""
+"""The deployments in memory, one of which is live."""
 
 import logging
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from serving.prediction_set.database import PredictionDatabase
 log = logging.getLogger("serving.deployments")
 
 KEPT = 2
-"""Deployments in memory: the live one and the one before, so that going back loads nothing."""
+"""Maximum deployments in memory: the live one and the previous one, so that a rollback loads nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedDeployment:
-    """The deployment that the key names and that is not served, and why."""
+    """A deployment that the Redis key names but that is not served, with the reason."""
 
     id: int
     reason: str
 
 
 class LiveDeployments:
-    """Holds `live`, which is only ever replaced as a whole, and why it is not another one."""
+    """The live deployment, which is always replaced as a whole, and the reason when a newer one is not served."""
 
     def __init__(self, has_bucket: bool) -> None:
         self._has_bucket = has_bucket
         self.deployments: dict[int, Deployment] = {}
-        """All that are in memory, by id, the live one last."""
+        """Deployments in memory by id, the live one last."""
         self.live: Deployment | None = None
         self.rejected: RejectedDeployment | None = None
         self.rejections = 0
-        self.trouble = "Redis was not asked yet"
-        """Why the live deployment cannot be looked up or loaded now, or ''."""
+        self.trouble = "Redis has not been read yet"
+        """Reason why the live deployment cannot be looked up or loaded now, or ''."""
 
     def require_model(self) -> tuple[Deployment, ServedModel]:
         """Return the live deployment and its model. Raise NoDeployment or NoModel."""
@@ -44,7 +44,7 @@ class LiveDeployments:
         return deployment, deployment.model
 
     def require_predictions(self) -> PredictionDatabase:
-        """Return the prediction database that is searched. Raise NoPredictionSet."""
+        """Return the prediction database of the live deployment. Raise NoPredictionSet."""
         if self.live is not None and self.live.predictions is not None:
             return self.live.predictions
         if not self._has_bucket:
@@ -56,7 +56,7 @@ class LiveDeployments:
         )
 
     def _explain_absence(self) -> str:
-        """Return why nothing is deployed, for a caller: what to do, and nothing about our addresses."""
+        """Return the reason why no deployment is loaded, as a text for callers, without internal addresses."""
         if self.rejected is not None:
             return f"no deployment is loaded: deployment {self.rejected.id} did not verify"
         if self.trouble:
@@ -64,14 +64,14 @@ class LiveDeployments:
         return "nothing is deployed yet; run the DAGs refresh_movies and train_model"
 
     def close(self) -> None:
-        """Close the files; for the end of the service."""
+        """Close all prediction databases when the service ends."""
         self.live, closing = None, list(self.deployments.values())
         self.deployments.clear()
         for deployment in closing:
             self._close(deployment)
 
     def _swap(self, deployment: Deployment) -> None:
-        """Answer from this deployment from now on; nothing is awaited, so each request sees the old or the new one whole."""
+        """Make this deployment the live one. Nothing is awaited here, so each request sees the old or the new deployment."""
         self.live = deployment
         self.deployments.pop(deployment.id, None)
         self.deployments[deployment.id] = deployment
@@ -85,7 +85,7 @@ class LiveDeployments:
         )
 
     def _close(self, deployment: Deployment) -> None:
-        """Close its prediction database unless another deployment in memory has the same."""
+        """Close its prediction database unless another deployment in memory uses the same one."""
         predictions = deployment.predictions
         if predictions is not None and all(other.predictions is not predictions for other in self.deployments.values()):
             predictions.close()

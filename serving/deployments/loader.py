@@ -1,4 +1,4 @@
-"""From a deployment's record to a loaded deployment: every part from memory, the cache or its store."""
+"""Loads a deployment from its record; each part comes from memory, the cache or its store."""
 
 import logging
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ log = logging.getLogger("serving.deployments")
 ReferenceT = TypeVar("ReferenceT")
 LoadedT = TypeVar("LoadedT")
 PROBES = 5
-"""Movies whose rows are looked for in Redis, spread over the whole set."""
+"""Number of movies, spread over the whole set, whose rows are looked for in Redis."""
 
 
 class DeploymentLoader:
-    """Loads deployments; without S3_BUCKET they have no predictions."""
+    """A loader of deployments; without S3_BUCKET they have no predictions."""
 
     def __init__(self, settings: Settings, store: FeatureStore) -> None:
         self._store, self._fetch_seconds = store, settings.artifact_fetch_seconds
@@ -38,9 +38,10 @@ class DeploymentLoader:
     async def load(
         self, record: DeploymentRecord, loaded: Iterable[Deployment], fetch: bool = True
     ) -> tuple[Deployment, list[Exception]]:
-        """Return the deployment with the parts that could be loaded, and an ArtifactRejected or FetchFailed for each other.
+        """Return the deployment with the parts that could be loaded, and an exception for each part that could not.
 
-        loaded: deployments whose parts are used again where they are the same; fetch: false to look in the cache only.
+        The exceptions are ArtifactRejected, FetchFailed or OSError. loaded: deployments in memory whose parts are reused where
+        they are the same; fetch: false to use only the cache.
         """
         models = {other.model.reference: other.model for other in loaded if other.model}
         databases = {other.predictions.metadata.sha256: other.predictions for other in loaded if other.predictions}
@@ -76,7 +77,7 @@ class DeploymentLoader:
         return sum(isinstance(row, UnknownMovie) for row in rows)
 
     def keep_only(self, deployments: Iterable[Deployment]) -> None:
-        """Delete from the cache what none of these is loaded from."""
+        """Delete the cached artifacts that none of these deployments uses."""
         records = [deployment.record for deployment in deployments]
         self._models.keep_only(record.model for record in records)
         if self._predictions is not None:
@@ -89,7 +90,7 @@ class DeploymentLoader:
             raise type(problem)(f"{kind.describe(reference)}: {problem}") from None
 
     async def _check_features(self, model: ServedModel, record: DeploymentRecord) -> None:
-        """Raise ArtifactRejected unless the model can read the feature set; each row is checked again when it is read."""
+        """Raise ArtifactRejected unless the model fits the feature set; each row is checked again when it is read."""
         if record.features.schema_hash != model.record.schema_hash:
             raise ArtifactRejected(
                 f"feature set {record.features.name} has schema {record.features.schema_hash[:12]}…,"
@@ -98,14 +99,14 @@ class DeploymentLoader:
         try:
             absent = await self._store.read_absent_features(model.onnx.features, record.features)
         except PredictionError as error:
-            log.warning("deployment %d is loaded without a look at its features: %s", record.id, error)
+            log.warning("deployment %d is loaded, but its features could not be checked: %s", record.id, error)
             return
         if absent:
             raise ArtifactRejected(f"feature set {record.features.name} lacks {len(absent)} features: {', '.join(absent[:5])}")
 
 
 def check_origin(predictions: PredictionDatabase, record: DeploymentRecord) -> None:
-    """Raise ArtifactRejected unless the predictions were made by the deployment's model from the content of its feature set."""
+    """Raise ArtifactRejected unless the deployment's model made the predictions from its feature set."""
     metadata = predictions.metadata
     for what, found, expected in (
         ("model", metadata.model_sha256, record.model.sha256),

@@ -11,16 +11,16 @@ from serving.prediction_set.reference import PredictionSetReference
 from serving.prediction_set.reference import parse_reference as parse_predictions
 
 POINTER_KEY = "marquee:deployment"
-"""Holds the live deployment as JSON; a deployment or a rollback is one write of it."""
+"""Redis key with the live deployment as JSON; a deployment or a rollback is one write of it."""
 
 
 class MalformedPointer(Exception):
-    """The key does not hold a deployment; the message says what is wrong."""
+    """Error for a key that does not hold a deployment; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRecord:
-    """What is live together; `id` is the row of the table `deployment` that says who deployed it and why."""
+    """The parts that are live together; `id` names the row of the table `deployment` with the author and the reason."""
 
     id: int
     model: ModelReference
@@ -29,7 +29,7 @@ class DeploymentRecord:
 
 
 def parse_pointer(body: bytes) -> DeploymentRecord:
-    """Parse the key's value, ignoring fields that are not known here. Raise MalformedPointer."""
+    """Parse the key's value; ignore unknown fields. Raise MalformedPointer."""
     try:
         fields = orjson.loads(body)
         return DeploymentRecord(

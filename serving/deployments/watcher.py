@@ -1,4 +1,4 @@
-"""Follow the key in Redis that names the live deployment: load what it names beside what is served, then swap."""
+"""Follows the key in Redis that names the live deployment: loads the new deployment beside the old one, then swaps them."""
 
 import asyncio
 import logging
@@ -17,11 +17,11 @@ from serving.settings import Settings
 log = logging.getLogger("serving.deployments")
 
 RETRY_REJECTED_SECONDS, RETRY_FETCH_SECONDS = 60.0, 5.0
-"""A rejected deployment is tried again after this time: its bytes may have been cut on the way."""
+"""Pause before a deployment is tried again. A rejected one is retried too, because its download may have been damaged."""
 
 
 class DeploymentWatcher(LiveDeployments):
-    """Replaces the live deployment by the one that Redis names; one that does not verify never replaces one that did."""
+    """The live deployment, kept equal to the one that Redis names; one that does not verify never replaces one that did."""
 
     def __init__(self, settings: Settings, store: FeatureStore) -> None:
         super().__init__(has_bucket=bool(settings.s3_bucket))
@@ -29,17 +29,17 @@ class DeploymentWatcher(LiveDeployments):
         self._loader = DeploymentLoader(settings, store)
         self._last_good = LastGood(settings.deployment_cache_dir.resolve())
         self._tried: tuple[DeploymentRecord, float] | None = None
-        """The record that could not be loaded, and when it is tried again."""
+        """The record that could not be loaded, and the time of its next try."""
 
     async def load_last_good(self) -> None:
-        """Serve the deployment that was served last, without asking Redis which one is live."""
+        """Serve the deployment that was served last, without reading from Redis which one is live."""
         try:
             pointer = await asyncio.to_thread(self._last_good.read)
             if pointer is None:
                 return
             record = parse_pointer(pointer)
         except (MalformedPointer, OSError) as error:
-            log.error("the note of the last good deployment is not used: %s", error)
+            log.error("the record of the last good deployment cannot be used: %s", error)
             return
         deployment, problems = await self._loader.load(record, (), fetch=False)
         for problem in problems:
@@ -48,7 +48,7 @@ class DeploymentWatcher(LiveDeployments):
             self._swap(deployment)
 
     async def follow(self) -> None:
-        """Poll the key until cancelled; log each trouble once, and go on serving what is served."""
+        """Poll the key until cancelled; log each problem once, and keep serving the live deployment."""
         while True:
             try:
                 trouble = await self.poll()
@@ -61,7 +61,7 @@ class DeploymentWatcher(LiveDeployments):
             await asyncio.sleep(self._poll_seconds)
 
     async def poll(self) -> str:
-        """Read the key once and serve the deployment that it names; return why that is not possible now, or ''.
+        """Read the key once and serve the deployment that it names; return the reason when that is not possible now, else ''.
 
         Raise a PredictionError, MalformedPointer, FetchFailed or OSError.
         """
@@ -78,7 +78,7 @@ class DeploymentWatcher(LiveDeployments):
         return ""
 
     async def check_present(self) -> None:
-        """Raise NoDeployment when Redis has lost the key, and so perhaps all rows; raise StoreUnavailable when it is away."""
+        """Raise NoDeployment when Redis has lost the key, and so perhaps all rows; raise StoreUnavailable when Redis is down."""
         if await self._store.read_key(POINTER_KEY.encode()) is None:
             raise NoDeployment("Redis does not hold the live deployment; its features are published again by refresh_movies")
 
@@ -117,7 +117,7 @@ class DeploymentWatcher(LiveDeployments):
         return []
 
     def _is_better_than_live(self, deployment: Deployment) -> bool:
-        """Return whether half a deployment is served: only in place of nothing, or of less of the same one."""
+        """Return true when a partial deployment is worth serving: nothing is live, or fewer parts of the same deployment are."""
         if not (deployment.model or deployment.predictions):
             return False
         return self.live is None or (self.live.id == deployment.id and len(deployment.problems) < len(self.live.problems))

@@ -1,1 +1,1 @@
-"""The online features in Redis: which set is live, and one film's row in it."""
+"""The online features in Redis: feature sets and the rows of movies in them."""

@@ -1,4 +1,4 @@
-"""One published set of features."""
+"""The published feature set of a deployment."""
 
 import re
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ class FeatureSet:
     snapshot_id: str
     content_hash: str
     schema_hash: str
-    """Of the names and types of the feature service's features; a model fits a set of the same hash only."""
+    """Hash of the names and types of the feature service's features; a model fits only a set with the same hash."""
     movies: int
     day: date
     since: float
-    """When the day that the set describes began, UTC, in Unix seconds."""
+    """Start of the day that the set describes, UTC, in Unix seconds."""
 
     def age_seconds(self, now: float) -> int:
-        """Return the seconds since then, never negative. now: Unix seconds."""
+        """Return the seconds since `since`, never negative. now: Unix seconds."""
         return int(now - self.since) if now > self.since else 0
 
 

@@ -19,14 +19,14 @@ from serving.redis.command import pack, pack_word
 from serving.settings import Settings
 
 PROBE_SCANS, PROBE_COUNT, PROBE_ROWS = 50, 1000, 5
-"""How far the keys are searched for movies of a set when a model is loaded, and how many of their rows are read."""
+"""Maximum SCAN calls to find rows of a set when a model is loaded, keys per call, and rows to read."""
 RECONNECT_SECONDS = 0.05
 LONG_WORK = 10
-"""Work that reads many rows or keys may take this many times as long as one answer."""
+"""Factor of the time limit for work that reads many rows or keys."""
 
 
 class FeatureStore:
-    """Reads of one Redis, each within its deadline; every failure is a PredictionError."""
+    """A reader of one Redis. Each read has a deadline; every failure is a PredictionError."""
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.redis_timeout_seconds
@@ -39,7 +39,7 @@ class FeatureStore:
         await self._redis.close()
 
     async def wait_until_reachable(self, seconds: float) -> None:
-        """Wait at most this long for Redis to answer: the first connection of a process that still starts may take some tries."""
+        """Wait at most this long for Redis to answer: the first connection of a starting process may take several tries."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -50,13 +50,13 @@ class FeatureStore:
                 return
 
     async def read_key(self, key: bytes) -> bytes | None:
-        """Read one string; return None when there is none. Raise StoreUnavailable or CorruptRow."""
+        """Read one string; return None when the key does not exist. Raise StoreUnavailable or CorruptRow."""
         with self._attempt:
             value: bytes | None = await self._redis.ask(pack("GET", key), self._attempt.due())
             return value
 
     async def read_movie(self, requested_id: RequestedId, query: RowQuery, feature_set: FeatureSet) -> MovieRow:
-        """Read one movie's row. Raise a PredictionError, UnknownMovie when it has none."""
+        """Read one movie's row. Raise UnknownMovie when it has no row, or another PredictionError."""
         self._breaker.check()
         with self._attempt:
             return await self._read_row(feature_set, requested_id, query, self._attempt.due())
@@ -64,13 +64,13 @@ class FeatureStore:
     async def read_movies(
         self, requested_ids: Sequence[RequestedId], query: RowQuery, feature_set: FeatureSet
     ) -> list[MovieRow | PredictionError]:
-        """Read many movies in one round trip, or two where there are TMDB ids among them. Raise StoreUnavailable."""
+        """Read many movies in one round trip, or in two when some ids are TMDB ids. Raise StoreUnavailable."""
         self._breaker.check()
         with self._long_attempt:
             return await self._read_rows(feature_set, requested_ids, query, self._long_attempt.due())
 
     async def read_absent_features(self, features: Sequence[str], feature_set: FeatureSet) -> list[str]:
-        """Return the features that none of PROBE_ROWS rows has: one corrupt row is no fault of the set. Raise PredictionError."""
+        """Return the features absent from all of PROBE_ROWS rows, since a single row may be corrupt. Raise PredictionError."""
         with self._long_attempt:
             return await self._read_absent_features(features, feature_set, self._long_attempt.due())
 

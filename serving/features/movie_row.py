@@ -1,4 +1,4 @@
-"""One film's feature row: the command that reads it and what the reply means."""
+"""One movie's feature row: packs the command that reads it and parses the reply."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,12 +22,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOVIES, MOVIES_KEY = "movies", "movie_id"
-"""Feature view and join key of the films' features."""
+"""Feature view and join key of the movies' features."""
 _MAX_SKEW_SECONDS = MAX_CLOCK_SKEW.total_seconds()
 
 
 class MovieRow(NamedTuple):
-    """One film as the model sees it."""
+    """One movie's feature row, as the model reads it."""
 
     movie_id: str
     title: str | None
@@ -38,7 +38,7 @@ class MovieRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowQuery:
-    """The command that reads these features, the title and the event time of one film, packed but for the film's key."""
+    """The packed command that reads these features, the title and the event time of one movie, without the movie's key."""
 
     features: tuple[str, ...]
     head: bytes
@@ -46,13 +46,13 @@ class RowQuery:
 
 
 def build_query(features: Sequence[str]) -> RowQuery:
-    """Done once a model, since the field names do not change with the film."""
+    """Return the query for these features; one query serves all movies of a model."""
     fields = [*(hash_field(MOVIES, name) for name in features), hash_field(MOVIES, "title"), timestamp_field(MOVIES)]
     return RowQuery(tuple(features), *pack_around([b"HMGET"], fields))
 
 
 def pack_row_query(query: RowQuery, movie_id: str, feature_set: str) -> bytes:
-    """The query for one film of one feature set."""
+    """Return the command for one movie of one feature set."""
     return query.head + pack_word(build_key(MOVIES_KEY, movie_id, feature_set)) + query.tail
 
 
@@ -75,15 +75,15 @@ def parse_row(
     return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), as_of, feature_set)
 
 
-@lru_cache(maxsize=1024)  # one build gives all its rows the same time
+@lru_cache(maxsize=1024)  # all rows of one feature set have the same time
 def read_event_time(raw: bytes) -> tuple[datetime, float]:
-    """The row's event time (UTC), also in unix seconds; raises CorruptRow."""
+    """Return the row's event time, as UTC and as Unix seconds. Raise CorruptRow."""
     as_of = decode_timestamp(raw)
     return as_of, as_of.timestamp()
 
 
 def value_or_error(parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | PredictionError:
-    """Return the parsed value, or the PredictionError that parsing raises: one bad movie must not fail its batch."""
+    """Return the parsed value, or the PredictionError that parsing raises, so that one bad movie does not fail its batch."""
     try:
         return parse(*args, **kwargs)
     except PredictionError as error:

@@ -1,7 +1,7 @@
-"""Feast's online row in Redis, without Feast: the key, the hash fields and a checked decoder of the values.
+"""Reads Feast's online rows in Redis without Feast: builds the key and hash fields, decodes and checks the values.
 
-The layout is Feast's (entity key version 3, one hash per entity); contract tests hold every function here to Feast's own
-builders, so that an upgrade of Feast fails a test and not a user.
+The layout is Feast's (entity key version 3, one hash per entity). Contract tests compare every function here with Feast's own
+code, so that an incompatible upgrade of Feast fails a test.
 """
 
 import struct
@@ -25,57 +25,57 @@ _MAX_VARINT_BYTES = 10
 
 
 def build_key(join_key: str, value: str | int, project: str) -> bytes:
-    """The Redis key of one entity in one Feast project."""
+    """Return the Redis key of one entity in one Feast project."""
     kind, body = (_INT64, struct.pack("<q", value)) if isinstance(value, int) else (_STRING, value.encode())
     return b"".join((build_key_prefix(join_key), struct.pack("<II", kind, len(body)), body, project.encode()))
 
 
 @lru_cache
 def build_key_prefix(join_key: str) -> bytes:
-    """What the Redis keys of all values of one entity begin with."""
+    """Return the common beginning of the Redis keys of all values of one entity."""
     name = join_key.encode()
     return struct.pack("<III", 1, _STRING, len(name)) + name
 
 
 def hash_field(view: str, feature: str) -> bytes:
-    """The hash field of one feature: murmur3 (32 bits, seed 0) of `view:feature`, little-endian."""
+    """Return the hash field of one feature: murmur3 (32 bits, seed 0) of `view:feature`, little-endian."""
     return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
 
 
 def timestamp_field(view: str) -> bytes:
-    """The hash field that holds the row's event time; a row without it does not exist."""
+    """Return the hash field of the row's event time; a row without it does not exist."""
     return f"_ts:{view}".encode()
 
 
 def decode_doubles(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
     """Decode Feast doubles into the model's row; an empty value is Feast's null and becomes NaN, as training saw it.
 
-    A row with anything else (absent, another type, another length, NaN or infinite where a number should be) goes the long way
-    through protobuf, which reads numbers of other types and raises CorruptRow, naming the feature, for what is no number.
+    Protobuf decodes any other row: one with an absent value, another type or length, NaN or infinity. It reads numbers of other
+    types, and raises CorruptRow, naming the feature, for a value that is not a finite number.
     """
     try:
-        lengths = bytes(map(len, raw))  # type: ignore[arg-type]  # of None, absent, it raises TypeError
+        lengths = bytes(map(len, raw))  # type: ignore[arg-type]  # None (absent) raises TypeError
     except (TypeError, ValueError):
         return decode_with_protobuf(raw, names)
     count, nulls = len(raw), lengths.count(0)
     if nulls + lengths.count(_DOUBLE.itemsize) == count:
         blob = b"".join([value or _NULL_DOUBLE for value in raw] if nulls else raw)  # type: ignore[arg-type]  # none is None
         numbers = np.frombuffer(blob, _DOUBLE)["value"]
-        known = np.count_nonzero(np.abs(numbers) <= _MAX_FLOAT32)  # neither NaN nor infinite is
+        known = np.count_nonzero(np.abs(numbers) <= _MAX_FLOAT32)  # false for NaN and infinity
         if blob[:: _DOUBLE.itemsize].count(_TAG_DOUBLE) == count == known + nulls:
             return numbers.astype(np.float32)
     return decode_with_protobuf(raw, names)
 
 
 def decode_with_protobuf(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
-    """Import protobuf where it is needed: 2 MB that a service without gRPC and without odd rows does without."""
+    """Decode with protobuf, imported only here: it takes 2 MB that a service without gRPC and without such rows saves."""
     from serving.features.protobuf_values import decode_numbers  # noqa: PLC0415
 
     return decode_numbers(raw, names)
 
 
 def decode_string(raw: bytes | None, name: str) -> str | None:
-    """Decode a Feast string; an empty value is null. Raises CorruptRow."""
+    """Decode a Feast string; an empty value is null. Raise CorruptRow."""
     if raw is None:
         raise CorruptRow(f"feature {name!r} is absent from the row")
     if not raw:
@@ -94,7 +94,7 @@ def _parse_string(raw: bytes) -> str:
 
 
 def decode_timestamp(raw: bytes) -> datetime:
-    """Decode the row's event time (UTC); raises CorruptRow."""
+    """Decode the row's event time, UTC. Raise CorruptRow."""
     try:
         return _parse_timestamp(raw)
     except (ValueError, OverflowError, OSError):

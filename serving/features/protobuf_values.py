@@ -1,4 +1,4 @@
-"""The long way to a row: each value by protobuf, for rows with a value that is not the usual nine bytes of a double."""
+"""Decodes a row with protobuf, value by value, when a value does not have the usual nine bytes of a double."""
 
 import math
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def decode_numbers(raw: Sequence[bytes | None], names: Sequence[str]) -> NDArray[np.float32]:
-    """Decode Feast numbers of any type into the model's row, an empty value as NaN; raises CorruptRow naming the feature.
+    """Decode Feast numbers of any type into the model's row, an empty value as NaN. Raise CorruptRow naming the feature.
 
-    NaN, infinity and what is too large for the model's 32 bits are refused: Feast writes a missing value as an empty one.
+    NaN, infinity and numbers too large for 32 bits are rejected: Feast writes a missing value as an empty one.
     """
     return np.array([decode_number(value, name) for value, name in zip(raw, names, strict=True)], np.float32)
 

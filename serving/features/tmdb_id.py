@@ -1,4 +1,4 @@
-"""From a TMDB id to the IMDb id that the features are keyed by: one more row in Redis."""
+"""Translates a TMDB id to the IMDb id that keys the features, by one more row in Redis."""
 
 import re
 
@@ -12,7 +12,7 @@ from serving.redis.breaker import explain
 from serving.redis.command import HashReply, pack_around, pack_word
 
 TMDB_IDS, TMDB_IDS_KEY = "tmdb_ids", "tmdb_id"
-"""Feature view and join key of the films' IMDb ids by their TMDB ids."""
+"""Feature view and join key of the movies' IMDb ids by their TMDB ids."""
 _IMDB_ID = re.compile(r"tt[0-9]{7,10}\Z")
 _HEAD, _TAIL = pack_around([b"HMGET"], [hash_field(TMDB_IDS, "movie_id"), timestamp_field(TMDB_IDS)])
 
@@ -23,7 +23,7 @@ def pack_tmdb_query(feature_set: FeatureSet, requested_id: RequestedId) -> bytes
 
 
 def parse_tmdb_reply(reply: HashReply, requested_id: RequestedId, feature_set: FeatureSet) -> str:
-    """Parse the reply. Raise UnknownMovie or CorruptRow."""
+    """Return the IMDb id in the reply. Raise UnknownMovie or CorruptRow."""
     if isinstance(reply, hiredis.ReplyError):
         raise explain(reply)
     raw, time = reply
@@ -31,5 +31,5 @@ def parse_tmdb_reply(reply: HashReply, requested_id: RequestedId, feature_set: F
         raise UnknownMovie(f"no movie with TMDB id {requested_id} in the published features of {feature_set.day}")
     movie_id = decode_string(raw, f"{TMDB_IDS}:movie_id")
     if movie_id is None or not _IMDB_ID.match(movie_id):
-        raise CorruptRow(f"TMDB id {requested_id} does not lead to an IMDb id")
+        raise CorruptRow(f"TMDB id {requested_id} does not have a valid IMDb id")
     return movie_id

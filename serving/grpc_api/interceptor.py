@@ -1,4 +1,4 @@
-"""Interceptor of every gRPC call: a request id, keys and rate limit, one log line, one measurement; errors become a status."""
+"""Wraps every gRPC call: request id, keys and rate limit, log line and metrics; errors become a status."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ _PEER = re.compile(r"ipv[46]:(?:%5B(?P<v6>.+)%5D|(?P<v4>[^:]+)):(?P<port>[0-9]+)
 
 
 class Failure(NamedTuple):
-    """The status of a call without an answer; the reason goes to the log and the trailing metadata."""
+    """The status of a failed call; the reason goes into the log and the trailing metadata."""
 
     code: grpc.StatusCode
     reason: str
@@ -47,7 +47,7 @@ class Failure(NamedTuple):
 
 
 class CallInterceptor:
-    """Wraps each method of the service. access_policy: as for HTTP; None where neither keys nor a rate limit are set."""
+    """A wrapper for the methods of the service. access_policy: the same as for HTTP; None without keys and rate limit."""
 
     def __init__(
         self, registry: CollectorRegistry, access_log: AccessLog, access_policy: AccessPolicy | None, max_in_flight: int
@@ -60,7 +60,7 @@ class CallInterceptor:
         self._calls = Counter("marquee_grpc_calls", "Calls by status code.", ["method", "code"], registry=registry)
 
     def wrap(self, path: str, answer: Answerer, note_malformed: Callable[[], None]) -> Handler:
-        """Return the handler that grpc calls. path: /package.Service/Method; a message that could not be parsed is None."""
+        """Return the handler for grpc; its message is None when it could not be parsed. path: /package.Service/Method."""
         method = path.rpartition("/")[2]
 
         async def handle(message: Any, context: grpc.aio.ServicerContext) -> Any:
@@ -74,7 +74,7 @@ class CallInterceptor:
                 scope["outcome"] = found.outcome if isinstance(found, Reply) else found.reason
                 if prediction_id := getattr(getattr(found, "message", None), "prediction_id", ""):
                     scope["prediction_id"] = prediction_id
-            finally:  # the caller may have gone
+            finally:  # also when the caller cancelled the call
                 seconds = time.perf_counter() - started
                 self._seconds.labels(method).observe(seconds)
                 self._calls.labels(method, code.name).inc()
@@ -97,7 +97,7 @@ class CallInterceptor:
         return Failure(CODES[rejection.status], rejection.reason, rejection.detail, metadata)
 
     async def _run(self, message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]) -> Reply | Failure:
-        """Answer in a task of its own: a caller that gives up must not cancel a read on the shared Redis connection."""
+        """Answer in a separate task, so that a cancelled call does not cancel a read on the shared Redis connection."""
         task = asyncio.create_task(answer_or_fail(message, scope, answer, note_malformed))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
@@ -105,7 +105,7 @@ class CallInterceptor:
 
 
 async def answer_or_fail(message: Any, scope: Scope, answer: Answerer, note_malformed: Callable[[], None]) -> Reply | Failure:
-    """Return the answer, or the status that says why there is none; raise nothing."""
+    """Return the answer, or the status that explains its absence; raise nothing."""
     if message is None:
         note_malformed()
         return Failure(grpc.StatusCode.INVALID_ARGUMENT, MALFORMED, "the request is not a message of this method")
@@ -125,7 +125,7 @@ async def answer_or_fail(message: Any, scope: Scope, answer: Answerer, note_malf
 
 
 def describe(path: str, context: grpc.aio.ServicerContext) -> Scope:
-    """Return a call in the form of a request's ASGI scope, as the access log and the access policy read it."""
+    """Return the call as an ASGI scope, the form that the access log and the access policy read."""
     metadata = context.invocation_metadata() or ()
     request_id = next((value for name, value in metadata if name == "x-request-id"), "")
     peer = _PEER.match(context.peer())

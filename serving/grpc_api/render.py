@@ -1,4 +1,4 @@
-"""Render answers as protobuf messages."""
+"""Renders answers as protobuf messages."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from serving.prediction_set.database import PublishedMovie
 
 
 def render(answer: Answer, request_id: str = "") -> messages.Prediction:
-    """Return the message with the fields that `serving.core.answer.render` gives HTTP."""
+    """Return the answer as a message, with the same fields as `serving.core.answer.render` returns for HTTP."""
     return messages.Prediction(
         prediction_id=answer.prediction_id,
         deployment=answer.provenance.deployment,
@@ -36,7 +36,7 @@ def render_entry(requested_id: RequestedId, entry: Answer | PredictionError) -> 
 
 
 def render_what_if(found: WhatIf, overrides: Mapping[str, float | None], request_id: str) -> messages.WhatIfResponse:
-    """Return the prediction with the overrides, and the overrides."""
+    """Return the message with the prediction and the overrides that it was made with."""
     return messages.WhatIfResponse(
         prediction=render(found.answer, request_id),
         rating_as_it_is=found.rating_as_it_is,

@@ -1,4 +1,4 @@
-"""The gRPC server on API_HOST:GRPC_PORT, in the loop of the application: the service, health and reflection."""
+"""The gRPC server on API_HOST:GRPC_PORT, in the application's event loop: predictions, health and reflection."""
 
 import asyncio
 import logging
@@ -23,16 +23,16 @@ log = logging.getLogger("serving.grpc")
 MESSAGE_BYTES = 64 * 1024
 METADATA_BYTES = 8 * 1024
 KEEPALIVE_MS = 60_000
-"""A connection that was silent for this long gets a ping."""
+"""Idle time after which a connection gets a ping."""
 STOP_SECONDS = 2.0
-"""Calls in flight may take this long at the end."""
+"""Time limit for calls in flight when the server stops."""
 LOOK_SECONDS = 1.0
-"""How long a change of readiness may go unnoticed."""
+"""Pause between two checks of readiness."""
 SERVICE = marquee_pb2.DESCRIPTOR.services_by_name["Predictions"]
 
 
 class RpcServer:
-    """Opened by `start`; `follow_readiness` runs beside it."""
+    """The gRPC server. `start` opens it; `follow_readiness` runs while it serves."""
 
     def __init__(self, components: Components, handlers: dict[str, Any]) -> None:
         self._components, self._health, settings = components, health.aio.HealthServicer(), components.settings
@@ -54,7 +54,7 @@ class RpcServer:
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> None:
-        """Listen; raises OSError when the port is taken by another program."""
+        """Start to listen. Raise OSError when another program uses the port."""
         await self._set(False)
         try:
             self._server.add_insecure_port(self._address)
@@ -81,7 +81,7 @@ class RpcServer:
 
 
 def make_server(components: Components) -> RpcServer:
-    """Return the server; nothing is opened yet."""
+    """Return the server, which is not listening yet."""
     interceptor = CallInterceptor(
         components.metrics.registry, components.access_log, components.access_policy, components.settings.max_in_flight
     )
@@ -103,7 +103,7 @@ def make_handlers(predictions: Predictions, interceptor: CallInterceptor, metric
 
 
 def tolerate(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Return a parser that returns None for bytes that are not such a message: grpc would report INTERNAL, a fault of ours."""
+    """Return a parser that returns None for malformed bytes, because grpc would report them as INTERNAL, a server error."""
 
     def parse_or_none(body: bytes) -> Any:
         try:

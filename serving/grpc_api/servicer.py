@@ -1,4 +1,4 @@
-"""The service `marquee.v1.Predictions`: from message to request, from answer to message."""
+"""The service `marquee.v1.Predictions`: converts messages to requests and answers to messages."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -13,23 +13,23 @@ from serving.prediction.batch import FOUND, NOTHING_FOUND, answer_batch, answer_
 from serving.prediction.service import PredictionService
 
 ENDPOINT = "grpc"
-"""The endpoint that receipts name."""
+"""Name of the endpoint in receipts."""
 
 
 class Reply(NamedTuple):
     """An answer with status OK."""
 
     outcome: str
-    """For the log."""
+    """Outcome for the log."""
     message: Any
 
 
 Answerer = Callable[[Any, str], Awaitable[Reply]]
-"""Takes a message and the request's id; raises MalformedRequest, MalformedQuery or a PredictionError."""
+"""Method of the service: takes a message and the request id; raises MalformedRequest, MalformedQuery or a PredictionError."""
 
 
 class Predictions:
-    """The methods of the service, by name in `methods`."""
+    """The implementation of the service; `methods` holds its methods by name."""
 
     def __init__(self, service: PredictionService, deployments: DeploymentWatcher) -> None:
         self._service, self._deployments = service, deployments
@@ -54,7 +54,7 @@ class Predictions:
         return Reply(compute_outcome(entries), messages.PredictBatchResponse(predictions=predictions, request_id=request_id))
 
     async def what_if(self, request: messages.WhatIfRequest, request_id: str) -> Reply:
-        """Predict one movie with other features."""
+        """Predict one movie with some features changed."""
         overrides = {name: override.value if override.HasField("value") else None for name, override in request.overrides.items()}
         what_if = WhatIfRequest.check({"movie_id": request.movie_id, "overrides": overrides})
         found = await answer_what_if(self._service, what_if)

@@ -1,4 +1,4 @@
-"""Admission control: reject while overloaded, then without a key, then over the rate limit."""
+"""Admission control: rejects requests while overloaded, without a valid key, and over the rate limit."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,14 @@ from serving.access.policy import AccessPolicy
 from serving.access.rejections import ENCODED_BODY, OVERLOADED, REASONS, Rejection
 
 PROBES = frozenset({"/livez", "/readyz", "/health"})
-"""Never rejected: the orchestrator needs the probes most while we are overloaded."""
+"""Paths that are never rejected: the orchestrator needs the probes most while the API is overloaded."""
 METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
 class AdmissionControl:
     """ASGI middleware in front of the routes; sets scope['outcome'] when it rejects a request.
 
-    `short` maps (method, path) to an endpoint that is called without FastAPI's routing, which would cost more than the endpoint.
+    `short` maps (method, path) to an endpoint that is called without FastAPI's routing, which costs more than the endpoint.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class AdmissionControl:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        rejection: Rejection | None = scope.get("rejection")  # set by the HTTP protocol, which saw a malformed request
+        rejection: Rejection | None = scope.get("rejection")  # set by the HTTP protocol for a malformed request
         if rejection is None and path not in PROBES:
             if self._in_flight >= self._max_in_flight:
                 rejection = OVERLOADED
@@ -65,7 +65,7 @@ class AdmissionControl:
 
 
 def is_encoded(scope: Scope) -> bool:
-    """Return true for a compressed body: a few bytes of it may unpack to very many."""
+    """Return true for a compressed body, which could expand far beyond the size limit."""
     return any(
         (name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"))
         or (name == b"transfer-encoding" and value.strip().lower() != b"chunked")

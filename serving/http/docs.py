@@ -1,4 +1,4 @@
-"""The pages /docs and /redoc, whose scripts come from the package fastapi-offline: they work without internet."""
+"""The pages /docs and /redoc; they work without internet, because the package fastapi-offline has their scripts."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def add_docs(app: FastAPI, root_path: str) -> None:
-    """Add the pages, their assets, and / which leads to them; root_path: the prefix that a proxy strips, or empty."""
+    """Add the pages, their assets, and a redirect from /. root_path: the prefix that a proxy strips, or empty."""
     swagger, css, redoc, favicon = (f"{root_path}{ASSETS}/{name}" for name in ASSET_NAMES)
     openapi_url = f"{root_path}/openapi.json"
     pages = {
@@ -49,7 +49,7 @@ def make_page(body: bytes) -> Callable[[], Awaitable[Response]]:
 
 
 def make_policy(page: bytes) -> str:
-    """Return a content security policy that allows our files and the page's own inline scripts, by digest, and no other host.
+    """Return a content security policy that allows our files, and the page's inline scripts by digest, but no other host.
 
     Both libraries write style attributes and show images from `data:` URLs, and Redoc searches in a worker made of a `blob:`.
     """

@@ -1,4 +1,4 @@
-"""The probes: /livez tells that the process answers, /readyz and /health tell whether it can predict."""
+"""The probes: /livez answers while the process is alive; /readyz and /health report if it can predict."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "descrip
 
 
 def make_health_router(components: Components) -> APIRouter:
-    """Return the routes that orchestrators and load balancers ask."""
+    """Return the probe routes for orchestrators and load balancers."""
     router = APIRouter(tags=["health"])
 
     @router.head("/livez", include_in_schema=False)
     @router.get("/livez", summary="Is the process alive?")
     async def livez() -> Alive:
-        """Answers as long as the process does, without asking any other service."""
+        """Answers as long as the process is alive, without a request to another service."""
         return Alive(alive=True)
 
     @router.head("/health", include_in_schema=False)
@@ -26,7 +26,7 @@ def make_health_router(components: Components) -> APIRouter:
     @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", summary="Can it predict?", responses=NOT_READY)
     async def readyz(response: Response) -> Readiness:
-        """200 with a model and features that can be read now, or with published predictions; else 503 naming what is missing."""
+        """Answers 200 with a model and readable features, or with published predictions; else 503 with the missing parts."""
         readiness = await read_readiness(components)
         if not readiness.ready:
             response.status_code = 503
@@ -36,7 +36,7 @@ def make_health_router(components: Components) -> APIRouter:
 
 
 async def read_readiness(components: Components) -> Readiness:
-    """Return the state, reading from Redis now: an answer from memory would not notice that Redis went away or lost its rows."""
+    """Return the state. This reads from Redis each time, to notice when Redis is down or has lost its rows."""
     watcher = components.deployments
     live, rejected, problems = watcher.live, watcher.rejected, dict[str, str]()
     try:

@@ -1,4 +1,4 @@
-"""Middleware around every request: a request id, security headers, one log line, one measurement."""
+"""Middleware around every request: request id, security headers, log line and metrics."""
 
 import itertools
 import logging
@@ -21,11 +21,11 @@ from serving.telemetry.metrics import Metrics
 log = logging.getLogger("serving")
 
 QUIET_ROUTES = PROBES
-"""Orchestrators ask these every few seconds; a log line for each would bury the others."""
+"""Routes without log lines: orchestrators call them every few seconds, and the lines would hide all others."""
 DOCS_ROUTES = frozenset({"/docs", "/redoc"})
-"""These set a content security policy of their own, which allows their scripts."""
+"""Routes that set their own content security policy, which allows their scripts."""
 ROUTES = frozenset({"/", "/predict", "/whatif", "/movies", "/openapi.json"}) | QUIET_ROUTES | DOCS_ROUTES
-"""Labels of the metrics. Any other path is measured as `other`, so that a scanner cannot create series without end."""
+"""Labels of the metrics. Any other path is counted as `other`, so that a scanner cannot create an unlimited number of series."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{1,64}\Z")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -50,7 +50,7 @@ def add_request_middleware(
 ) -> None:
     """Put the request middleware around an application, then CORS where it is set, then the admission control.
 
-    In this order a browser's preflight, which shows no key, is answered, and a page can read why its request was rejected.
+    This order answers a browser's preflight request, which has no key, and lets a page read the reason of a rejection.
     """
     app.add_middleware(
         AdmissionControl,
@@ -101,7 +101,7 @@ class RequestMiddleware:
         except Exception:
             log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
             if status:
-                raise  # a part of the answer is sent; the server must cut the connection
+                raise  # part of the answer is sent, so the server must close the connection
             await send_failure(send_with_headers, request_id)
         seconds = time.perf_counter() - started
         self._metrics.note_answer(route, status, seconds)
@@ -110,7 +110,7 @@ class RequestMiddleware:
 
 
 class RequestIds:
-    """Ids of 32 hex digits, unique across processes and restarts, made from a counter: a random one costs a system call."""
+    """A generator of ids of 32 hex digits, unique across processes. It counts, because a random id costs a system call."""
 
     def __init__(self) -> None:
         self._prefix, self._count = secrets.token_hex(12), itertools.count()
@@ -121,7 +121,7 @@ class RequestIds:
 
 
 def read_request_id(scope: Scope) -> str | None:
-    """Return the caller's X-Request-ID if it is harmless in a log, else None."""
+    """Return the caller's X-Request-ID if it is safe to log, else None."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             return value.decode() if _REQUEST_ID.match(value) else None
@@ -129,7 +129,7 @@ def read_request_id(scope: Scope) -> str | None:
 
 
 async def send_failure(send: Send, request_id: str) -> None:
-    """Answer 500 after a fault of ours: without the traceback, with the id that finds it in the log."""
+    """Answer 500 after an unexpected error, without the traceback but with the request id that identifies it in the log."""
     body = orjson.dumps({"detail": "internal error; the log has it under this request id", "request_id": request_id})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 500, "headers": headers})

@@ -1,4 +1,4 @@
-"""GET /predict: one row, one model, one answer, as plain ASGI, since FastAPI's routing costs more than the prediction."""
+"""GET /predict as a plain ASGI endpoint, because FastAPI's routing costs more than the prediction."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from serving.prediction.service import PredictionService
 from serving.telemetry.metrics import MALFORMED, Metrics
 
 SOURCE_HEADERS = {source: (b"x-feature-source", source.encode()) for source in SOURCES}
-"""X-Feature-Source for each source of an answer."""
+"""Header X-Feature-Source for each source of an answer."""
 
 
 class PredictEndpoint:
-    """The endpoint that the admission control calls without routing; the documented route of FastAPI calls `answer` too."""
+    """The endpoint of GET /predict. Admission control calls it directly; FastAPI's documented route calls `answer`."""
 
     def __init__(self, service: PredictionService, metrics: Metrics) -> None:
         self._service, self._metrics = service, metrics
@@ -28,7 +28,7 @@ class PredictEndpoint:
         await send({"type": "http.response.body", "body": body})
 
     async def answer(self, scope: Scope) -> tuple[int, Headers, bytes]:
-        """Return status, headers and JSON body, and set scope['outcome']; raise nothing but for a fault of ours."""
+        """Return status, headers and JSON body, and set scope['outcome']. Only a programming error raises."""
         fields: dict[str, Any]
         headers: Headers
         try:

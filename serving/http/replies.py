@@ -1,4 +1,4 @@
-"""JSON answers, encoded once by orjson: FastAPI sends a Response as it is and validates nothing a second time."""
+"""JSON answers, encoded by orjson: FastAPI sends a Response unchanged, without validating it again."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SEARCH_PATH = "/movies"
 
 
 def encode_json(body: dict[str, Any], request_id: str) -> bytes:
-    """Return the body with the request's id, times in UTC with a final Z."""
+    """Return the body as JSON with the request id; times are UTC and end with Z."""
     body["request_id"] = request_id
     return orjson.dumps(body, option=orjson.OPT_UTC_Z)
 
@@ -31,23 +31,23 @@ def reply(request: Request, outcome: str, body: dict[str, Any], headers: Headers
 
 
 def make_response(status: int, headers: Headers, body: bytes) -> Response:
-    """Return a JSON response with these further headers."""
+    """Return a JSON response with these additional headers."""
     response = Response(body, status, media_type="application/json")
     response.raw_headers.extend(headers)
     return response
 
 
 def retry_after(error: PredictionError) -> Headers:
-    """Return the header that says when to try again, where trying again can help."""
+    """Return the header Retry-After, if a retry can help."""
     seconds = error.retry_after_seconds
     return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
 
 
 def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
-    """Make an answer of each error that a route raises; any other exception is a fault of ours, which the middleware answers."""
+    """Turn the errors that a route raises into answers; the middleware answers any other exception with a 500."""
 
     def reply_malformed(request: Request, problems: list[dict[str, Any]]) -> Response:
-        if request.scope["path"] != SEARCH_PATH:  # a search asks for no prediction
+        if request.scope["path"] != SEARCH_PATH:  # a search is not a prediction
             metrics.note_outcome(MALFORMED)
         return reply(request, MALFORMED, {"detail": problems}, [], 422)
 
@@ -67,7 +67,7 @@ def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
 
     @app.exception_handler(405)
     async def answer_method_not_allowed(request: Request, error: HTTPException) -> Response:
-        """Name the methods of all routes of the path; Starlette names those of the first one only."""
+        """Return the methods of all routes of the path; Starlette returns those of the first route only."""
         routes = [route for route in app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
         methods = {method for route in routes for method in route.methods or ()}
         allow = (b"allow", ", ".join(sorted(methods)).encode())
@@ -75,5 +75,5 @@ def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
 
 
 def tidy(problem: dict[str, Any]) -> dict[str, Any]:
-    """Return a problem of FastAPI's without the byte offset that it puts into the place of a body that is not JSON."""
+    """Return FastAPI's problem without the byte offset that FastAPI adds to `loc` when the body is not JSON."""
     return problem | {"loc": ["body"], "input": None} if problem["type"] == "json_invalid" else problem

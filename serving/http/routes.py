@@ -39,11 +39,11 @@ def document_request_id(
         str | None, Header(description="Echoed if it matches `[A-Za-z0-9-]{1,64}`; else a new one is made.")
     ] = None,
 ) -> None:
-    """Document the header, which the middleware reads."""
+    """Add the header to the OpenAPI document; the middleware reads it."""
 
 
 def reject_repeated(request: Request) -> None:
-    """Raise MalformedRequest when `query` or `limit` occurs twice: FastAPI would silently take the last one."""
+    """Raise MalformedRequest when `query` or `limit` occurs twice: FastAPI would silently use the last one."""
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace")
     counts = Counter(name for name, _ in pairs)
     for name in SearchRequest.model_fields:
@@ -54,7 +54,7 @@ def reject_repeated(request: Request) -> None:
 
 
 def parse_limit(text: object) -> object:
-    """Return a number of ASCII digits as an int; raise where FastAPI would also take 1.0, blanks or other digits."""
+    """Return a number in ASCII digits as an int. Raise for 1.0, blanks and other digits, which FastAPI would accept."""
     if isinstance(text, str):
         if not _LIMIT.fullmatch(text):
             raise PydanticCustomError("int_parsing", "Input should be a whole number in ASCII digits")
@@ -86,7 +86,7 @@ Limit = Annotated[int, Query(description="The maximum number of movies.", ge=1, 
 def make_prediction_router(
     service: PredictionService, deployments: DeploymentWatcher, predict_endpoint: PredictEndpoint
 ) -> APIRouter:
-    """Return the routes that answer through this service."""
+    """Return the prediction and search routes, which use this service."""
     router = APIRouter(route_class=StrictJsonRoute, dependencies=[Depends(document_request_id)])
 
     @router.head("/predict", include_in_schema=False)
@@ -98,7 +98,7 @@ def make_prediction_router(
         summary="Predict one movie's rating",
     )
     async def predict(request: Request, movie_id: MovieIdQuery) -> Response:
-        """The rating that the champion model expects of this movie, from its live feature row."""
+        """Predict this movie's rating with the champion model from its live feature row."""
         return make_response(*await predict_endpoint.answer(request.scope))
 
     @router.post(
@@ -109,11 +109,11 @@ def make_prediction_router(
         summary="Predict many movies' ratings",
     )
     async def predict_batch(request: Request, batch: BatchRequest) -> Response:
-        """Ratings of up to 1,000 movies from one round trip to the features and one run of the model.
+        """Predict the ratings of up to 1,000 movies.
 
-        A movie that cannot be rated has the reason in its place, and the others are rated; the header X-Feature-Source lists the
-        sources that occur. The body is read as JSON whatever its Content-Type; repeated names, NaN and unknown fields are
-        rejected.
+        A movie that cannot be predicted gets a reason instead; the others are still predicted. The header X-Feature-Source lists
+        the sources of the predictions. The body is always read as JSON, and its Content-Type is ignored; repeated names, NaN and
+        unknown fields are rejected.
         """
         entries = await answer_batch(service, batch, "batch")
         sources = sorted({entry.source for entry in entries if isinstance(entry, Answer)})
@@ -132,9 +132,9 @@ def make_prediction_router(
         summary="Predict a movie's rating with other features",
     )
     async def what_if(request: Request, what_if: WhatIfRequest) -> Response:
-        """The rating that the champion model would expect of this movie if these features had these values.
+        """Predict this movie's rating with the champion model as if these features had these values.
 
-        The other features are the movie's own. Values beyond those of the training rows are listed in `out_of_range`.
+        The other features keep the movie's own values. `out_of_range` lists the values outside the range of the training rows.
         """
         found = await answer_what_if(service, what_if)
         request.scope["prediction_id"] = found.answer.prediction_id
@@ -155,7 +155,7 @@ def make_prediction_router(
         summary="Find movies by title",
     )
     async def find_movies(request: Request, query: TitleQuery, limit: Limit = USUALLY_FOUND) -> Response:
-        """Movies of the published predictions, the best match first: their ids are what /predict takes."""
+        """Find movies of the prediction set by title, the best match first; /predict accepts their ids."""
         movies = search_movies(deployments, SearchRequest(query=query, limit=limit))
         found = [{"movie_id": m.movie_id, "tmdb_id": m.tmdb_id, "title": m.title, "year": m.year} for m in movies]
         return reply(request, FOUND if found else NOTHING_FOUND, {"movies": found}, [])
@@ -164,5 +164,5 @@ def make_prediction_router(
 
 
 def render_error(requested_id: str, error: PredictionError) -> dict[str, Any]:
-    """Return the entry of a batch for a movie without a prediction."""
+    """Return the batch entry of a movie without a prediction."""
     return {"movie_id": requested_id, "detail": str(error), "reason": error.reason}

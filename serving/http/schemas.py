@@ -1,4 +1,4 @@
-"""The bodies of the answers, as the OpenAPI document shows them."""
+"""Schemas of the answers, for the OpenAPI document."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -9,13 +9,13 @@ IMDB_ID = "^tt[0-9]{7,10}$"
 
 
 class Body(BaseModel):
-    """The base of every body: no undocumented field."""
+    """Base of all bodies: undocumented fields are not allowed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Model(Body):
-    """The released model that made the prediction."""
+    """The model version that made the prediction."""
 
     name: str = Field(examples=["movie-rating"])
     version: str = Field(description="Version in the MLflow registry.", examples=["3"])
@@ -25,7 +25,7 @@ FeatureSource = Literal["fresh", "stale", "prediction_set"]
 
 
 class Rating(Body):
-    """One rating and the sources of it."""
+    """One rating and its sources."""
 
     prediction_id: str = Field(
         description="Names this answer's receipt.", pattern="^[0-9a-f]{32}$", examples=["019abc0b5c4d3e2f6f1d0c5e8a3b4f7c"]
@@ -49,7 +49,7 @@ RequestId = Annotated[str, Field(description="Also in the header X-Request-ID.",
 
 
 class Prediction(Rating):
-    """One rating, the sources of it, and the request."""
+    """One rating, its sources and the request id."""
 
     request_id: RequestId
 
@@ -67,7 +67,7 @@ Reason = Literal[
 
 
 class Problem(Body):
-    """Why there is no prediction."""
+    """The reason for an answer without a prediction."""
 
     detail: str
     reason: Reason | Literal["overloaded"] = Field(description="The same in the log and in a metric.")
@@ -75,14 +75,14 @@ class Problem(Body):
 
 
 class ValidationProblem(Body):
-    """What is wrong with the request, in FastAPI's own shape."""
+    """The problems of a malformed request, in FastAPI's own shape."""
 
     detail: list[dict[str, Any]]
     request_id: str
 
 
 class FailedPrediction(Body):
-    """A movie of a batch without a prediction."""
+    """The entry of a movie without a prediction in a batch."""
 
     movie_id: str = Field(description="As it was sent.", examples=["tt9999999"])
     detail: str
@@ -90,14 +90,14 @@ class FailedPrediction(Body):
 
 
 class Predictions(Body):
-    """An entry for each id of the request, in its order."""
+    """One entry for each id of the request, in the same order."""
 
     predictions: list[Rating | FailedPrediction]
     request_id: RequestId
 
 
 class OutOfRange(Body):
-    """An override beyond all that training saw: answered, and less to be trusted."""
+    """An override outside the range of the training rows; its prediction is less reliable."""
 
     feature: str
     value: float
@@ -106,10 +106,10 @@ class OutOfRange(Body):
 
 
 class WhatIf(Prediction):
-    """The rating with the overrides, and without."""
+    """The rating with the overrides and the rating without them."""
 
     rating_as_it_is: float = Field(ge=1, le=10, description="Without the overrides.", examples=[8.4127])
-    overrides: dict[str, float | None] = Field(description="As they were given.")
+    overrides: dict[str, float | None] = Field(description="As they were sent.")
     out_of_range: list[OutOfRange]
 
 
@@ -130,20 +130,20 @@ class Movies(Body):
 
 
 class Alive(Body):
-    """The process answers."""
+    """The answer of a process that is alive."""
 
     alive: bool
 
 
 class RejectedDeployment(Body):
-    """A deployment that did not verify; the one before it is still served."""
+    """A deployment that did not verify; the previous one is still served."""
 
     deployment: int
     reason: str
 
 
 class LiveFeatureSet(Body):
-    """The published features that are read."""
+    """The live feature set."""
 
     name: str
     day: date
@@ -151,7 +151,7 @@ class LiveFeatureSet(Body):
 
 
 class LivePredictionSet(Body):
-    """The published predictions of all movies, on local disk, for when the features cannot be read."""
+    """The published predictions of all movies, used when the features cannot be read."""
 
     name: str
     day: date
@@ -159,7 +159,7 @@ class LivePredictionSet(Body):
 
 
 class Readiness(Body):
-    """Whether /predict can answer, and which part is missing; an answer from the prediction set is one."""
+    """The readiness of /predict and the missing parts; it counts as ready when it can answer from the prediction set."""
 
     detail: str = Field(examples=["ready"])
     ready: bool

@@ -1,4 +1,4 @@
-"""JSON without its traps: no NaN, no repeated names, no broken Unicode, no nesting that would overflow a reader."""
+"""Strict JSON parsing: rejects NaN, repeated names, broken Unicode and nesting that is too deep."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 CLIENT_CLOSED_REQUEST = 499
-"""Nginx's status for a caller that closed the connection; no caller reads it, the metrics and the log do."""
+"""Nginx's status for a caller that closed the connection; it appears only in the metrics and the log."""
 
 
 class StrictJsonRoute(APIRoute):
-    """A route that reads its body as strict JSON, whatever the Content-Type says: there is no other format to choose."""
+    """A route that reads its body as strict JSON and ignores the Content-Type, because there is no other format."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler, called with a request that parses strictly: FastAPI's documented way to do this."""
+        """Return FastAPI's handler with a request that parses strictly, the way that FastAPI documents."""
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
@@ -33,12 +33,12 @@ class StrictJsonRequest(Request):
 
     @property
     def headers(self) -> Headers:
-        """Return the headers with the one Content-Type that makes FastAPI parse the body."""
+        """Return the headers with Content-Type set to JSON, which makes FastAPI parse the body."""
         others = [header for header in self.scope["headers"] if header[0] != b"content-type"]
         return Headers(raw=[*others, (b"content-type", b"application/json")])
 
     async def body(self) -> bytes:
-        """Return the whole body; raise HTTPException when the caller has gone, which FastAPI would take for a malformed body."""
+        """Return the whole body. Raise HTTPException when the caller has disconnected; FastAPI would report a malformed body."""
         try:
             return await super().body()
         except ClientDisconnect:
@@ -46,14 +46,14 @@ class StrictJsonRequest(Request):
             raise HTTPException(CLIENT_CLOSED_REQUEST) from None
 
     async def json(self) -> Any:
-        """Return the parsed body; raise json.JSONDecodeError, of which FastAPI makes a 422."""
+        """Return the parsed body. Raise json.JSONDecodeError, which FastAPI answers with 422."""
         return parse_json(await self.body())
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the value of a request's body, whole numbers of any length exact; raise json.JSONDecodeError."""
+    """Return the parsed body, with whole numbers of any length exact. Raise json.JSONDecodeError."""
     try:
-        orjson.loads(body)  # the strict parser; but it keeps the last of repeated names, and rounds long numbers
+        orjson.loads(body)  # strict, but it keeps the last of repeated names and rounds long numbers
         return json.loads(body.decode(), object_pairs_hook=make_object)
     except RecursionError:
         raise json.JSONDecodeError("the nesting is too deep", "", 0) from None
@@ -62,7 +62,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raise ValueError naming a name that occurs twice, of which readers keep different ones."""
+    """Return a JSON object. Raise ValueError for a name that occurs twice, because parsers differ in the value they keep."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]

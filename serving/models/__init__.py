@@ -1,1 +1,1 @@
-"""The released model: followed, fetched, verified, run."""
+"""The model of a deployment: its reference, cache, download, verification and execution."""

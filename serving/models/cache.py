@@ -1,4 +1,4 @@
-"""Verified models on local disk, one folder a version."""
+"""Verified models on local disk, one folder for each version."""
 
 import hashlib
 import os
@@ -15,12 +15,12 @@ from serving.models.release_record import MODEL_FILE, RELEASE_FILE
 
 @dataclass(frozen=True, slots=True)
 class ModelCache:
-    """A folder of models; a version's folder in it is complete or absent, since it arrives by one rename."""
+    """A folder of models. The folder of a version is complete or absent, because one rename creates it."""
 
     directory: Path
 
     def store(self, model: bytes, release: bytes, reference: ModelReference) -> None:
-        """Keep a verified model and its release.json; the same version twice leaves the later bytes."""
+        """Store a verified model and its release.json; replace an earlier copy of the same version."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = self.directory / reference.folder
         with tempfile.TemporaryDirectory(dir=self.directory, prefix="incoming-") as incoming:
@@ -34,7 +34,7 @@ class ModelCache:
             complete.rename(folder)
 
     def read(self, reference: ModelReference) -> tuple[bytes, bytes] | None:
-        """Read model.onnx and release.json of one version; return None when it is not here.
+        """Read model.onnx and release.json of one version; return None when the version is not in the cache.
 
         Raise ModelRejected unless both have the digests of the reference.
         """
@@ -60,7 +60,7 @@ class ModelCache:
 
 
 def write_synced(path: Path, body: bytes) -> None:
-    """Write and fsync, so that the rename that follows cannot outlive its content."""
+    """Write the file and fsync it, so that its content reaches the disk before the rename does."""
     with path.open("wb") as file:
         file.write(body)
         file.flush()

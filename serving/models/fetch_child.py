@@ -1,6 +1,6 @@
-"""Download one version of a registered model, try it, and keep it in the cache; a process of its own.
+"""Download one version of a registered model, try it, and store it in the cache, as a separate process.
 
-MLflow's client costs memory and a bad model file may abort the process that parses it: neither may touch the service.
+It is a separate process because MLflow's client costs memory and a bad model file may crash the process that parses it.
 Only `release.json` and `model.onnx` are downloaded. Nothing else in the version is read, so that no pickle, loader or
 code of it can run.
 """
@@ -22,20 +22,20 @@ from serving.models.release_record import MODEL_FILE, RELEASE_FILE, check_golden
 log = logging.getLogger("serving.models.fetch_child")
 
 MAX_BYTES = {MODEL_FILE: 256 * 2**20, RELEASE_FILE: 2**20}
-"""A gradient boosting of thousands of trees, and what is said of it, are a tenth of this."""
+"""Maximum size of each file; a gradient boosting model with thousands of trees needs a tenth of it."""
 DIGEST_TAG = "sha256."
-"""Begins the tags of the version in which training recorded the digest of each file."""
+"""Prefix of the version's tags in which training recorded the digest of each file."""
 
 
 def fetch_model(reference: ModelReference, tracking_uri: str, cache: ModelCache) -> None:
-    """Fetch, verify, try and keep one version. Raise ModelRejected, or MLflow's own errors when it does not answer."""
+    """Fetch, verify, try and store one version. Raise ModelRejected, or MLflow's own errors when it does not answer."""
     from mlflow import MlflowClient, artifacts  # noqa: PLC0415  # only this process pays for the import
 
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     name, version = reference.name, reference.version
     registered = client.get_model_version(name, version)
     if not registered.run_id:
-        raise ModelRejected("the version names no training run, so there is no release.json to hold it to")
+        raise ModelRejected("the version names no training run, so there is no release.json to check it against")
     model_uri, run_uri = f"models:/{name}/{version}", f"runs:/{registered.run_id}"
     held = {
         MODEL_FILE: (model_uri, artifacts.list_artifacts(artifact_uri=model_uri, tracking_uri=tracking_uri)),
@@ -61,7 +61,7 @@ def fetch_model(reference: ModelReference, tracking_uri: str, cache: ModelCache)
             f"{MODEL_FILE} has sha256 {digests[MODEL_FILE][:12]}…, {RELEASE_FILE} names {record.files[MODEL_FILE][:12]}…"
         )
     with tempfile.TemporaryDirectory() as empty:
-        os.chdir(empty)  # a model that points at files beside it must find none
+        os.chdir(empty)  # a model that refers to files beside it must not find any
         model = load_onnx_model(bodies[MODEL_FILE])
         smoke_test(model)
         check_golden(model, record)
@@ -70,7 +70,7 @@ def fetch_model(reference: ModelReference, tracking_uri: str, cache: ModelCache)
 
 
 def check_listed(file: str, sizes: Mapping[str, int]) -> None:
-    """Raise ModelRejected unless the file is among those listed, and no larger than it may be."""
+    """Raise ModelRejected unless the file is listed and its size is within the limit."""
     if file not in sizes:
         raise ModelRejected(f"the version holds no {file}, only {sorted(sizes)}")
     if sizes[file] > MAX_BYTES[file]:
@@ -78,7 +78,7 @@ def check_listed(file: str, sizes: Mapping[str, int]) -> None:
 
 
 def main() -> int:
-    """Exit codes (sysexits.h): 0 kept in the cache, 65 rejected with the reason on stderr, 75 MLflow does not answer."""
+    """Exit codes (sysexits.h): 0 stored in the cache, 65 rejected with the reason on stderr, 75 MLflow does not answer."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--version", required=True)
@@ -96,7 +96,7 @@ def main() -> int:
     except ModelRejected as rejection:
         log.error("%s", rejection)
         return os.EX_DATAERR
-    except Exception as error:  # noqa: BLE001  # MLflow, requests and the disk: all of them are worth a later try
+    except Exception as error:  # noqa: BLE001  # errors of MLflow, requests or the disk: a later poll tries again
         log.error("%s: %s", type(error).__name__, str(error)[:500])
         return os.EX_TEMPFAIL
     return os.EX_OK

@@ -1,4 +1,4 @@
-"""One released model in ONNX Runtime: what it must look like, and one row to one rating."""
+"""A released model in ONNX Runtime: loads it, checks its inputs and outputs, and predicts ratings."""
 
 import json
 import math
@@ -16,17 +16,17 @@ FEATURE_SERVICE = "pre_release"
 
 
 class ModelRejected(ArtifactRejected):
-    """The file is not a model that can be served; the message says why."""
+    """Error for a model that cannot be served; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A loaded model; `features` names the columns of its one input. For one thread: all rows pass through `input`."""
+    """A loaded model; `features` names the columns of its only input. Not thread-safe: every row passes through `input`."""
 
     session: ort.InferenceSession
     features: tuple[str, ...]
     binding: ort.IOBinding
-    """Ties the session to `input`, shape (1, features), and `output`, shape (1, 1): a run without it costs a quarter more."""
+    """Binds the session to `input`, shape (1, features), and `output`, shape (1, 1); a run without it costs a quarter more."""
     input: Row
     output: Row
 
@@ -44,12 +44,12 @@ class OnnxModel:
 def load_onnx_model(model: bytes) -> OnnxModel:
     """Parse an ONNX model for one thread and check its shape. Raise ModelRejected.
 
-    From bytes and not from a path, so that what was checked against the digest is what runs.
+    The parameter is bytes and not a path, so that the bytes that were checked against the digest are the bytes that run.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # its complaint comes as the exception
+    options.log_severity_level = 4  # the exception has its message
     try:
         session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
@@ -66,7 +66,7 @@ def load_onnx_model(model: bytes) -> OnnxModel:
 
 
 def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: str) -> OnnxModel:
-    """Tie the session to arrays of one row and one rating."""
+    """Return the model, with its session bound to arrays of one row and one rating."""
     row, rating, binding = np.empty((1, len(features)), np.float32), np.empty((1, 1), np.float32), session.io_binding()
     binding.bind_input(INPUT_NAME, "cpu", 0, np.float32, row.shape, row.ctypes.data)
     binding.bind_output(output_name, "cpu", 0, np.float32, rating.shape, rating.ctypes.data)
@@ -74,7 +74,7 @@ def bind(session: ort.InferenceSession, features: tuple[str, ...], output_name: 
 
 
 def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:
-    """Parse the feature names, in column order, out of the model's own metadata. Raise ModelRejected."""
+    """Parse the feature names, in column order, from the model's own metadata. Raise ModelRejected."""
     service = metadata.get("feature_service")
     if service != FEATURE_SERVICE:
         raise ModelRejected(f"its metadata names the feature service {service!r}, not {FEATURE_SERVICE!r}")
@@ -90,7 +90,7 @@ def parse_features(metadata: dict[str, str]) -> tuple[str, ...]:
 
 
 def smoke_test(model: OnnxModel) -> None:
-    """Run the model on a movie of which nothing is known. Raise ModelRejected unless it answers one rating."""
+    """Run the model on a row of unknown values. Raise ModelRejected unless the output is one rating."""
     row = np.full((1, len(model.features)), np.nan, np.float32)
     try:
         output = model.session.run(None, {INPUT_NAME: row})[0]

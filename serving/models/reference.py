@@ -1,4 +1,4 @@
-"""Which registered model a deployment needs."""
+"""The reference of a deployment to its registered model."""
 
 import hashlib
 import re
@@ -11,18 +11,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """One version in the MLflow registry; the digests tell apart versions of the same number after a registry was reset."""
+    """One version in the MLflow registry; its digests distinguish versions with the same number after a registry reset."""
 
     name: str
     version: str
     sha256: str
-    """Of model.onnx."""
+    """Digest of model.onnx."""
     release_sha256: str
-    """Of release.json."""
+    """Digest of release.json."""
 
     @property
     def folder(self) -> str:
-        """The name of its folder in the cache."""
+        """Return the name of its folder in the cache."""
         identity = hashlib.sha256("\n".join((self.name, self.version, self.sha256, self.release_sha256)).encode()).hexdigest()
         return f"{identity[:32]}"
 

@@ -1,4 +1,4 @@
-"""release.json: what training recorded of the model that it registered, and what the service checks it against."""
+"""release.json, in which training records the model that it registered, and the check of a model against it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from serving.models.onnx_model import FEATURE_SERVICE, ModelRejected, OnnxModel
 
 RELEASE_FILE, MODEL_FILE = "release.json", "model.onnx"
 GOLDEN_TOLERANCE = 1e-4
-"""Rating points by which a golden row's rating may differ on another machine: training allows the export itself as much."""
+"""Maximum difference of a golden row's rating, in rating points; training allows the same difference for the export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,19 @@ class ReleaseRecord:
     """The parts of release.json that serving reads."""
 
     sha256: str
-    """Of its own bytes: names the release."""
+    """Digest of release.json itself, which identifies the release."""
     files: Mapping[str, str]
     """sha256 of each file of the release."""
     feature_set: str
-    """The set that was live when the model was trained."""
+    """Feature set that was live when the model was trained."""
     schema_hash: str
-    """Of the feature service's names and types; the model reads only sets with the same."""
+    """Hash of the feature service's names and types; the model reads only feature sets with the same hash."""
     ranges: Mapping[str, tuple[float, float]]
     """Lowest and highest known value of each feature among the training rows."""
     golden_features: Sequence[Sequence[float | None]]
     """Rows in the model's column order; null is unknown."""
     golden_ratings: Sequence[float]
-    """What the exported model gave for them."""
+    """Ratings of the golden rows by the exported model."""
 
 
 def parse_release(body: bytes) -> ReleaseRecord:
@@ -60,7 +60,7 @@ def parse_release(body: bytes) -> ReleaseRecord:
 
 
 def check_golden(model: OnnxModel, record: ReleaseRecord) -> None:
-    """Run the golden rows. Raise ModelRejected unless each gives the rating that training saw."""
+    """Run the golden rows. Raise ModelRejected unless each gets the rating that training recorded."""
     try:
         rows = np.array(record.golden_features, dtype=np.float32)  # None becomes NaN
     except (ValueError, TypeError) as error:

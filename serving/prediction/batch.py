@@ -1,4 +1,4 @@
-"""The requests of `core/requests.py`, answered; HTTP and gRPC render the results."""
+"""Answers the requests of `core/requests.py`; HTTP and gRPC render the results."""
 
 from serving.core.answer import Answer
 from serving.core.errors import PredictionError
@@ -12,11 +12,11 @@ UNAVAILABLE = PredictionError.status
 FOUND, NOTHING_FOUND = "found", "nothing_found"
 """Outcomes of a search, for the log."""
 MIXED = "mixed"
-"""The outcome of a batch whose movies had several."""
+"""Outcome of a batch whose movies have different outcomes, for the log."""
 
 
 async def answer_batch(service: PredictionService, request: BatchRequest, endpoint: str) -> list[Answer | PredictionError]:
-    """Return an entry for each id. Raise a PredictionError when all failed for one reason that will pass."""
+    """Return an entry for each id. Raise a PredictionError when all ids failed for the same temporary reason."""
     entries = await service.predict_batch(request.movie_ids, endpoint)
     first = entries[0]
     if isinstance(first, PredictionError) and first.status == UNAVAILABLE and {type(entry) for entry in entries} == {type(first)}:
@@ -25,13 +25,13 @@ async def answer_batch(service: PredictionService, request: BatchRequest, endpoi
 
 
 def compute_outcome(entries: list[Answer | PredictionError]) -> str:
-    """Return the outcome of a whole batch, for the log; each movie's own is in the metrics."""
+    """Return the outcome of a whole batch, for the log; the metrics count the outcome of each movie."""
     outcomes = {entry.source if isinstance(entry, Answer) else entry.reason for entry in entries}
     return outcomes.pop() if len(outcomes) == 1 else MIXED
 
 
 async def answer_what_if(service: PredictionService, request: WhatIfRequest) -> WhatIf:
-    """Predict with overrides. Raise a PredictionError, or MalformedRequest naming a feature that the model does not have."""
+    """Predict with overrides. Raise a PredictionError, or MalformedRequest for a feature that the model does not have."""
     try:
         return await service.predict_what_if(request.movie_id, request.overrides)
     except UnknownFeature as unknown:

@@ -1,6 +1,6 @@
-"""From a movie's id to its rating: fresh features, else stale ones, else the published prediction, else an error that says why.
+"""Predicts a movie's rating from fresh features, else from stale ones; else returns the published prediction or an error.
 
-HTTP and gRPC both call this, so that they give the same answers; each answer is counted, and leaves a receipt.
+HTTP and gRPC both call this service, so their answers are the same. Each answer is counted and gets a receipt.
 """
 
 import logging
@@ -31,7 +31,7 @@ Overrides = Mapping[str, float | None]
 
 
 class PredictionService:
-    """Predicts with the deployment that is live when a request begins."""
+    """The prediction service; each request uses the deployment that is live when the request begins."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class PredictionService:
         self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.prediction_set_fallback
 
     async def predict(self, requested_id: RequestedId, endpoint: str) -> Answer:
-        """Predict one movie. Raise a PredictionError. endpoint: for the receipt."""
+        """Predict one movie. Raise a PredictionError. endpoint: its name in the receipt."""
         deployment = self._deployments.live
         try:
             deployment, model = self._deployments.require_model()
@@ -57,7 +57,7 @@ class PredictionService:
             return self._fall_back(requested_id, deployment, error, endpoint)
 
     async def predict_batch(self, requested_ids: Sequence[RequestedId], endpoint: str) -> list[Answer | PredictionError]:
-        """Predict many movies in one round trip to Redis and one call of the model; return an entry for each, in their order."""
+        """Predict many movies with one call of the model and at most two round trips to Redis; return an entry for each."""
         deployment = self._deployments.live
         try:
             deployment, model = self._deployments.require_model()
@@ -79,9 +79,9 @@ class PredictionService:
         ]
 
     async def predict_what_if(self, requested_id: RequestedId, overrides: Overrides) -> WhatIf:
-        """Predict one movie as it is and as it would be with these features. Raise a PredictionError, or UnknownFeature.
+        """Predict one movie with its own features and with these overrides. Raise a PredictionError, or UnknownFeature.
 
-        A prediction set holds no features, so there is no fallback.
+        There is no fallback, because a prediction set does not hold features.
         """
         try:
             deployment, model = self._deployments.require_model()
@@ -168,13 +168,13 @@ class PredictionService:
     def _fall_back(
         self, requested_id: RequestedId, deployment: Deployment | None, error: PredictionError, endpoint: str
     ) -> Answer:
-        """Return the published prediction of the movie, if there is one. Raise the error; an unknown movie stays unknown."""
+        """Return the published prediction of the movie. Raise the error if there is none, or if the movie is unknown."""
         movie = None
         if self._may_fall_back and deployment is not None and not isinstance(error, UnknownMovie):
             try:
                 movie = find_published(requested_id, deployment)
             except NoPredictionSet as unreadable:
-                log.error("%s", unreadable)  # the answer says what was missing in the first place
+                log.error("%s", unreadable)  # the answer reports the first error
         if deployment is None or movie is None:
             self._metrics.note_outcome(error.reason)
             raise error
@@ -216,7 +216,7 @@ def find_published(requested_id: RequestedId, deployment: Deployment) -> Publish
 
 
 def find_cause(error: PredictionError, requested_id: RequestedId, deployment: Deployment) -> PredictionError:
-    """Return LostFeatures for a movie without a row that the deployment has a prediction of; any other error as it is."""
+    """Return LostFeatures for an UnknownMovie with a published prediction; return any other error unchanged."""
     if not isinstance(error, UnknownMovie):
         return error
     try:

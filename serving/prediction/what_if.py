@@ -1,4 +1,4 @@
-"""The rating of a movie with some of its features changed."""
+"""Overrides: a movie's features with some values changed, and the ratings with and without them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from serving.deployments.deployment import ServedModel
 
 
 class UnknownFeature(Exception):
-    """An override names a feature that the served model does not read."""
+    """Error for an override of a feature that the served model does not read."""
 
     def __init__(self, name: str, features: tuple[str, ...]) -> None:
         super().__init__(f"the served model does not read the feature {name!r}; it reads {', '.join(sorted(features))}")
@@ -19,7 +19,7 @@ class UnknownFeature(Exception):
 
 
 class OutOfRange(NamedTuple):
-    """An override outside the range of the training rows: the model never learned what follows from it."""
+    """An override outside the range of the training rows, for which the model has seen no example."""
 
     feature: str
     value: float
@@ -28,7 +28,7 @@ class OutOfRange(NamedTuple):
 
 
 class WhatIf(NamedTuple):
-    """The rating with the overrides, the rating without, and the overrides that the model cannot judge."""
+    """The rating with the overrides, the rating without them, and the overrides outside the training range."""
 
     answer: Answer
     rating_as_it_is: float
@@ -36,7 +36,7 @@ class WhatIf(NamedTuple):
 
 
 def apply_overrides(features: Row, model: ServedModel, overrides: Mapping[str, float | None]) -> tuple[Row, list[OutOfRange]]:
-    """Return the row with these values (None: unknown), and those outside the training rows' range. Raise UnknownFeature."""
+    """Return the row with these values (None: unknown), and the values outside the training range. Raise UnknownFeature."""
     columns = {name: column for column, name in enumerate(model.onnx.features)}
     changed, out_of_range = features.copy(), []
     for name, value in overrides.items():

@@ -9,21 +9,21 @@ from serving.prediction_set.database import PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
 
 ABANDONED_SECONDS = 3600.0
-"""A file that a killed download left behind is deleted after this time."""
+"""Age after which the partial file of a killed download is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionSetCache:
-    """A folder of prediction databases; a file in it is complete or absent, since it arrives by one rename."""
+    """A folder of prediction databases. A file in it is complete or absent, because one rename creates it."""
 
     directory: Path
 
     def path(self, sha256: str) -> Path:
-        """Return where the file of this digest belongs."""
+        """Return the path of the file with this digest."""
         return self.directory / f"{sha256}.sqlite"
 
     def open(self, sha256: str) -> PredictionDatabase | None:
-        """Open the file of this digest; None when it is not here. Delete a damaged one, and raise PredictionSetRejected."""
+        """Open the file with this digest; return None when it is absent. Delete a damaged file; raise PredictionSetRejected."""
         path = self.path(sha256)
         if not path.exists():
             return None
@@ -34,7 +34,7 @@ class PredictionSetCache:
             raise
 
     def keep_only(self, digests: Iterable[str]) -> None:
-        """Delete all other files, so that the cache does not grow every day; a worker that has one open keeps it."""
+        """Delete all other files, so that the cache does not grow every day; a worker can still read a file that it has open."""
         kept = {self.path(sha256) for sha256 in digests}
         for path in self.directory.glob("*.sqlite"):
             if path not in kept:

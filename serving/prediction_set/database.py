@@ -15,11 +15,11 @@ from serving.prediction_set.metadata import Metadata, PredictionSetRejected, rea
 from serving.prediction_set.title_query import fold, match_exactly, match_words
 
 SEARCH_SECONDS = 0.01
-"""Ranking the matches may hold up the event loop for this long; then they come in the order of the file."""
+"""Time limit for ranking the matches, which blocks the event loop; after it, matches are returned in file order."""
 STEPS_BETWEEN_CLOCKS = 50
-"""Of SQLite's virtual machine; one step may pass over many movies that have only some of the words."""
+"""Steps of SQLite's virtual machine between two checks of the time; one step may skip many movies."""
 CANDIDATES = 200
-"""So many of the best ranked are looked at, since the rank of short titles is often the same."""
+"""Number of best matches that are sorted again, because short titles often have the same rank."""
 
 _COLUMNS = "film.movie_id, film.tmdb_id, film.title, film.year, film.rating, film.model_output, film.features_as_of"
 _BY_IMDB = f"select {_COLUMNS} from film where movie_id = ?"  # noqa: S608  # our own names
@@ -48,7 +48,7 @@ class PublishedMovie(NamedTuple):
 
 
 class PredictionDatabase:
-    """An open prediction database, for one thread at a time. An error of SQLite becomes NoPredictionSet."""
+    """An open prediction database, for one thread at a time. Errors of SQLite are raised as NoPredictionSet."""
 
     def __init__(self, connection: sqlite3.Connection, metadata: Metadata) -> None:
         self._connection, self.metadata = connection, metadata
@@ -56,7 +56,7 @@ class PredictionDatabase:
 
     @classmethod
     def open(cls, path: Path, sha256: str) -> Self:
-        """Open a file that has this digest. Raise PredictionSetRejected. Reads all of it: not for the event loop."""
+        """Open the file and verify its digest. Raise PredictionSetRejected. Blocks, because it reads the whole file."""
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -71,7 +71,7 @@ class PredictionDatabase:
             connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
             connection.execute("pragma trusted_schema = off")
             metadata = read_metadata(connection, sha256)
-            connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be asked
+            connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be queried
         except (sqlite3.Error, PredictionSetRejected) as error:
             if connection is not None:
                 connection.close()
@@ -79,7 +79,7 @@ class PredictionDatabase:
         return cls(connection, metadata)
 
     def close(self) -> None:
-        """Close the file; reads raise NoPredictionSet from then on."""
+        """Close the file; later reads raise NoPredictionSet."""
         self._connection.close()
 
     def sample_ids(self, count: int) -> list[str]:
@@ -102,10 +102,10 @@ class PredictionDatabase:
         return to_movie(found) if found else None
 
     def search(self, text: str, limit: int) -> list[PublishedMovie]:
-        """Find movies whose titles have all these words, the last one perhaps unfinished; at most `limit`. Raise NoPredictionSet.
+        """Return up to `limit` movies whose titles have all these words; the last word may be unfinished. Raise NoPredictionSet.
 
-        Titles of exactly these words come first, then by bm25, then the newer ones. Where there are too many matches to
-        rank in SEARCH_SECONDS, some of them.
+        Titles with exactly these words come first; the others are sorted by bm25, then by year, newest first. When ranking
+        takes longer than SEARCH_SECONDS, some of the matches are returned unranked.
         """
         words, exactly = match_words(text), match_exactly(text)
         if not words or limit < 1:
@@ -123,7 +123,7 @@ class PredictionDatabase:
             hits += self._select(_FIRST, words, limit)
         finally:
             self._connection.set_progress_handler(None, 0)
-        folded, best = fold(text), {movie.movie_id: (rank, movie) for rank, movie in hits}  # the rank by words, where it has both
+        folded, best = fold(text), {movie.movie_id: (rank, movie) for rank, movie in hits}  # the rank of `words` wins
         order = sorted(best.values(), key=lambda hit: (fold(hit[1].title or "") != folded, hit[0], -(hit[1].year or 0)))
         return [movie for _, movie in order[:limit]]
 
@@ -135,12 +135,12 @@ class PredictionDatabase:
 
 
 def to_movie(row: Sequence[Any]) -> PublishedMovie:
-    """Make a movie of a row with the columns _COLUMNS."""
+    """Return the movie of a row with the columns _COLUMNS."""
     *same, features_as_of = row
     return PublishedMovie._make([*same, to_datetime(features_as_of)])
 
 
 @lru_cache(maxsize=256)
 def to_datetime(seconds: int) -> datetime:
-    """Return the time, UTC. seconds: Unix."""
+    """Return the time in UTC. seconds: Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC)

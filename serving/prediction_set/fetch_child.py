@@ -1,7 +1,7 @@
-"""Download one prediction database from S3, verify and try it, and keep it in the cache; a process of its own.
+"""Download one prediction database from S3, verify and try it, and store it in the cache, as a separate process.
 
-boto3 costs memory and a bad file may end the process that opens it: neither may touch the service. Nothing opens the
-file before its size and digest are those that the deployment says.
+It is a separate process because boto3 costs memory and a bad file may crash the process that opens it. The file is not
+opened before its size and digest are equal to those of the deployment.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from serving.prediction_set.metadata import PredictionSetRejected
 log = logging.getLogger("serving.prediction_set.fetch_child")
 
 MAX_DATABASE_BYTES = 2**30
-"""All movies of IMDb take a tenth of this."""
+"""Maximum size; all movies of IMDb take a tenth of it."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
-"""The child gives up soon: the service's next poll is its retry."""
+"""Limits of a download. It retries little, because the service's next poll tries again."""
 PIECE_BYTES = 2**20
 _IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
 
 
 def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, cache: PredictionSetCache) -> None:
-    """Fetch, verify, try and keep one database. Raise PredictionSetRejected, or boto3's own errors when S3 does not answer."""
+    """Fetch, verify, try and store one database. Raise PredictionSetRejected, or boto3's own errors when S3 does not answer."""
     if not 0 < size <= MAX_DATABASE_BYTES:
         raise PredictionSetRejected(f"the deployment says it has {size} bytes; at most {MAX_DATABASE_BYTES} are fetched")
     with tempfile.NamedTemporaryFile(dir=cache.directory, prefix="incoming-", delete=False) as file:
@@ -58,7 +58,7 @@ def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, cache: P
 
 
 def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
-    """Yield the object's bytes in pieces. Raise PredictionSetRejected before the first when S3 says another size."""
+    """Yield the object's bytes in pieces. Raise PredictionSetRejected before the first piece when S3 reports another size."""
     import boto3  # noqa: PLC0415  # only this process pays for the import
     from botocore.config import Config  # noqa: PLC0415
 
@@ -80,7 +80,7 @@ def read_object(bucket: str, key: str, size: int) -> Iterator[bytes]:
 
 
 def check_database(path: Path, sha256: str) -> None:
-    """Open the file as the service will, and read and search it. Raise PredictionSetRejected."""
+    """Open the file as the service does, then read and search it. Raise PredictionSetRejected."""
     with (
         closing(PredictionDatabase.open(path, sha256)) as database,
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
@@ -102,7 +102,7 @@ def check_database(path: Path, sha256: str) -> None:
 
 
 def main() -> int:
-    """Exit codes (sysexits.h): 0 kept in the cache, 65 rejected with the reason on stderr, 75 S3 does not answer."""
+    """Exit codes (sysexits.h): 0 stored in the cache, 65 rejected with the reason on stderr, 75 S3 does not answer."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=main.__doc__)
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--key", required=True)
@@ -118,7 +118,7 @@ def main() -> int:
     except PredictionSetRejected as rejection:
         log.error("%s", rejection)
         return os.EX_DATAERR
-    except Exception as error:  # noqa: BLE001  # boto3, the network and the disk: all of them are worth a later try
+    except Exception as error:  # noqa: BLE001  # errors of boto3, the network or the disk: a later poll tries again
         log.error("%s: %s", type(error).__name__, str(error)[:500].replace("\n", " "))
         return os.EX_TEMPFAIL
     return os.EX_OK

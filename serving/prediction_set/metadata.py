@@ -1,4 +1,4 @@
-"""What a prediction database says of itself."""
+"""The metadata in a prediction database."""
 
 import sqlite3
 from dataclasses import dataclass, fields
@@ -7,12 +7,12 @@ from serving.core.artifacts import ArtifactRejected
 
 
 class PredictionSetRejected(ArtifactRejected):
-    """The file is not a prediction database that can be served; the message says why."""
+    """Error for a prediction database that cannot be served; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the predictions were made from."""
+    """The model and the features that the predictions were made from."""
 
     prediction_set: str
     model_name: str
@@ -22,7 +22,7 @@ class Metadata:
     content_hash: str
     snapshot_id: str
     sha256: str
-    """Of the file."""
+    """Digest of the file."""
     movies: int
 
 

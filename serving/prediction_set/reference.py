@@ -1,4 +1,4 @@
-"""Which prediction database a deployment needs, and where it lies."""
+"""The reference of a deployment to its prediction database."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class PredictionSetReference:
     """Bytes."""
     movies: int
     day: date
-    """The latest day that the predictions are known to be right for."""
+    """Latest day for which the predictions are known to be valid."""
 
     def age_seconds(self, now: float) -> int:
         """Return the seconds since the day began, UTC, never negative. now: Unix seconds."""
@@ -39,7 +39,7 @@ def parse_reference(fields: Mapping[str, Any]) -> PredictionSetReference:
         movies=int(fields["movies"]),
         day=date.fromisoformat(fields["day"]),
     )
-    if not _SHA256.match(reference.sha256):  # it becomes a file's name
+    if not _SHA256.match(reference.sha256):  # it is used as a file name
         raise ValueError(f"{reference.sha256[:100]!r} is not a sha256")
     if datetime.combine(reference.day, time.min, tzinfo=UTC) > datetime.now(UTC) + MAX_CLOCK_SKEW:
         raise ValueError(f"the prediction set is of {reference.day}, which is still to come")

@@ -1,18 +1,18 @@
-"""What a person types, as a question in SQLite's full-text syntax that no text of theirs can change."""
+"""Turns the text of a search into an FTS5 query; the text is quoted, so it cannot change the query's syntax."""
 
 import re
 import unicodedata
 
 MAX_CHARACTERS, MAX_WORDS = 200, 16
-"""What is beyond is not looked at."""
+"""Limits of a search text; the rest is ignored."""
 MIN_PREFIX_CHARACTERS = 2
-"""One Latin letter begins a tenth of all words; matching them all would be slow and of no use."""
+"""Minimum length of a prefix in Latin letters: a single letter would match a tenth of all words, slowly and without use."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]+")
 
 
 def match_words(text: str) -> str:
-    """Each word anywhere in the title, the last one as a beginning; '' when there is none."""
+    """Return a query for titles with all these words in any place, the last one as a prefix; '' without words."""
     words = split(text)
     if not words:
         return ""
@@ -22,21 +22,21 @@ def match_words(text: str) -> str:
 
 
 def match_exactly(text: str) -> str:
-    """The words in this order at the title's start."""
+    """Return a query for titles that begin with these words in this order."""
     return "^" + quote(" ".join(split(text)))
 
 
 def split(text: str) -> list[str]:
-    """The words between blanks; the index takes what it calls punctuation out of them by itself."""
+    """Return the words between blanks; the index removes punctuation from them."""
     return _NO_TEXT.sub(" ", text[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
 def quote(words: str) -> str:
-    """One phrase of FTS5: within the quotes nothing but a quote has a meaning."""
+    """Return an FTS5 phrase; within quotes, only the quote character is special."""
     return '"' + words.replace('"', '""') + '"'
 
 
 def fold(text: str) -> str:
-    """The words without case, marks and punctuation, to compare titles by."""
+    """Return the words without case, diacritics and punctuation, for the comparison of titles."""
     bare = "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
     return " ".join(_WORD.findall(bare))

@@ -1,8 +1,9 @@
-"""uvicorn's HTTP protocol with the limits that it lacks, and a drain; README.md says which limits a proxy could set instead.
+"""uvicorn's HTTP protocol with additional limits and a drain; README.md lists the limits that a proxy could set instead.
 
-The application is called when a request has arrived whole, so that a slow one occupies a connection and nothing else; one that
-is too large or too slow is answered and cut off; and at the end callers are told to close before the connection ends.
-A rejected request still goes through the application, as scope['rejection'], so that it is answered, counted and logged.
+The application is called only when a request is complete, so that a slow request occupies nothing but its connection. A
+request that is too large or too slow is answered and its connection is closed. During a drain, callers receive
+`Connection: close` before their connection ends. A rejected request still goes through the application, as
+scope['rejection'], so that it is answered, counted and logged.
 """
 
 import asyncio
@@ -27,26 +28,26 @@ from serving.process.ignore_upgrade import continue_request, has_body
 from serving.process.write_coalescing import CoalescingProtocol
 
 QUIET_SECONDS = 5
-"""A connection that is idle when the process drains may send one more request for this long."""
+"""Time in which an idle connection may send one more request after the drain begins."""
 STUCK_SECONDS = 10
-"""A caller that does not read its answers for this long is cut off."""
+"""Time after which the connection of a caller that does not read its answers is closed."""
 RAW_BYTES = 1024 * 1024
-"""Limit of one request with all its framing: a small body may come in very many chunks, or with endless trailers."""
+"""Limit of one request with its framing, because a small body can have very many chunks or endless trailers."""
 
 
 class Stop(httptools.HttpParserError):
-    """Ends the parsing after a rejected request."""
+    """Exception that ends the parsing after a rejected request."""
 
 
 def explain(error: httptools.HttpParserError) -> Rejection:
-    """Return the rejection of what the parser could not read, in the parser's own fixed words."""
+    """Return the rejection for a parser error, with the parser's own fixed text."""
     if isinstance(error, httptools.HttpParserInvalidURLError):
         return malformed("its address must be ASCII; percent-encode other characters as UTF-8, such as %C3%A9 for \u00e9")
     return malformed(str(error))
 
 
 class ApiProtocol(CoalescingProtocol):
-    """The protocol class of uvicorn's configuration; its `server_state` is a `serving.process.server.State`."""
+    """The protocol class for uvicorn's configuration; its `server_state` is a `serving.process.server.State`."""
 
     arrival_seconds: float = ARRIVAL_SECONDS
     quiet_seconds: float = QUIET_SECONDS
@@ -55,11 +56,11 @@ class ApiProtocol(CoalescingProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._whole: Any = None
-        """The scope of the last request that arrived whole."""
+        """Scope of the last complete request."""
         self._held: Any = None
-        """The application that waits for the rest of the request that is next in line."""
+        """Application that starts when the next request is complete."""
         self._deadline: asyncio.TimerHandle | None = None
-        """Runs while a request is awaited; not while one is answered."""
+        """Timer that runs while a request arrives, but not while one is answered."""
         self._stuck: asyncio.TimerHandle | None = None
         self._raw = 0
         self._check_size = self._draining = self._rejected = False
@@ -69,7 +70,7 @@ class ApiProtocol(CoalescingProtocol):
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.arrival_seconds, self._give_up)
         if getattr(self.server_state, "draining", False):
-            self._drain()  # its caller connected before the listening socket was closed, and is about to send
+            self._drain()  # accepted before the listening socket was closed; its caller may send a request now
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -80,7 +81,7 @@ class ApiProtocol(CoalescingProtocol):
         self._deadline = self._stuck = None
 
     def data_received(self, data: bytes) -> None:
-        """Parse as uvicorn does, and reject what is malformed, slow or large; a small read costs one comparison more."""
+        """Parse as uvicorn does; reject malformed, slow and large requests. A small read costs one additional comparison."""
         if self._rejected:
             return
         if self.timeout_keep_alive_task is not None:
@@ -103,7 +104,7 @@ class ApiProtocol(CoalescingProtocol):
             self._await_rest(0)
 
     def _read_on(self, rest: memoryview) -> None:
-        """Parse what follows the head of a request with `Upgrade`: its body, if it has one, and the next requests."""
+        """Parse the bytes after the head of a request with `Upgrade`: its body, if it has one, and the next requests."""
         while True:
             try:
                 if self.scope is not self._whole:
@@ -112,14 +113,14 @@ class ApiProtocol(CoalescingProtocol):
                     self.parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:
                 rest = rest[upgrade.args[0] :]
-            except httptools.HttpParserError as error:  # of the rest, or of a framing that only the second parser reads
+            except httptools.HttpParserError as error:  # in the rest, or in framing headers that only the second parser reads
                 self._reject(explain(error))
                 return
             else:
                 return
 
     def _await_rest(self, received: int) -> None:
-        """Limit the bytes of one request that is not whole yet."""
+        """Limit the size of a request that is not complete yet."""
         self._check_size = True
         self._raw += received
         if self._has_head():
@@ -129,7 +130,7 @@ class ApiProtocol(CoalescingProtocol):
             self._reject(URL_TOO_LONG if self.scope and len(self.url) > HEAD_BYTES else HEADERS_TOO_LARGE)
 
     def _has_head(self) -> bool:
-        """Return true when the head of the newest request is complete, so that it has a cycle."""
+        """Return true when the head of the newest request is complete, which means that the request has a cycle."""
         return self.cycle is not None and self.cycle.scope is self.scope
 
     def on_headers_complete(self) -> None:
@@ -156,7 +157,7 @@ class ApiProtocol(CoalescingProtocol):
         return HEADERS_TOO_LARGE if size > HEAD_BYTES or len(self.headers) > MAX_HEADERS else None
 
     def _examine_length(self) -> int:
-        """Return the announced length, 0 without one; the parser rejects what is not a number."""
+        """Return the Content-Length, 0 when there is none; the parser rejects other values than numbers."""
         return next((int(value) for name, value in self.headers if name == b"content-length"), 0)
 
     def on_body(self, body: bytes) -> None:
@@ -167,7 +168,7 @@ class ApiProtocol(CoalescingProtocol):
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade() and has_body(self.headers):
-            return  # the body is yet to be read
+            return  # the body is not read yet
         super().on_message_complete()
         self._whole = self.scope
         if self._deadline is not None:
@@ -178,7 +179,7 @@ class ApiProtocol(CoalescingProtocol):
             super()._start_asgi_task(self.cycle, app)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Start the application when it is this request's turn, or once the request is whole."""
+        """Start the application for this request now, or when the request is complete."""
         if cycle.more_body:
             self._held = app
         else:
@@ -189,10 +190,10 @@ class ApiProtocol(CoalescingProtocol):
         if self.scope is not self._whole:
             self._reject(TOO_SLOW)
         elif self.cycle is None or self.cycle.response_complete:
-            self.transport.close()  # it sent nothing or empty lines, so there is nothing to answer
+            self.transport.close()  # it sent nothing or only empty lines, so there is no request to answer
 
     def _reject(self, rejection: Rejection) -> None:
-        """Answer in this request's turn, then close, and ignore what else the caller sends."""
+        """Answer after the earlier requests, then close; ignore further bytes from the caller."""
         if self._rejected or self.transport.is_closing():
             return
         self._rejected = True
@@ -201,7 +202,7 @@ class ApiProtocol(CoalescingProtocol):
             self._deadline.cancel()
             self._deadline = None
         if self.scope is self._whole:
-            self.on_message_begin()  # not even the start of a request line
+            self.on_message_begin()  # not even a request line has begun
         if not self._has_head():
             known = bool(self.url)
             self.url, self.expect_100_continue = b"/", False
@@ -216,9 +217,9 @@ class ApiProtocol(CoalescingProtocol):
             super()._start_asgi_task(self.cycle, app)
 
     def shutdown(self) -> None:
-        """Drain this connection; uvicorn calls this when the process is told to end.
+        """Drain this connection; uvicorn calls this when the process must end.
 
-        An idle connection is closed at once where no other process answers afterwards: the caller learns it before it sends.
+        An idle connection is closed at once when no other process takes over, so that the caller knows before its next request.
         """
         if getattr(self.server_state, "is_last", False) and self._is_idle():
             self.transport.close()
@@ -230,9 +231,9 @@ class ApiProtocol(CoalescingProtocol):
         return self.scope is self._whole and (self.cycle is None or self.cycle.response_complete)
 
     def _drain(self) -> None:
-        """Send `Connection: close` with the last answer in line from now on.
+        """Send `Connection: close` with the last pending answer from now on.
 
-        An idle connection stays open for `quiet_seconds`: its caller may be sending at this moment, and would get no answer.
+        An idle connection stays open for `quiet_seconds`, because its caller may be sending a request at this moment.
         """
         self._draining = self._check_size = True
         self.timeout_keep_alive = self.quiet_seconds  # type: ignore[assignment]
@@ -243,7 +244,7 @@ class ApiProtocol(CoalescingProtocol):
             self._close_after_newest()
 
     def _close_after_newest(self) -> None:
-        """Make the newest answer in line the last one, instead of the one that was the last until now."""
+        """Mark the newest pending answer as the last one of the connection, instead of the previous one."""
         if self._last_cycle is not None and not self._last_cycle.response_started:
             self._last_cycle.keep_alive = True
         last = self.cycle

@@ -12,7 +12,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Continuation:
-    """Callbacks of the second parser: they skip the head, which the first parser has read, and then call the protocol."""
+    """The callbacks of the second parser: they skip the head, which the first parser has read, then call the protocol."""
 
     def __init__(self, protocol: Any) -> None:
         self._protocol, self._has_head = protocol, False
@@ -37,14 +37,14 @@ class Continuation:
 
 
 def has_body(headers: Headers) -> bool:
-    """Return true when a body follows. headers: names in lower case, a length that the parser accepted as a number."""
+    """Return true when a body follows. headers: names in lower case; the parser has checked that a length is a number."""
     return any(name == b"transfer-encoding" or (name == b"content-length" and int(value) > 0) for name, value in headers)
 
 
 def continue_request(protocol: Any, version: str, headers: Headers) -> httptools.HttpRequestParser:
     """Return a parser that expects the body of a request with these headers, without their `Upgrade`."""
     parser = httptools.HttpRequestParser(Continuation(protocol))
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as in uvicorn
     lines = [b"%b: %b\r\n" % line for line in headers if line[0] != b"upgrade"]
     parser.feed_data(b"POST / HTTP/%b\r\n%b\r\n" % (version.encode(), b"".join(lines)))
     return parser

@@ -4,7 +4,7 @@ import socket
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Bind the port without listening yet, so that connections before the start is complete are refused. Raise OSError."""
+    """Bind the port without listening yet, so that connections are refused until the start is complete. Raise OSError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

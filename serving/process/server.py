@@ -1,8 +1,8 @@
-"""The HTTP server: uvicorn's, with a shutdown that fails no request, and a SIGHUP that replaces the process in its own place.
+"""The HTTP server: uvicorn with a shutdown that fails no request, and a SIGHUP that replaces the process in place.
 
-uvicorn's supervisor rolls its workers over too, but its parent process stays: one worker would cost the memory of two
-processes. Here the one process starts a replacement on the same socket, drains, executes the new program under its old process
-id, and drains the replacement once it answers again.
+uvicorn's supervisor can also replace its workers, but its parent process stays, so one worker would cost the memory of two
+processes. Here the process starts a replacement on the same socket, drains, executes the new program with the same process id,
+and drains the replacement when the new program answers.
 """
 
 import asyncio
@@ -43,20 +43,20 @@ from serving.telemetry.process_metrics import ProcessMetrics
 log = logging.getLogger("serving")
 
 HEARTBEAT_TICKS = 20
-"""A heartbeat at each 20th of the server's ticks of 0.1 s."""
+"""Server ticks of 0.1 s between two heartbeats."""
 
 
 class State(ServerState):
-    """What the connections of one server share."""
+    """The state that all connections of one server share."""
 
     draining = False
-    """Whether the process is about to end."""
+    """True when the process is about to end."""
     is_last = False
-    """Whether no other process answers afterwards, so that idle connections are of no more use."""
+    """True when no other process takes over, so that idle connections can be closed at once."""
 
 
 class Server(uvicorn.Server):
-    """Drains its connections at the end; at SIGHUP, where it has no parent, it is replaced by the program on disk."""
+    """A server that drains its connections when it ends. Without a parent, SIGHUP replaces it by the program on disk."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.server_state: State = State()
         self.replacement: Child | None = None
-        """Answers on the socket while this process executes the new program."""
+        """Process that answers on the socket while this process executes the new program."""
         self._listener, self._pipe = listener, pipe
         self._metrics, self._publisher = metrics, publisher
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,7 +90,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.server_state.draining = True  # also for a connection that is accepted at this very moment
+        self.server_state.draining = True  # also for a connection that is being accepted now
         self.server_state.is_last = self._pipe is None and self.replacement is None
         if self.replacement is None:  # uvicorn closes its duplicate; with both closed, new connections are refused at once
             self._listener.close()
@@ -100,7 +100,7 @@ class Server(uvicorn.Server):
         if self._publisher is not None:
             await asyncio.to_thread(self._publisher.push)
         for handler in logging.getLogger().handlers:
-            handler.flush()  # uvicorn ends the process by the signal that it received, and Python's own end does not run
+            handler.flush()  # uvicorn ends the process with the received signal, so Python's exit handlers do not run
 
     def _drain(self) -> None:
         self.should_exit = True
@@ -114,7 +114,7 @@ class Server(uvicorn.Server):
         task.add_done_callback(self._tasks.discard)
 
     async def _roll_over(self) -> None:
-        """Start the replacement; once it answers, drain."""
+        """Start the replacement; drain when it answers."""
         log.info("rolling over: starting a replacement")
         child = Child.start(self._listener)
         if not await child.await_ready():
@@ -124,11 +124,11 @@ class Server(uvicorn.Server):
             return
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # outlives exec, until the new program handles it
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # stays ignored after exec, until the new program handles it
         self.replacement, self.should_exit = child, True
 
     async def _drain_replacement(self) -> None:
-        """Drain the replacement that answered while this process started."""
+        """Drain the replacement, which answered while this process started."""
         pid, *files = map(int, os.environ.pop(REPLACEMENT).split(":"))
         pipe, metrics = (socket.socket(fileno=number) for number in files)
         child = Child(pid, pipe, metrics)
@@ -146,7 +146,7 @@ def serve(app: ASGIApp, registry: CollectorRegistry, settings: Settings) -> int:
     listener = inherited(LISTENER) or bind(settings.api_host, settings.api_port)
     pipe = inherited(CONTROL_PIPE)
     metrics_pipe, metrics = inherited(METRICS_PIPE), ProcessMetrics(registry)
-    if pipe is None:  # a child's metrics are on the port of its parent
+    if pipe is None:  # the parent's port serves the metrics of its children
         open_metrics_port(settings, metrics)
     server = Server(
         make_config(app, settings),
@@ -167,9 +167,9 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=ApiProtocol,
-        interface="asgi3",  # not guessed: the application returns a coroutine without being a coroutine function
+        interface="asgi3",  # set, because uvicorn would guess wrong: the application is not a coroutine function
         ws="none",
-        lifespan="on",  # a fault in it stops the start; `auto` would serve without what it opens
+        lifespan="on",  # an error in it stops the start; `auto` would serve without the lifespan
         log_config=None,
         access_log=False,
         server_header=False,
@@ -182,7 +182,7 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 
 def execute_program(listener: socket.socket, replacement: Child) -> None:
-    """Execute the program as it is on disk now, with the same process id, socket and replacement; never return."""
+    """Execute the current program on disk with the same process id, socket and replacement; never return."""
     listener.set_inheritable(True)
     for file in (replacement.pipe, replacement.metrics.pipe):
         file.set_inheritable(True)

@@ -1,8 +1,8 @@
-"""Several workers on one listening socket: each is replaced when it ends or hangs, and SIGHUP renews them one at a time.
+"""Supervises several workers on one listening socket: replaces a worker that ends or hangs; SIGHUP replaces all, one at a time.
 
-uvicorn's own Multiprocess creates only uvicorn.Server, does not react to SIGTERM and to dead workers during a rollover, does not
-notice a worker whose event loop hangs, and leaves orphans on the port when it is killed. gunicorn replaces its workers at SIGHUP
-without waiting for the new ones to be ready, which here takes seconds: requests would wait for a model.
+uvicorn's own Multiprocess creates only uvicorn.Server, ignores SIGTERM and dead workers during a rollover, does not detect a
+worker whose event loop hangs, and leaves orphans on the port when it is killed. gunicorn replaces its workers at SIGHUP without
+waiting for the new ones, which need seconds to verify a model; requests would wait for them.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ from serving.telemetry.process_metrics import ProcessMetrics
 log = logging.getLogger("serving")
 
 SILENCE_SECONDS = 20
-"""A worker that sends no heartbeat for this long is killed: its event loop hangs."""
+"""Time without a heartbeat after which a worker is killed, because its event loop hangs."""
 RESTART_SECONDS = 1.0
-"""Between a worker that could not be started and the next try."""
+"""Pause between a failed start of a worker and the next try."""
 KILL_SECONDS = DRAIN_SECONDS + 5
-"""A worker that has not ended this long after it was told to drain is killed."""
+"""Time after which a worker that was asked to drain is killed."""
 
 
 class Supervisor:
-    """Keeps `count` workers on the socket."""
+    """The supervisor of `count` workers on one socket."""
 
     def __init__(self, listener: socket.socket, count: int, metrics: ProcessMetrics) -> None:
         self._listener, self._count, self._metrics = listener, count, metrics
         self._workers: dict[int, Child] = {}
         self._replacements: dict[int, Child] = {}
-        """Ready, and in use for this place as soon as the worker there drains."""
+        """Ready workers by place; each takes over when the worker at its place drains."""
         self._children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
@@ -41,7 +41,7 @@ class Supervisor:
         self._code = os.EX_OK
 
     async def run(self) -> int:
-        """Supervise until SIGTERM or SIGINT. Return the exit code, that of a worker where none could start."""
+        """Supervise until SIGTERM or SIGINT. Return the exit code, a worker's when none could start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -52,7 +52,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._listener.close()  # with the workers' own copies gone too, new connections are refused instead of left waiting
+        self._listener.close()  # when the workers' copies are closed too, new connections are refused
         for child in self._children:
             child.kill(signal.SIGTERM)
         await asyncio.gather(*(self._reap(child) for child in tuple(self._children)))
@@ -86,7 +86,7 @@ class Supervisor:
             self._reap_in_background(child)
 
     async def _start(self) -> Child | None:
-        """Start a worker and wait until it answers; log it and return None when it ended instead."""
+        """Start a worker and wait until it answers; log an error and return None when it ends instead."""
         try:
             child = Child.start(self._listener)
         except OSError as error:
@@ -132,13 +132,13 @@ class Supervisor:
             self._spawn(self._roll_over())
 
     async def _roll_over(self) -> None:
-        """Replace each worker in turn: the new one answers before the old one drains; the next turn begins after its end."""
+        """Replace the workers one after the other; each new worker answers before the old one drains."""
         self._rolling_over = True
         try:
             for place in range(self._count):
                 new = await self._start()
                 if new is None:
-                    log.error("the rollover is given up; the other workers continue as they were")
+                    log.error("the rollover stops; the other workers continue unchanged")
                     return
                 old, self._replacements[place] = self._workers[place], new
                 old.drain()

@@ -1,4 +1,4 @@
-"""One process that answers requests."""
+"""A worker: one process that answers requests."""
 
 import gc
 import logging
@@ -11,11 +11,11 @@ from serving.settings import Settings
 from serving.telemetry.log_writer import LogWriter
 
 YOUNG_OBJECTS = 20_000
-"""New objects after which Python looks for cycles; its default of 700 is reached by two answers at 32 connections."""
+"""New objects after which Python looks for cycles; two answers at 32 connections already reach its default of 700."""
 
 
 def work(settings: Settings, log_writer: LogWriter) -> int:
-    """Serve until SIGTERM. Return the exit code, 78 when the file of keys is malformed; raise OSError for a taken port."""
+    """Serve until SIGTERM. Return the exit code, 78 when the file of keys is malformed. Raise OSError when a port is taken."""
     try:
         app = create_app(settings, log_writer)
     except MalformedKeys as error:
@@ -26,7 +26,7 @@ def work(settings: Settings, log_writer: LogWriter) -> int:
 
 
 def tune_garbage_collection() -> None:
-    """Collect garbage seldom, and never what lives as long as the process: by default it takes a tenth of an answer's time."""
+    """Collect garbage rarely, and never long-lived objects: Python's default takes a tenth of an answer's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)

@@ -1,7 +1,7 @@
-"""The control pipe between two API processes that share a listening socket, a parent and the child that it started.
+"""The control pipe between two API processes that share a listening socket: a parent and the child that it started.
 
-The child sends READY, a HEARTBEAT while its event loop runs, and DRAINING before it ends. It drains when the parent closes its
-end of the pipe or dies.
+The child sends READY when it answers, a HEARTBEAT while its event loop runs, and DRAINING before it ends. It drains when the
+parent closes its end of the pipe or dies.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from collections.abc import Callable
 from serving.telemetry.metrics_pipe import MetricsReader
 
 LISTENER, CONTROL_PIPE, METRICS_PIPE = "MARQUEE_LISTENER_FD", "MARQUEE_CONTROL_PIPE_FD", "MARQUEE_METRICS_PIPE_FD"
-"""Environment variables in which a process leaves the numbers of inherited files to the one that it starts."""
+"""Environment variables that pass the numbers of inherited files to a child."""
 REPLACEMENT = "MARQUEE_REPLACEMENT"
-"""The same for the program that it executes in its own place: `pid:control pipe:metrics pipe` of its replacement."""
+"""Environment variable that passes `pid:control pipe:metrics pipe` of the replacement to the program that a process executes."""
 READY, HEARTBEAT, DRAINING = b"r", b".", b"d"
 DRAIN_SECONDS = 10
-"""Limit of a drain: the requests in flight are answered, and the callers are told to connect elsewhere."""
+"""Limit of a drain, in which requests in flight are answered and callers receive `Connection: close`."""
 START_SECONDS = 120
-"""Limit from the start of a process until it answers; it verifies its model before."""
+"""Limit from the start of a process until it answers; this includes the verification of its model."""
 
 
 class Child:
@@ -34,7 +34,7 @@ class Child:
 
     @classmethod
     def start(cls, listener: socket.socket) -> "Child":
-        """Start this program once more, with the same arguments and environment."""
+        """Start this program again, with the same arguments and environment."""
         (pipe, child_pipe), (metrics, child_metrics) = socket.socketpair(), socket.socketpair()
         with child_pipe, child_metrics:
             inherited_files = {LISTENER: listener, CONTROL_PIPE: child_pipe, METRICS_PIPE: child_metrics}
@@ -44,14 +44,14 @@ class Child:
             return cls(os.posix_spawn(sys.executable, program(), os.environ | numbers), pipe, metrics)
 
     async def receive(self, seconds: float) -> bytes:
-        """Return the next messages, b"" when the child has ended; raise TimeoutError after so many seconds of silence."""
+        """Return the next messages, b"" when the child has ended. Raise TimeoutError after `seconds` of silence."""
         try:
             return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.pipe, 64), seconds)
         except ConnectionError:
             return b""
 
     async def await_ready(self) -> bool:
-        """Return true once it answers requests, false when it ended instead or was killed after START_SECONDS."""
+        """Return true when the child answers requests, false when it ended or was killed after START_SECONDS."""
         try:
             return READY in await self.receive(START_SECONDS)
         except TimeoutError:
@@ -59,19 +59,19 @@ class Child:
             return False
 
     def drain(self) -> None:
-        """Tell it to answer the requests in flight and end."""
+        """Ask the child to answer the requests in flight and end."""
         try:
             self.pipe.shutdown(socket.SHUT_WR)
         except OSError:
             return  # it has ended already
 
     def kill(self, number: signal.Signals) -> None:
-        """Send it a signal; its process id stays valid until it is reaped."""
+        """Send the child a signal; its process id stays valid until it is reaped."""
         os.kill(self.pid, number)
 
     async def reap(self, seconds: float) -> int:
-        """Wait for its end and return its exit code as subprocess has it; kill it after so many seconds."""
-        if self._ended is None:  # a second call waits for the same end, which waitpid reports only once
+        """Wait for the child's end and return its exit code, in the form of subprocess; kill it after `seconds`."""
+        if self._ended is None:  # waitpid reports the end only once, so a second call awaits the same task
             self._ended = asyncio.get_running_loop().create_task(asyncio.to_thread(os.waitpid, self.pid, 0))
         await asyncio.wait({self._ended}, timeout=seconds)
         if not self._ended.done():
@@ -90,18 +90,18 @@ class ControlPipe:
         pipe.setblocking(False)
 
     def send(self, message: bytes) -> None:
-        """Send a message without waiting; when the parent is slow and the pipe is full, a heartbeat is lost."""
+        """Send a message without waiting; a message is lost when the pipe is full because the parent is slow."""
         try:
             self._pipe.send(message)
         except OSError:
-            return  # the end of the parent is noticed by `on_end`
+            return  # `on_end` notices the end of the parent
 
     def on_end(self, drain: Callable[[], None]) -> None:
         """Call `drain` when the parent wants this process to end, or has died."""
         loop = asyncio.get_running_loop()
 
         def read() -> None:
-            loop.remove_reader(self._pipe)  # the parent never sends anything: the pipe becomes readable only at its end
+            loop.remove_reader(self._pipe)  # the parent never sends, so the pipe is readable only when it is closed
             drain()
 
         loop.add_reader(self._pipe, read)
@@ -113,7 +113,7 @@ def program() -> list[str]:
 
 
 def inherited(variable: str) -> socket.socket | None:
-    """Return the socket that the process before us left in this variable, and unset it, so that no child takes it for its own."""
+    """Return the socket whose number is in this variable, None without it; unset the variable, so that no child uses it."""
     number = os.environ.pop(variable, None)
     if number is None:
         return None

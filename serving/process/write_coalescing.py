@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol with one system call for all that is written in one turn of the event loop.
+"""uvicorn's HTTP protocol with one system call for all writes in one turn of the event loop.
 
-uvicorn writes head and body separately, which costs one more system call and packet for each answer.
+uvicorn writes head and body separately, which costs an additional system call and packet for each answer.
 """
 
 import asyncio
@@ -12,21 +12,21 @@ LINGER_SECONDS = 2
 
 
 class CoalescingProtocol(HttpToolsProtocol):
-    """The base class of `ApiProtocol`."""
+    """The base class of `ApiProtocol`; it wraps the transport in CoalescedWrites."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(CoalescedWrites(transport))
 
 
 class CoalescedWrites(asyncio.Transport):
-    """A transport that keeps written data until the event loop's next turn and sends it in one piece."""
+    """A transport that collects written data until the event loop's next turn and sends it in one piece."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
         self._transport, self._unsent = transport, list[bytes]()
         self._loop = asyncio.get_running_loop()
         self.linger = False
-        """Whether `close` waits for the caller to read: closing a connection with unread bytes in it discards what was sent."""
+        """True when `close` must wait for the caller to read: closing a connection with unread input discards sent data."""
         self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
         self.is_closing = transport.is_closing  # type: ignore[method-assign]
         self.pause_reading = transport.pause_reading  # type: ignore[method-assign]

@@ -1,1 +1,1 @@
-"""What was answered, and from what: kept in Postgres, off the answer path."""
+"""Receipts: a record in Postgres of each answer and its inputs, written outside the answer path."""

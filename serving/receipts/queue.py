@@ -1,4 +1,4 @@
-"""Receipts on their way to Postgres: added without waiting, written by a thread, dropped and counted when there are too many."""
+"""The queue of receipts for Postgres: adding never waits, a thread writes; receipts over the limit are dropped and counted."""
 
 import logging
 import threading
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("serving.receipts.queue")
 
 PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 2.0
-"""Between two batches, and at most between two tries while Postgres is away. A batch is what may be written in one pause: a
-service that is asked all that it can answer shall not spend a tenth of itself on receipts."""
+"""Pause between two batches, and maximum pause between two tries while Postgres is down. The number of receipts for each pause is
+limited, so that a service under full load does not spend a tenth of its time on receipts."""
 
 
 class ReceiptQueue:
-    """`add` is for the event loop, everything else for start and stop. Without a URL nothing is kept."""
+    """A bounded queue of receipts and its writer thread. The event loop calls `add`. Without a URL, receipts are discarded."""
 
     def __init__(self, url: str | None, limit: int, per_second: int, dropped: Counter, written: Counter) -> None:
         self._url, self._limit, self._dropped, self._written = url, limit, dropped, written
@@ -32,8 +32,8 @@ class ReceiptQueue:
         self._closing = threading.Event()
         self._give_up_at = 0.0
         self._thread: threading.Thread | None = None
-        self.trouble = "Postgres was not asked yet" if url else ""
-        """What keeps receipts from being written now, or ''."""
+        self.trouble = "Postgres has not been tried yet" if url else ""
+        """Reason why receipts cannot be written now, or ''."""
 
     @property
     def is_on(self) -> bool:
@@ -41,11 +41,11 @@ class ReceiptQueue:
 
     @property
     def pending(self) -> int:
-        """Receipts that are not in Postgres yet."""
+        """Return the number of receipts that are not in Postgres yet."""
         return len(self._waiting) + len(self._in_hand)
 
     def add(self, receipt: Receipt) -> None:
-        """Keep a receipt for the thread; one too many is dropped and counted."""
+        """Queue a receipt for the thread; drop and count it when the queue is full."""
         if self._url is None:
             return
         if len(self._waiting) + len(self._in_hand) >= self._limit:
@@ -59,7 +59,7 @@ class ReceiptQueue:
             self._thread.start()
 
     def close(self, seconds: float) -> None:
-        """Write what is left, within this time; blocks. What could not be written is counted as dropped and said."""
+        """Write the remaining receipts within this time. Blocks. Count the rest as dropped and log their number."""
         if self._thread is None:
             return
         self._give_up_at = time.monotonic() + seconds
@@ -67,7 +67,7 @@ class ReceiptQueue:
         self._thread.join(seconds)
         if left := self.pending:
             self._dropped.inc(left)
-            log.error("%d receipts were not written: %s", left, self.trouble or "there was no time left")
+            log.error("%d receipts were not written: %s", left, self.trouble or "the time limit was reached")
 
     def _write_until_closed(self, url: str) -> None:
         from serving.receipts.table import ReceiptTable, TableUnavailable  # noqa: PLC0415  # psycopg only where needed
@@ -86,8 +86,8 @@ class ReceiptQueue:
                 self._again, pause = True, min(max(pause, PAUSE_SECONDS / 2) * 2, MAX_PAUSE_SECONDS)
                 self._say(str(trouble))
                 if closing:
-                    time.sleep(PAUSE_SECONDS / 10)  # the event is set, and no longer a pause
-            except Exception as fault:  # noqa: BLE001  # whatever is wrong with one receipt, the others shall be kept
+                    time.sleep(PAUSE_SECONDS / 10)  # the event is set, so `wait` returns at once
+            except Exception as fault:  # noqa: BLE001  # an error in one receipt must not lose the others
                 pause = 0.0
                 self._bisect_batch(fault)
         table.close()
@@ -104,7 +104,7 @@ class ReceiptQueue:
         self._in_hand, self._again = [], False
 
     def _bisect_batch(self, fault: Exception) -> None:
-        """Halve a batch that is refused until the one receipt that is at fault is alone, and drop that."""
+        """Halve a rejected batch until only the faulty receipt is left, then drop that receipt."""
         if len(self._in_hand) == 1 and self._again:
             self._say(f"a receipt cannot be written: {type(fault).__name__}: {str(fault)[:300]}")
             self._dropped.inc()
@@ -117,5 +117,5 @@ class ReceiptQueue:
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:
-            log.log(logging.ERROR if trouble else logging.INFO, "receipts: %s", trouble or "Postgres takes them")
+            log.log(logging.ERROR if trouble else logging.INFO, "receipts: %s", trouble or "Postgres accepts them")
         self.trouble = trouble

@@ -1,4 +1,4 @@
-"""The receipt of one answer, and the ids that answers are known by."""
+"""The receipt of one answer, and the generator of prediction ids."""
 
 import itertools
 import os
@@ -15,33 +15,33 @@ _COUNTER_MASK = 0xFFFF_FFFF
 
 
 class Receipt(NamedTuple):
-    """Enough to compute the answer again; a tuple, since making it is part of answering."""
+    """The data to compute an answer again; a tuple, because it is created on the answer path and must be cheap."""
 
     prediction_id: str
-    """As PredictionIds makes them: 32 hex digits."""
+    """Id from PredictionIds: 32 hex digits."""
     answered_at: float
-    """Unix seconds."""
+    """Time of the answer, Unix seconds."""
     way: str
-    """predict, batch, whatif or grpc."""
+    """Endpoint: predict, batch, whatif or grpc."""
     source: str
     """fresh, stale or prediction_set."""
     movie_id: str
     rating: float
-    """As answered, rounded."""
+    """Rating in the answer, rounded."""
     model_output: float
-    """The model's float32, before rounding."""
+    """Output of the model, float32, before rounding."""
     provenance: Provenance
     features_as_of: datetime
     features: NDArray[np.float32] | None
-    """The model's input, shape (features,), NaN for unknown, never written to again; None where no model ran (prediction_set)."""
+    """Input of the model, shape (features,), NaN for unknown; not changed later. None when no model ran (prediction_set)."""
     overrides: dict[str, float | None] | None
-    """What a what-if request replaced in the stored features; `features` has it already."""
+    """Overrides of a what-if request; `features` already includes them."""
 
 
 class PredictionIds:
-    """Ids of 32 hex digits that sort by time: 12 of Unix milliseconds, 12 random ones of this object, 8 of a counter.
+    """A generator of ids of 32 hex digits that sort by time: 12 of Unix milliseconds, 12 random ones, 8 of a counter.
 
-    Two processes, and one before and after a restart, differ in the random part; no answer asks the system for randomness.
+    The random part is made once, so that an answer does not cost a system call; it differs between processes and restarts.
     """
 
     def __init__(self) -> None:
@@ -49,5 +49,5 @@ class PredictionIds:
         self._count = itertools.count().__next__
 
     def next(self) -> str:
-        """A new id, from any thread; unique even when the clock is set back."""
+        """Return a new id, unique even when the clock is set back. Thread-safe."""
         return f"{int(time.time() * 1000):012x}{self._own}{self._count() & _COUNTER_MASK:08x}"

@@ -1,4 +1,4 @@
-"""The receipts' table in Postgres: one connection whose every call ends in time, and the two ways to add rows."""
+"""The table of receipts in Postgres: a connection with a deadline for every call, and two ways to add rows."""
 
 import math
 import time
@@ -17,10 +17,10 @@ SCHEMA = "0002"
 """Revision of the newest migration in infra/setup/migrations/receipts."""
 CONNECT_SECONDS, CALL_SECONDS = 3, 5.0
 YIELD_SECONDS = 0.001
-"""Slept between two pieces of a batch: only a sleep surely hands the interpreter's lock to the event loop."""
+"""Sleep between two pieces of a batch, which passes the interpreter's lock to the event loop."""
 DEADLINES: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
-    # A server that vanished without a word.
+    # These detect a server that disappears without closing the connection.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -29,7 +29,7 @@ DEADLINES: dict[str, Any] = {
 LIMITS = b"""
     set statement_timeout = '5s'; set lock_timeout = '4s'; set idle_in_transaction_session_timeout = '10s'; set timezone = 'UTC'
 """
-"""Set after connecting, so that `options` in the URL (a search_path, say) stay the user's."""
+"""Set after connecting, so that `options` in the user's URL, such as a search_path, stay in effect."""
 _NAMES = ", ".join(COLUMNS)
 _COPY = f"copy receipt ({_NAMES}) from stdin (format binary)".encode()
 _STAGE = b"create temp table again (like receipt) on commit drop"
@@ -39,11 +39,11 @@ _OUR_FAULT = (psycopg.DataError, psycopg.IntegrityError)
 
 
 class TableUnavailable(Exception):
-    """Postgres is away or in no state to take rows; the same rows may be taken later."""
+    """Error when Postgres is down or cannot accept rows now; it may accept the same rows later."""
 
 
 class DeadlineConnection(psycopg.Connection[TupleRow]):
-    """Ends its waits at `deadline`: a paused server's kernel keeps the connection alive, so no timeout of TCP or SQL does."""
+    """A connection whose waits end at `deadline`. TCP and SQL timeouts do not detect a paused server: its kernel responds."""
 
     deadline = math.inf
 
@@ -53,21 +53,21 @@ class DeadlineConnection(psycopg.Connection[TupleRow]):
 
 
 class ReceiptTable:
-    """Connects when it must; for one thread. A call that Postgres could not do raises TableUnavailable and may be repeated."""
+    """The table of receipts, for one thread. It connects when needed; a call that raises TableUnavailable may be repeated."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: DeadlineConnection | None = None
 
     def connect(self) -> None:
-        """Have a connection to a database that has the table."""
+        """Connect, unless connected, and check the schema. Raise TableUnavailable."""
         if self._connection is not None and not self._connection.closed:
             return
         try:
             conninfo_to_dict(self._url)
-        except psycopg.ProgrammingError:  # its text shows the URL, password included
+        except psycopg.ProgrammingError:  # its message contains the URL with the password
             raise TableUnavailable(
-                "RECEIPTS_DATABASE_URL is no libpq URL: postgresql://role:password@host:port/database"
+                "RECEIPTS_DATABASE_URL is not a libpq URL: postgresql://role:password@host:port/database"
             ) from None
         try:
             self._connection = DeadlineConnection.connect(
@@ -83,9 +83,9 @@ class ReceiptTable:
             raise self._give_up(error) from error
 
     def write(self, receipts: Sequence[Receipt], again: bool) -> None:
-        """Add all or none. With `again`, those that are there already are left alone: an earlier try may have got through.
+        """Add all receipts or none. Raise TableUnavailable, or another error for a receipt that cannot become a row.
 
-        What Postgres does not accept as a row, and what cannot be made one, raises other errors than TableUnavailable.
+        again: skip receipts that are already in the table, because an earlier try may have succeeded.
         """
         self.connect()
         conn = self._connection
@@ -128,7 +128,7 @@ def copy(conn: DeadlineConnection, statement: bytes, receipts: Sequence[Receipt]
 
 
 def check_schema(conn: DeadlineConnection) -> None:
-    """Raise TableUnavailable unless the database has the schema that this release writes; infra/setup makes it."""
+    """Raise TableUnavailable unless the database has the schema that this version writes; infra/setup creates it."""
     try:
         row = conn.execute(b"select version_num from receipts_schema_version").fetchone()
     except psycopg.errors.UndefinedTable:

@@ -1,4 +1,4 @@
-"""Whether the store is worth asking, and what its failures mean: requests shall not wait for a deadline that will pass."""
+"""A circuit breaker for Redis, so that requests do not wait while it is down; turns its failures into PredictionErrors."""
 
 import asyncio
 from types import TracebackType
@@ -8,19 +8,19 @@ import hiredis
 from serving.core.errors import CorruptRow, PredictionError, StoreUnavailable
 
 FAILURES = 5
-"""In a row, before requests stop asking; the poll of the live deployment goes on, and its first answer closes the breaker."""
+"""Consecutive failures that open the breaker. The poll of the live deployment continues; its first success closes the breaker."""
 
 
 class Breaker:
-    """Counts failures in a row; no timer of its own."""
+    """The breaker; it counts consecutive failures and has no timer."""
 
     def __init__(self) -> None:
         self._failures = 0
 
     def check(self) -> None:
-        """Raises StoreUnavailable while it is open."""
+        """Raise StoreUnavailable while the breaker is open."""
         if self._failures >= FAILURES:
-            raise StoreUnavailable("the feature store does not answer; it is asked again each second")
+            raise StoreUnavailable("the feature store does not answer; it is tried again each second")
 
     def note_failure(self) -> None:
         self._failures += 1
@@ -30,17 +30,17 @@ class Breaker:
 
 
 class Attempt:
-    """Context of one piece of work with Redis: turns its failures into a PredictionError and counts it for the breaker."""
+    """A context for reads from Redis: raises their failures as a PredictionError and reports the result to the breaker."""
 
     def __init__(self, breaker: Breaker, seconds: float) -> None:
         self._breaker, self._seconds = breaker, seconds
 
     def due(self) -> float:
-        """When work that begins now is due, in the loop's time."""
+        """Return the deadline of work that begins now, in the loop's time."""
         return asyncio.get_running_loop().time() + self._seconds
 
     def __enter__(self) -> None:
-        """Nothing is kept of one attempt, so that one object serves them all."""
+        """Do nothing: an attempt has no state, so one object serves all reads."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None or isinstance(error, PredictionError):
@@ -57,8 +57,8 @@ class Attempt:
 
 
 def explain(error: hiredis.ReplyError) -> PredictionError:
-    """What an error of Redis means for an answer."""
+    """Return the PredictionError for an error reply of Redis."""
     code = str(error).split(" ", 1)[0]
     if code == "WRONGTYPE":
-        return CorruptRow("the key of the row holds something else than a row")
-    return StoreUnavailable(f"the feature store refuses to answer ({code})")
+        return CorruptRow("the key of the row does not hold a row")
+    return StoreUnavailable(f"the feature store rejects the command ({code})")

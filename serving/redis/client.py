@@ -1,4 +1,4 @@
-"""The one way to Redis for the whole process, over one connection that is replaced when it is lost."""
+"""The Redis client of the process, with one connection that is replaced when it is lost."""
 
 import asyncio
 import ssl
@@ -13,7 +13,7 @@ PORT = 6379
 
 
 class RedisClient:
-    """Keeps one Connection to a redis:// or rediss:// address; a lost one is replaced by the next question."""
+    """A client with one Connection to a redis:// or rediss:// address; the next command replaces a lost connection."""
 
     def __init__(self, url: str, connect_seconds: float) -> None:
         address = urlsplit(url)
@@ -25,9 +25,9 @@ class RedisClient:
         self._connecting: asyncio.Task[Connection] | None = None
 
     def ask(self, command: bytes, due: float) -> Awaitable[Any]:
-        """Ask one packed command; awaiting the reply raises OSError (TimeoutError among them) or hiredis.HiredisError.
+        """Send one packed command; awaiting the reply raises OSError (TimeoutError included) or hiredis.HiredisError.
 
-        due: in the loop's time. No coroutine where there is a connection: the future itself is awaited.
+        due: the deadline in the loop's time. With an open connection this returns a future, which is cheaper than a coroutine.
         """
         connection = self._connection
         if connection is None or connection.lost:
@@ -35,7 +35,7 @@ class RedisClient:
         return connection.ask(command, due)
 
     async def ask_many(self, commands: Sequence[bytes], due: float) -> list[Any]:
-        """Ask them all in one round trip; a reply may be a hiredis.ReplyError; raises OSError or hiredis.HiredisError."""
+        """Send all commands in one round trip; a reply may be a hiredis.ReplyError. Raise OSError or hiredis.HiredisError."""
         connection = self._connection
         if connection is None or connection.lost:
             connection = await self._connect(due)
@@ -53,7 +53,7 @@ class RedisClient:
         return await connection.ask(command, due)
 
     async def _connect(self, due: float) -> Connection:
-        """All who find the connection lost wait for one attempt, which lives on when one of them gives up."""
+        """Return a new connection. All callers share one attempt, which continues when a caller's deadline passes."""
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._open())
             self._connecting.add_done_callback(self._opened)

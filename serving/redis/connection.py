@@ -1,6 +1,6 @@
-"""One connection to Redis: what is asked in one turn of the event loop is sent in few writes, and each question is due at a time.
+"""One connection to Redis: commands of one turn of the event loop share a few writes, and each command has a deadline.
 
-redis-py spends 150 to 400 us of CPU on a command with fifty fields; this spends about 20, most of it in hiredis.
+redis-py spends 150 to 400 us of CPU on a command with fifty fields; this code spends about 20, most of it in hiredis.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ import hiredis
 log = logging.getLogger("serving.redis")
 
 AT_ONCE = 16
-"""So many commands are sent without waiting for the turn's end: Redis works on them while we read further requests."""
+"""Commands that are sent before the turn's end, so that Redis works on them while we read more requests."""
 GRACE_SECONDS = 0.02
-"""After a reply was due the loop still reads what has arrived: on a busy machine it was we who were late, and not Redis."""
+"""Time after a deadline in which a reply that has already arrived is still read: on a busy machine the loop may be late."""
 NEVER = float("inf")
 
 Future = asyncio.Future[Any]
 
 
 class Connection(asyncio.Protocol):
-    """Commands out, replies in, in the same order. A caller that stops waiting leaves its place to a reply that is dropped.
+    """A pipelined connection: replies arrive in the order of the commands. The reply to a cancelled command is dropped.
 
-    Times are the loop's. One timer, for whatever is due next, serves all: a timer and a task's `asyncio.timeout` for each
-    question would cost 4 us of a 60 us answer.
+    Times are the loop's. One timer, set to the next deadline, serves all commands: an `asyncio.timeout` for each command would
+    cost 4 us of a 60 us answer.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=self)
         self._waiting: deque[tuple[Future, float, float]] = deque()
-        """The reply, when it was asked for, when it is due."""
+        """For each command: its reply, the time it was sent, its deadline."""
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's has all of it and not its name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has the same methods but is not a subclass
 
     def ask(self, command: bytes, due: float) -> Future:
         """Send one packed command; awaiting its reply raises TimeoutError, ConnectionError or hiredis.ReplyError."""
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         return reply
 
     async def ask_many(self, commands: Sequence[bytes], due: float) -> list[Any]:
-        """Send packed commands in one write; their replies in order, hiredis.ReplyError among them; raises OSError."""
+        """Send packed commands in one write and return their replies in order; one may be a hiredis.ReplyError. Raise OSError."""
         replies = [self._await_reply(due) for _ in commands]
         self._unsent += commands
         self._flush()
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._unsent.clear()
 
     def _find_late(self) -> None:
-        """Give the late their grace, and wait for the earliest of the others."""
+        """End late commands after GRACE_SECONDS, and set the timer to the next deadline."""
         now = self._loop.time()
         open_ones = [waiting for waiting in self._waiting if not waiting[0].done()]
         if late := [waiting for waiting in open_ones if waiting[2] <= now]:
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
             self._look_at(min(in_time))
 
     def _end(self, late: list[tuple[Future, float, float]]) -> None:
-        """Close a connection that was silent since a question: it is paused or half open, and a new one may be neither."""
+        """Fail the late commands. Close a connection that received nothing since a late command: it is paused or half open."""
         for reply, asked_at, _ in late:
             if not reply.done():
                 reply.set_exception(TimeoutError())
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
                 else:
                     reply.set_result(found)
         except (hiredis.ProtocolError, IndexError) as error:
-            log.error("Redis answers with something else than Redis's protocol: %r", error)
+            log.error("the server's reply is not in Redis's protocol: %r", error)
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

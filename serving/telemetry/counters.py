@@ -1,6 +1,6 @@
-"""Counts of answers as plain numbers, for the one thread that answers; they become Prometheus's when they are scraped.
+"""Fast counters for the thread that answers: plain numbers, converted to Prometheus metrics at a scrape.
 
-prometheus_client takes a lock and some checks for each count, four times an answer: 4 us of it. A test holds these to the
+prometheus_client's locks and checks cost 4 us for the four counts of an answer. A test compares the output with that of the
 library's own Counter and Histogram, line by line.
 """
 
@@ -13,14 +13,14 @@ from prometheus_client.utils import floatToGoString
 
 
 class LabelCounter(Collector):
-    """A counter with one label; values that are known beforehand show as 0 from the start, for alerts."""
+    """A counter with one label; it exports all known label values as 0 from the start, for alerts."""
 
     def __init__(self, name: str, documentation: str, label: str, values: Iterable[str]) -> None:
         self._name, self._documentation, self._label = name, documentation, label
         self._counts = dict.fromkeys(values, 0)
 
     def note(self, value: str) -> None:
-        """Count one."""
+        """Count one event with this label value."""
         self._counts[value] += 1
 
     def collect(self) -> Iterator[Metric]:
@@ -31,7 +31,7 @@ class LabelCounter(Collector):
 
 
 class LatencyHistogram(Collector):
-    """Answers by route and status, and a histogram of their seconds by route."""
+    """A counter of answers by route and status, and a histogram of their durations by route."""
 
     def __init__(self, duration: str, requests: str, buckets: tuple[float, ...]) -> None:
         self._duration, self._requests, self._bounds = duration, requests, buckets

@@ -6,25 +6,25 @@ from collections import deque
 from typing import BinaryIO
 
 MAX_LINES = 20_000
-"""Lines that may wait, about 8 MB; further ones are dropped and counted."""
+"""Maximum lines in the queue, about 8 MB; more lines are dropped and counted."""
 PAUSE_SECONDS = 0.05
-"""Between two writes, so that the lines of a thousand answers are written with few system calls."""
+"""Pause between two writes, so that the lines of a thousand answers need few system calls."""
 END_SECONDS = 2.0
-"""The end of the process waits this long for the lines that are queued."""
+"""Time that the end of the process waits for the queued lines."""
 
 
 class LogWriter:
-    """Writes lines to a file that may be a pipe without a reader or on a full disk. `add` may be called by any thread."""
+    """A writer of lines to a file, which may be a pipe without a reader or on a full disk. `add` is thread-safe."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.is_terminal = file.isatty()
-        """Whether a person reads the lines as they are written, so that they should be text."""
+        """True when the file is a terminal, where lines should be text instead of JSON."""
         self._lines: deque[bytes] = deque()
         self._work = threading.Event()
         self._writing = self._closed = False
         self.dropped = 0
-        """Count of lines over the limit or that could not be written."""
+        """Count of lines that were over the limit or could not be written."""
         threading.Thread(target=self._write_lines, name="log", daemon=True).start()
 
     def add(self, line: bytes) -> None:
@@ -46,14 +46,14 @@ class LogWriter:
         return True
 
     def close(self) -> None:
-        """Write the queued lines if the file takes them in time, and end the thread."""
+        """Write the queued lines within END_SECONDS, and end the thread."""
         self.flush()
         self._closed = True
         self._work.set()
 
     def _write_lines(self) -> None:
         while self._work.wait() and not self._closed:
-            self._work.clear()  # a line that is added from here on sets it again
+            self._work.clear()  # a line that is added after this sets it again
             self._write()
             time.sleep(PAUSE_SECONDS)
 

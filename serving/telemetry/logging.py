@@ -1,4 +1,4 @@
-"""Log lines on stdout: one JSON object a line in the shape that all our services share, or text on a terminal."""
+"""Log lines on stdout: JSON, one object on each line, in the common shape of our services; text on a terminal."""
 
 import logging
 import sys
@@ -11,15 +11,15 @@ import orjson
 from serving.telemetry.log_writer import LogWriter
 
 SERVICE = "api"
-"""The field `service` of our lines."""
+"""Value of the field `service` in our lines."""
 NO_FIELDS: Mapping[str, Any] = {}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as JSON; tests/log_shape.py describes the shape."""
+    """A formatter that writes a record as JSON; tests/log_shape.py describes the shape."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, with the fields that the call gave as `extra={"fields": …}`, and a traceback's text."""
+        """Return the line of a record, with the fields of the argument `extra={"fields": …}` and the traceback."""
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """Hands records to the writer that the access log goes through too, so that logging cannot block the event loop."""
+    """A handler that passes records to the access log's writer, so that logging cannot block the event loop."""
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class LineHandler(logging.Handler):
         """Write one record."""
         try:
             self._writer.add(self.format(record).encode() + b"\n")
-        except Exception:  # noqa: BLE001  # as every handler does: a faulty message goes to stderr and stops nothing
+        except Exception:  # noqa: BLE001  # as every handler does: report a faulty message on stderr and continue
             self.handleError(record)
 
     def flush(self) -> None:

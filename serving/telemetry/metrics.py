@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: durations and outcomes as they happen, model and features as they are."""
+"""The Prometheus metrics: durations and outcomes of answers, and the state of model and features."""
 
 import time
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from serving.telemetry.counters import LabelCounter, LatencyHistogram
 from serving.telemetry.log_writer import LogWriter
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
-"""Seconds; fine where an answer should be, up to well past the store's deadline."""
+"""Bounds in seconds: fine around the usual duration of an answer, and up to well past the store's deadline."""
 MALFORMED = "malformed"
 
 
 class Metrics:
-    """One registry an application, so that a test can make an application anew."""
+    """The metrics of one application, in a separate registry, so that tests can create several applications."""
 
     def __init__(self, deployments: DeploymentWatcher, log: LogWriter) -> None:
         self.registry = CollectorRegistry()
@@ -51,7 +51,7 @@ class Metrics:
 
 
 class StateCollector(Collector):
-    """Reads the state at the scrape, so that no gauge can be forgotten at a change."""
+    """A collector that reads the state at each scrape, so that no gauge can become stale."""
 
     def __init__(self, deployments: DeploymentWatcher, log: LogWriter) -> None:
         self._deployments, self._log = deployments, log

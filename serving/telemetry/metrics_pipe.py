@@ -1,7 +1,7 @@
-"""Metrics of a child process, fetched by its parent through a socket pair, so that all processes show theirs on one port.
+"""The pipe through which a parent fetches the metrics of a child process, so that one port serves those of all processes.
 
-The parent sends one byte for each scrape and the child answers with one frame; at its end the child sends a frame of its own
-accord, so that what it counted after the last scrape is not lost. A frame is its length, 4 bytes big-endian, and the text.
+The parent sends one byte for each scrape, and the child answers with one frame. Before it ends, the child sends a final frame
+without a request, so that counts after the last scrape are not lost. A frame is its length, 4 bytes big-endian, and the text.
 """
 
 import socket
@@ -11,25 +11,25 @@ import threading
 from prometheus_client import CollectorRegistry, generate_latest
 
 FETCH_SECONDS = 1.0
-"""A scrape waits this long for one child; a child that hangs shows the counts of the scrape before."""
+"""Time that a scrape waits for one child; for a child that hangs, the counts of the previous scrape are used."""
 _LENGTH = struct.Struct(">I")
 
 
 class MetricsPublisher:
-    """The child's end: a thread that answers, since a scrape must not wait for requests, nor requests for a scrape."""
+    """The child's end of the pipe: a thread, so that scrapes and requests do not wait for each other."""
 
     def __init__(self, pipe: socket.socket, registry: CollectorRegistry) -> None:
         self._pipe, self._registry, self._lock = pipe, registry, threading.Lock()
         threading.Thread(target=self._answer, name="metrics", daemon=True).start()
 
     def push(self) -> None:
-        """Send the metrics without being asked; the last call's counts are the final ones."""
+        """Send the metrics now; the parent keeps those of the last call."""
         body = generate_latest(self._registry)
         try:
             with self._lock:
                 self._pipe.sendall(_LENGTH.pack(len(body)) + body)
         except OSError:
-            return  # the parent has ended, and its metrics with it
+            return  # the parent has ended, so its metrics are no longer needed
 
     def _answer(self) -> None:
         while True:
@@ -42,7 +42,7 @@ class MetricsPublisher:
 
 
 class MetricsReader:
-    """The parent's end. `text` is the newest text that the child sent."""
+    """The parent's end of the pipe. `text` is the newest text from the child."""
 
     def __init__(self, pipe: socket.socket) -> None:
         self.pipe = pipe
@@ -51,9 +51,9 @@ class MetricsReader:
         pipe.settimeout(FETCH_SECONDS)
 
     def fetch(self) -> bool:
-        """Ask for the metrics; return false when the child does not answer in time or has ended."""
+        """Request the metrics; return false when the child does not answer in time or has ended."""
         try:
-            if not self._is_asked:  # else a child that hung has yet to answer the scrape before
+            if not self._is_asked:  # else the child has not answered the previous scrape yet
                 self.pipe.sendall(b"?")
                 self._is_asked = True
             while not self._take_frame():
@@ -67,7 +67,7 @@ class MetricsReader:
         return True
 
     def close(self) -> None:
-        """Read what an ended child has sent last, and close the pipe."""
+        """Read the last frames of a child that has ended, and close the pipe."""
         try:
             while part := self.pipe.recv(1 << 16):
                 self._received += part

@@ -1,4 +1,4 @@
-"""The metrics' own port, served by a thread: a scrape must not wait for answers, and answers not for a scrape."""
+"""The port of the metrics, served by a thread, so that scrapes and answers do not wait for each other."""
 
 import errno
 import logging
@@ -12,10 +12,10 @@ log = logging.getLogger("serving")
 
 
 def open_metrics_port(settings: Settings, metrics: Collector) -> None:
-    """Serve the metrics on METRICS_PORT, unless it is 0; raise OSError naming a port that is taken."""
+    """Serve the metrics on METRICS_PORT, unless it is 0. Raise OSError naming the port when it is taken."""
     if not settings.metrics_port:
         return
-    everywhere = settings.api_host in ("0.0.0.0", "::")  # noqa: S104  # a container's, whose network decides who reaches it
+    everywhere = settings.api_host in ("0.0.0.0", "::")  # noqa: S104  # in a container, whose network controls access
     address = settings.api_host if everywhere else "127.0.0.1"
     registry = CollectorRegistry()
     registry.register(metrics)

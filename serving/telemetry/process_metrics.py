@@ -1,7 +1,7 @@
-"""The metrics of all processes of one API as one: counts are summed, and gauges carry the process id.
+"""Merges the metrics of all processes of one API: counts are summed, and gauges get a label with the process id.
 
-A process that ends leaves its counts behind: a sum that went down would look to Prometheus like a restart, and it would count
-the others' requests twice.
+The counts of a process that has ended are kept. Without them the sum would decrease, which Prometheus treats as a restart, and
+the requests of the other processes would count twice.
 """
 
 import threading
@@ -16,14 +16,14 @@ from serving.telemetry.metrics_pipe import MetricsReader
 
 SUMMED = frozenset({"counter", "histogram", "summary"})
 CREATED = "_created"
-"""Times at which series began, which have no sum."""
+"""Suffix of the start times of series, which cannot be summed."""
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
-"""Name and labels of one sample."""
+"""Name and labels of a sample."""
 
 
 class ProcessMetrics(Collector):
-    """Collects the metrics of this process, where it answers requests, and of its children."""
+    """A collector of the metrics of this process, if it answers requests, and of its children."""
 
     def __init__(self, own: CollectorRegistry | None = None) -> None:
         self._own = own
@@ -32,20 +32,20 @@ class ProcessMetrics(Collector):
         self._lock = threading.Lock()
 
     def add(self, pid: int, reader: MetricsReader) -> None:
-        """Include a child from now on."""
+        """Include the metrics of a child from now on."""
         with self._lock:
             self._children[pid] = reader
 
     def retire(self, pid: int) -> None:
-        """Keep the last counts of a child that has ended; may wait for a scrape that is under way."""
+        """Keep the last counts of a child that has ended. Waits for a scrape in progress."""
         with self._lock:
             reader = self._children.pop(pid, None)
-            if reader is not None:  # else it is retired already
+            if reader is not None:  # else it was retired before
                 reader.close()
                 self._ended.add(text_string_to_metric_families(reader.text), None)
 
     def collect(self) -> Iterator[Metric]:
-        """Fetch and merge; a child that does not answer in time has the counts of the scrape before and no gauges."""
+        """Yield the merged metrics; a child that does not answer in time has the counts of the previous scrape and no gauges."""
         with self._lock:
             sums = self._ended.copy()
             if self._own is not None:
@@ -58,19 +58,19 @@ class ProcessMetrics(Collector):
 
 
 class MetricSums:
-    """Samples of several processes, by family."""
+    """The summed samples of several processes, by family."""
 
     def __init__(self) -> None:
         self._families: dict[str, tuple[str, str, dict[Series, float]]] = {}
 
     def copy(self) -> "MetricSums":
-        """Return a copy that can be added to."""
+        """Return an independent copy."""
         copied = MetricSums()
         copied._families = {name: (text, kind, dict(samples)) for name, (text, kind, samples) in self._families.items()}
         return copied
 
     def add(self, families: Iterable[Metric], gauge_labels: dict[str, str] | None) -> None:
-        """Add the samples of one process. gauge_labels: added to those of its gauges; None leaves its gauges out."""
+        """Add the samples of one process. gauge_labels: additional labels of its gauges; None omits its gauges."""
         for family in families:
             is_summed = family.type in SUMMED
             if family.name.endswith(CREATED) or (not is_summed and gauge_labels is None):

@@ -1,4 +1,4 @@
-"""Example bodies and headers of the OpenAPI document, and how they are put into a response."""
+"""Example bodies and headers of the OpenAPI document, and functions that put them into a response."""
 
 from typing import Any
 
@@ -32,17 +32,17 @@ UNAVAILABLE = {
 
 
 def json_examples(*examples: tuple[str, Any]) -> dict[str, Any]:
-    """Return the content of a response: bodies by name."""
+    """Return the content of a response with these named example bodies."""
     return {"content": {"application/json": {"examples": {name: {"value": value} for name, value in examples}}}}
 
 
 REQUEST_ID_HEADER = {"X-Request-ID": {"description": "The request's id.", "schema": {"type": "string"}}}
 SOURCE_HEADER = {"X-Feature-Source": {"description": "fresh, stale or prediction_set.", "schema": {"type": "string"}}}
-RETRY_HEADER = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
+RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}}
 
 
 def unavailable(*reasons: tuple[str, str]) -> dict[str, Any]:
-    """Return the response 503, with the reasons that this route may give and the detail of each."""
+    """Return the response 503 with these reasons, each with its detail."""
     return {
         "model": Problem,
         "description": "No prediction is possible now; `reason` says why",
@@ -73,7 +73,7 @@ def malformed(description: str, *examples: tuple[str, Any]) -> dict[str, Any]:
 
 
 def malformed_request(kind: type[ApiRequest], fields: object, place: str) -> dict[str, Any]:
-    """Return the answer to a malformed request, made by the service's own check."""
+    """Return the answer to a malformed request, from the service's own check."""
     try:
         kind.check(fields)
     except MalformedRequest as wrong:

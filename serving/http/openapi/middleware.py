@@ -1,4 +1,4 @@
-"""The rejections that may answer in place of any route, added to the OpenAPI document."""
+"""Adds the rejections that any route may answer to the OpenAPI document."""
 
 from typing import Any, Literal
 
@@ -18,17 +18,17 @@ from serving.http.openapi.examples import ID, REQUEST_ID_HEADER
 from serving.http.schemas import Body
 
 UNREADABLE = (MALFORMED, TOO_SLOW, BODY_TOO_LARGE, URL_TOO_LONG, HEADERS_TOO_LARGE)
-"""Rejections of bytes that did not arrive as a request, for whatever path."""
+"""Rejections of malformed, slow or large requests, possible on every path."""
 REJECTIONS = (*UNREADABLE, NO_KEY, ENCODED_BODY, rate_limited("100 in 1 s", 1))
-"""One for each status; `overloaded` is among the reasons of a 503."""
+"""One rejection for each status; `overloaded` is among the reasons of a 503."""
 HEADER_TEXTS = {
-    "retry-after": "Seconds after which to ask again.",
-    "www-authenticate": "How to show a key.",
+    "retry-after": "Seconds to wait before a retry.",
+    "www-authenticate": "The way to send a key.",
 }
 
 
 class RejectionBody(Body):
-    """Why the request did not reach its route."""
+    """The answer to a request that was rejected before its route."""
 
     detail: str
     reason: Literal[
@@ -45,7 +45,7 @@ class RejectionBody(Body):
 
 
 def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the rejections and the ways to show a key to every operation but the probes, and return the document."""
+    """Add the rejections to every operation, and the ways to send a key to all but the probes; return the document."""
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["RejectionBody"] = RejectionBody.model_json_schema()
     components["securitySchemes"] = {
@@ -55,7 +55,7 @@ def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if path not in PROBES:
-                operation["security"] = [{}, {"bearer": []}, {"key": []}]  # none where no keys are set
+                operation["security"] = [{}, {"bearer": []}, {"key": []}]  # the empty one: no key is needed when no keys are set
             for rejection in UNREADABLE if path in PROBES else REJECTIONS:
                 operation["responses"].setdefault(str(rejection.status), render(rejection))
             operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -63,7 +63,7 @@ def document_rejections(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def render(rejection: Rejection) -> dict[str, Any]:
-    """Return a rejection as a response of OpenAPI."""
+    """Return a rejection as an OpenAPI response."""
     texts = {name.decode(): HEADER_TEXTS.get(name.decode()) for name, _ in rejection.headers}
     headers = {name.title(): {"description": text, "schema": {"type": "string"}} for name, text in texts.items() if text}
     example = {"detail": rejection.detail, "reason": rejection.reason, "request_id": ID}

@@ -1,4 +1,4 @@
-"""The responses that the OpenAPI document shows for each route, with an example body for each reason."""
+"""The OpenAPI responses of each route, with an example body for each reason."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ _UNKNOWN_FEATURE = {
 
 
 def malformed_example() -> dict[str, Any]:
-    """Return the body that the service gives for a malformed id, made by the service's own parser."""
+    """Return the answer to a malformed id, from the service's own parser."""
     try:
         parse_requested_id("tt12")
     except MalformedQuery as wrong:
@@ -58,12 +58,12 @@ PREDICT_RESPONSES: Responses = {
 }
 BATCH_RESPONSES: Responses = {
     200: {
-        "description": "An entry for each id, in order: a prediction, or why there is none",
+        "description": "One entry for each id, in order: a prediction, or the reason for its absence",
         "headers": REQUEST_ID_HEADER | SOURCE_HEADER,
         **json_examples(("one is unknown", {"predictions": _ENTRIES, "request_id": ID})),
     },
     422: malformed(
-        "The body is not what it should be; `loc` names the place",
+        "The body is malformed; `loc` names the place",
         ("malformed id", malformed_request(BatchRequest, {"movie_ids": ["tt0111161", "tt12"]}, "body")),
         ("no ids", malformed_request(BatchRequest, {"movie_ids": []}, "body")),
     ),
@@ -77,7 +77,7 @@ WHAT_IF_RESPONSES: Responses = {
     },
     404: unknown(_UNKNOWN),
     422: malformed(
-        "The body is not what it should be, or the served model does not have the feature; `loc` names the place",
+        "The body is malformed, or the served model does not have the feature; `loc` names the place",
         ("unknown feature", {"detail": [_UNKNOWN_FEATURE], "request_id": ID}),
         ("no number", malformed_request(WhatIfRequest, {"movie_id": 278, "overrides": {"genre_drama": True}}, "body")),
     ),
