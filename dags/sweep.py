@@ -32,4 +32,4 @@ with DAG(
     SweepContainers(task_id="sweep_containers", execution_timeout=timedelta(minutes=2))
     run_task("sweep_leases", timeout=timedelta(minutes=2), memory="512m")
     reconcile = run_task("reconcile_deployment", timeout=timedelta(minutes=4))
-    reconcile >> run_task("remove_unused_parts", timeout=timedelta(minutes=4))
+    reconcile >> run_task("remove_unused_parts", timeout=timedelta(minutes=4), trigger_rule="all_done")

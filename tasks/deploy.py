@@ -15,7 +15,7 @@ from tasks.core.deployment.history import find_live
 from tasks.core.errors import BadInput, Unavailable
 from tasks.io.deployments.candidates import CHOOSERS, choose
 from tasks.io.deployments.checks import find_missing
-from tasks.io.deployments.flip import LEASE, flip
+from tasks.io.deployments.flip import LEASE, flip, write_pointer
 from tasks.io.deployments.predictions import make_predictions
 from tasks.io.deployments.settle import settle
 from tasks.io.deployments.values import describe_choice, describe_deed
@@ -36,6 +36,8 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
         chosen = choose(settings, day, part)
         if isinstance(chosen, str):
             log.info("nothing is deployed: %s", chosen)
+            if (live := find_live(deployments)) is not None:
+                write_pointer(settings, redis, live, lease)  # the day that its features are verified for may have moved on
             return
         # This predicts only if the live model or the newest set has changed since predict_all ran.
         predictions = make_predictions(settings, chosen, lease)

@@ -5,6 +5,7 @@ import socket
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.commands import app
@@ -47,5 +48,5 @@ def deployments_table(platform: Platform, lines: int) -> Table:
     table = Table(*columns, title="Deployments", title_justify="left")
     with connect_postgres(platform.endpoints, "movies") as connection:
         for *values, made_at in connection.execute(QUERY, [lines]):
-            table.add_row(*map(str, values), f"{made_at:%Y-%m-%d %H:%M:%S}")
+            table.add_row(*(escape(str(value)) for value in values), f"{made_at:%Y-%m-%d %H:%M:%S}")
     return table

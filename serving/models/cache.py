@@ -56,7 +56,7 @@ class ModelCache:
         kept = {reference.folder for reference in references}
         for model in self.directory.glob(f"*/{MODEL_FILE}"):
             if model.parent.name not in kept:
-                shutil.rmtree(model.parent)
+                shutil.rmtree(model.parent, ignore_errors=True)  # another worker deletes the same folder
 
 
 def write_synced(path: Path, body: bytes) -> None:

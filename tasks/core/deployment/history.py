@@ -64,9 +64,9 @@ def find_rollback_target(deployments: Sequence[Deployment], number: int | None) 
     live = find_live(deployments)
     if live is None:
         return "no deployment is live: there is nothing to roll back"
-    wanted = live.replaces if number is None else number
-    if wanted is None:
-        return f"deployment {live.deployment} is the first one: there is none before it"
+    wanted = find_default_target(live) if number is None else number
+    if isinstance(wanted, str):
+        return wanted
     target = next((each for each in deployments if each.deployment == wanted), None)
     if target is None:
         return f"there is no deployment {wanted}: `marquee deployments` lists them"
@@ -75,6 +75,13 @@ def find_rollback_target(deployments: Sequence[Deployment], number: int | None) 
     if target.parts == live.parts:
         return f"deployment {live.deployment} is live with the parts of deployment {wanted} already"
     return target
+
+
+def find_default_target(live: Deployment) -> int | str:
+    """Return the deployment that the live one replaced, or a sentence that says why it is not the one to go back to."""
+    if live.kind == "rollback":  # the one it replaced is the one that was rolled back
+        return f"deployment {live.deployment} is a rollback already: name another one; `marquee deployments` lists them"
+    return live.replaces or f"deployment {live.deployment} is the first one: there is none before it"
 
 
 def find_kept(deployments: Sequence[Deployment], count: int) -> list[Deployment]:

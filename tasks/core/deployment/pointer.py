@@ -30,13 +30,13 @@ def render_pointer(deployment: Deployment, features: FeatureSet, predictions: Ma
                 "content_hash": deployment.content_hash,
                 "schema_hash": deployment.schema_hash,
                 "movies": features.movies,
-                "day": deployment.day.isoformat(),
+                "day": features.day,
                 "published_at": features.published_at,
             },
             "predictions": {
                 "prediction_set": deployment.prediction_set,
                 **predictions,
-                "day": deployment.day.isoformat(),
+                "day": features.day,
             },
         }
     ).encode()

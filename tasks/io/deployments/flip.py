@@ -7,7 +7,6 @@ alias. `heal` sees from the key and the rows which steps are done.
 
 import io
 import logging
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -89,7 +88,6 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
         predictions = read_prediction_set(conn, deployment)
-    features = replace(features, day=deployment.day.isoformat())
     told = {
         "database_key": predictions.catalogue_key,
         "database_sha256": predictions.catalogue_sha256,

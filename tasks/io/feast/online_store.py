@@ -56,7 +56,7 @@ def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease)
 
 def count_rows(redis: Redis, feature_set: str) -> int:
     """Count the Redis keys of a feature set: one per movie, and one more per movie with a TMDB id."""
-    return sum(1 for _ in scan_keys(redis, feature_set))
+    return len(set(scan_keys(redis, feature_set)))  # SCAN may return a key twice while Redis resizes its table
 
 
 def scan_keys(redis: Redis, feature_set: str) -> Iterator[bytes]:

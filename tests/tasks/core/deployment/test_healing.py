@@ -72,3 +72,9 @@ def test_the_alias_follows_or_makes_a_deployment(alias: str | None, alias_at: ob
     decided, reason = decide_alias(live, alias, models)
     assert decided is action
     assert reason
+
+
+def test_an_alias_is_left_where_mlflow_has_the_live_version_no_more() -> None:
+    decided, reason = decide_alias(LIVE, None, [make_model(2)])
+    assert decided is AliasAction.KEEP
+    assert "MLflow has no version 3 any more" in reason

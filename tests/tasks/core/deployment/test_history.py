@@ -61,6 +61,7 @@ def test_a_rollback_goes_to_the_one_before_or_a_named_one() -> None:
         (HISTORY, 99, "there is no deployment 99"),
         (HISTORY, 4, "deployment 4 was never live"),
         (HISTORY, 5, "is live with the parts of deployment 5 already"),
+        ([make_deployment(1), make_deployment(2, kind="rollback", live=True)], None, "deployment 2 is a rollback already"),
     ],
 )
 def test_a_rollback_that_cannot_be(deployments: list[Deployment], number: int | None, reason: str) -> None:
