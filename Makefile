@@ -1,13 +1,13 @@
-# Thin aliases: everything is done by the `marquee` command, which the first start installs.
-# Settings are given in the environment, in .env, or here: make up SOURCES=live
+# Short aliases of the `marquee` command, which the first start installs.
+# Set settings in the environment, in .env, or here: make up SOURCES=live
 MARQUEE = sh infra/local/bootstrap.sh
 DEV = .marquee/venvs/dev/bin
 LOCKS = airflow tasks mlflow serving local support installer
-# `make locks UPGRADE=--upgrade` takes newer versions; without it the pinned ones stay where they still fit.
+# `make locks UPGRADE=--upgrade` takes newer versions; without it, pinned versions stay if they still fit.
 COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command 'make locks' $(UPGRADE)
 
-unexport PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
+unexport PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
 .PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement fuzz-serving schemas proto locks
 
@@ -37,7 +37,7 @@ TIMED = sh .ci/timed
 PLATFORMS = containers or (e2e and not real_data)
 UNIT = $(DEV)/pytest -q -m "not integration and not e2e and not containers and not real_data"
 
-check: # the gate; its parts share the two cores
+check: # every check that must pass before a merge; they run in parallel
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-types check-core check-rest
 
 check-types: dev
@@ -47,13 +47,13 @@ check-types: dev
 	$(DEV)/lint-imports
 	$(DEV)/mypy
 
-check-core: dev # every branch of the core
+check-core: dev # covers every branch of tasks/core
 	$(UNIT) tests/tasks/core --cov=tasks.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check-rest: dev
 	$(UNIT) --ignore=tests/tasks/core
 
-test: # everything; the two lanes run beside each other, since each waits half of its time for servers and for Airflow
+test: # all tests; the two lanes run in parallel, because each waits half of its time for servers and Airflow
 	@rm -f .marquee/minutes
 	@$(TIMED) install $(MARQUEE) install $(ALL)
 	@$(TIMED) gate $(MAKE) --no-print-directory check
@@ -64,7 +64,7 @@ test-platforms: # whole platforms: in containers, then embedded, on the sample
 	@$(MARQUEE) install $(ALL)
 	@$(TIMED) test-platforms $(DEV)/pytest -m "$(PLATFORMS)" --durations=25
 
-test-servers: # single servers, then a platform on the real films; with test-platforms every test that the gate leaves out
+test-servers: # single servers, then a platform on real movies; with test-platforms, every test that `check` omits
 	@$(MARQUEE) install $(ALL)
 	@$(TIMED) test-servers $(DEV)/pytest -m "(integration or e2e or containers or real_data) and not ($(PLATFORMS))" --durations=25
 
@@ -72,7 +72,7 @@ test-containers: dev
 	@$(MARQUEE) install airflow tasks mlflow serving
 	$(DEV)/pytest -m containers --durations=25
 
-bench-tasks: dev # what a container costs a task
+bench-tasks: dev # the overhead of a container for a task
 	@$(MARQUEE) install airflow tasks
 	$(DEV)/python -m tests.bench.scenarios.task_overhead
 
@@ -80,19 +80,19 @@ bench-containers: dev # images, `up --docker`, memory, and the same result as em
 	@$(MARQUEE) install airflow tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.containers $(ARGS)
 
-bench-serving: dev # what an answer costs, beside what a user might pick instead; needs wrk
+bench-serving: dev # the cost of an answer, compared with alternative servers; needs wrk
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.serving $(ARGS)
 
-soak-serving: dev # ten minutes of a steady load: failures, p99, memory, receipts; make soak-serving ARGS="--seconds 60"
+soak-serving: dev # ten minutes of steady load: failures, p99, memory, receipts; make soak-serving ARGS="--seconds 60"
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.soak $(ARGS)
 
-bench-swaps: dev # champions swapped and the API rolled over under a load that may not lose a request
+bench-swaps: dev # model swaps and API restarts under load, without a failed request
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.swaps $(ARGS)
 
-bench-faults: dev # each service broken under a load that must be answered
+bench-faults: dev # a fault in each service under load; every request must be answered
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.faults $(ARGS)
 
@@ -100,22 +100,22 @@ bench-deployments: dev # kill -9 at every step of preparing, deploying and rolli
 	@$(MARQUEE) install mlflow local
 	$(DEV)/python -m tests.bench.scenarios.deployments $(ARGS)
 
-bench-replay: dev # receipts of two releases computed again; a corrupt field found
+bench-replay: dev # replays receipts of two releases, and detects a corrupt field
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.replay $(ARGS)
 
-bench-agreement: dev # one movie, one rating, through every entry point
+bench-agreement: dev # every entry point returns the same rating for a movie
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.agreement $(ARGS)
 
-fuzz-serving: dev # requests and calls of any kind; make fuzz-serving FUZZ_REQUESTS=200000
+fuzz-serving: dev # random HTTP requests and gRPC calls; make fuzz-serving FUZZ_REQUESTS=200000
 	@$(MARQUEE) install serving
 	FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),50000) $(DEV)/pytest tests/serving/any_request --durations=6
 
-schemas: dev # infra/setup/migrations/*.sql, the whole schemas for people to read
+schemas: dev # writes infra/setup/migrations/*.sql, the complete schemas for reading
 	$(DEV)/python -m tests.infra.setup.write_schemas
 
-proto: dev # the code of the gRPC door, and of Feast's values
+proto: dev # generates the code of the gRPC service and of Feast's values
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. serving/grpc_api/marquee.proto
 	$(DEV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. serving/features/feast_value.proto
 

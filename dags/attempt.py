@@ -1,4 +1,4 @@
-"""One Airflow attempt of one task: its leases are fenced by it, and its container or pod is found by it."""
+"""One Airflow attempt of one task. It fences the task's leases and identifies its container or pod."""
 
 import os
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from airflow.sdk import Context
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt, with the names that Airflow uses."""
+    """An attempt; the fields hold Airflow's own ids."""
 
     dag: str
     run: str
     task: str
-    """The task's id, followed by `_<map index>` if it is mapped: the key of the task's state in Airflow's answers."""
+    """The task's id, followed by `_<map index>` if it is mapped. Airflow's task states use the same key."""
     number: int
     """Airflow's try_number; the first attempt is 1."""
 
     @classmethod
     def of(cls, context: Context) -> "Attempt":
-        """Return the attempt that is being executed in this context."""
+        """Return the attempt of this context."""
         ti = context["ti"]
         mapped = ti.map_index is not None and ti.map_index >= 0
         return cls(ti.dag_id, ti.run_id, f"{ti.task_id}_{ti.map_index}" if mapped else ti.task_id, ti.try_number)
 
     @classmethod
     def parse(cls, labels: dict[str, str]) -> "Attempt":
-        """Return the attempt that these labels, made by `attempt_labels`, describe."""
+        """Return the attempt with these labels, which `attempt_labels` made."""
         return cls(labels["marquee.dag"], labels["marquee.run"], labels["marquee.task"], int(labels["marquee.try"]))
 
     def __str__(self) -> str:
@@ -34,16 +34,16 @@ class Attempt:
         return f"{self.dag}/{self.run}/{self.task}/{self.number}"
 
     def task_labels(self) -> dict[str, str]:
-        """Return the labels that all attempts of this task carry."""
+        """Return the labels that all attempts of this task have."""
         return {**platform_label(), "marquee.task": self.task, "marquee.dag": self.dag, "marquee.run": self.run}
 
     def attempt_labels(self) -> dict[str, str]:
-        """Return the labels that this attempt alone carries."""
+        """Return the labels that only this attempt has."""
         return {**self.task_labels(), "marquee.try": str(self.number)}
 
 
 def platform_label() -> dict[str, str]:
-    """Return the label that tells the containers of two platforms on one engine apart."""
+    """Return the label that separates the containers of several platforms on one engine."""
     name = os.environ.get("MARQUEE_PLATFORM")
     if not name:
         raise ValueError("MARQUEE_PLATFORM is not set; give this platform's name, see .env.example")

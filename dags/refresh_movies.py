@@ -1,19 +1,19 @@
 """### Refresh the movies and publish their features
 
-`ingest_imdb` and `ingest_tmdb` run side by side: they keep the sources' bytes in S3 and load them into Postgres.
+`ingest_imdb` and `ingest_tmdb` run in parallel: they store the sources' bytes in S3 and load them into Postgres.
 `build_features` appends the feature rows that changed to the offline store. `audit_skew` compares the features of the last
 24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis and checks it. `predict_all`
-predicts every movie of that set by the live model. `deploy` makes the set and its predictions live, together with that model.
+predicts every movie of that set with the live model. `deploy` makes the set and its predictions live, together with that model.
 The asset of the features then triggers **train_model**, which makes the first model: until there is one, `predict_all` and
-`deploy` have nothing to do, and their logs say so.
+`deploy` have nothing to do and log that.
 
 Runs every night; trigger it by hand at any time. Running the same day with the same sources again changes nothing.
-Features of an earlier day than the live ones are prepared but not deployed: `marquee rollback` goes back. When a
-task fails for good, the last lines of its log give the reason.
+Features of an earlier day than the live ones are prepared but not deployed; use `marquee rollback` to go back. When a
+task fails permanently, the last lines of its log give the reason.
 
 If `audit_skew` fails, the API used features that differ from the offline store; the task's log names them and a prediction
-to look at (`marquee replay`). Nothing is published until those predictions are older than 24 hours, or until somebody who
-knows the reason triggers this DAG with **Accept skew**: the audit then reports without failing, and a new set is published.
+to examine with `marquee replay`. Nothing is published until those predictions are older than 24 hours. If you know the
+reason, trigger this DAG with **Accept skew**: the audit then reports without failing, and a new set is published.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The one way a DAG starts a task: `run_task`. The setting TASK_RUNNER decides what the task runs in."""
+"""`run_task`, the only way in which a DAG starts a task. The setting TASK_RUNNER selects a process, container or pod."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ def run_task(
     arguments: Sequence[str] = (),
     **options: Any,
 ) -> BaseOperator:
-    """Return a task that runs `python -m tasks.<verb> --day …`: arguments in, exit code out, nothing through XCom.
+    """Return a task that runs `python -m tasks.<verb> --day …`. It takes arguments, returns an exit code and does not use XCom.
 
-    verb: a module of `tasks`. timeout: of one attempt. memory: the limit of a container or pod, /tmp included, as 512m or 2g;
-    a process has no limit. flags: of the verb, by name, each with the DAG's param that sets it. arguments: of the verb,
-    the same in every run, as `--name=word`. options: of BaseOperator, such as outlets or doc_md.
+    verb: a module of `tasks`. timeout: the limit of one attempt. memory: the limit of a container or pod, including /tmp, as
+    512m or 2g; a process has no limit. flags: the name of each flag -> the DAG param that sets it. arguments: fixed arguments
+    of the verb, as `--name=word`. options: options of BaseOperator, such as outlets or doc_md.
     """
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ValueError(f"memory of {verb} is {memory!r}; write it as 512m or 2g")
@@ -39,7 +39,7 @@ def run_task(
 def load_operator(runner: str) -> type[BaseOperator]:
     """Return the operator of a runner.
 
-    Each is imported only where it is used: every task parses its DAG file again, and Kubernetes' client alone takes seconds.
+    Each operator is imported only when used, because every task parses its DAG file and Kubernetes' client loads for seconds.
     """
     match runner:
         case "process":

@@ -1,4 +1,4 @@
-"""Values that the DAGs share: the timetables, the assets, the fields of the form, how often a task is tried again."""
+"""Values that the DAGs share: the timetables, the assets, the form's fields, the number of retries."""
 
 from datetime import timedelta
 
@@ -6,12 +6,12 @@ from airflow.sdk import Asset, Param
 from airflow.timetables.trigger import CronTriggerTimetable
 
 NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta(hours=20, minutes=59))
-"""Every night at 03:00 UTC. When Airflow sees the schedule for the first time and today's run was due already, it runs at
-once; before 03:00 it waits, because the run that was due last would be for yesterday. Airflow reads `run_immediately` only
-for a DAG without a start_date."""
+"""Every night at 03:00 UTC. If today's run was already due when Airflow first sees the schedule, it runs at once. Before
+03:00 it waits, because a run at once would be for yesterday. Airflow reads `run_immediately` only for a DAG without a
+start_date."""
 
 WEEKLY = CronTriggerTimetable("0 5 * * 1", timezone="UTC", run_immediately=timedelta(0))
-"""Every Monday at 05:00 UTC, and never at first sight: a new platform has nothing to train on."""
+"""Every Monday at 05:00 UTC. It does not run when Airflow first sees it, because a new platform has no training data."""
 
 FEATURES = Asset(name="movie_features", uri="redis://marquee/feature_set")
 """Updated when a feature set is live and complete; it triggers train_model."""

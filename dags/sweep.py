@@ -1,13 +1,13 @@
 """### Remove what killed tasks left behind
 
-`sweep_containers` removes the containers of tasks that Airflow no longer runs: when a worker is killed, its container goes
-on. `sweep_leases` deletes the leases whose Postgres session has ended. `reconcile_deployment` finishes a deployment that a
-kill cut short, writes the pointer in Redis again if it was lost, and lets MLflow's alias `champion` follow: moving the alias by
-hand makes a deployment, or the log gives the reason why it was put back. `remove_unused_parts` removes feature sets and
+`sweep_containers` removes the containers of tasks that Airflow no longer runs, because a container outlives a killed worker.
+`sweep_leases` deletes the leases whose Postgres session has ended. `reconcile_deployment` completes an interrupted deployment,
+restores a lost pointer in Redis, and sets MLflow's alias `champion` to the live version. If you move the alias by hand, it
+makes a deployment of that version, or puts the alias back and logs the reason. `remove_unused_parts` removes feature sets and
 predictions that no deployment needs any more.
 
-Runs every five minutes. A run that fails is not tried again, because the next one follows soon. It takes no parameters and
-may be triggered at any time. Where tasks are not containers, as in the embedded platform, `sweep_containers` is skipped.
+Runs every five minutes. A failed run is not retried, because the next one follows soon. It takes no parameters and may be
+triggered at any time. If tasks do not run in containers, as in the embedded platform, `sweep_containers` is skipped.
 """
 
 from datetime import UTC, datetime, timedelta

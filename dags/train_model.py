@@ -1,9 +1,9 @@
 """### Train the rating model
 
-`train_model` fits a model on the features as they were known on the day, compares it on the newest years with the constant
-baseline and with the live model, logs the run to MLflow and registers the model as **movie-rating**. `predict_all` predicts
-every movie by the newest version that was better, and writes the predictions to S3. `deploy` makes the model, its features
-and its predictions live together; the API then serves them without a restart. MLflow's alias `champion` follows.
+`train_model` fits a model on the features that were known on the day, and compares it on the newest years with the constant
+baseline and with the live model. It logs the run to MLflow and registers the model as **movie-rating**. `predict_all`
+predicts every movie with the newest version that was better, and writes the predictions to S3. `deploy` makes the model, its
+features and its predictions live together; the API then serves them without a restart. It also sets MLflow's alias `champion`.
 
 Runs when **refresh_movies** has deployed features, and every Monday; trigger it by hand at any time. Training on the same
 inputs again registers no new version and deploys nothing.

@@ -1,4 +1,4 @@
-"""Log lines of the platform's own small servers: JSON in the shape that all services share, or text on a terminal."""
+"""Logging of the platform's own small servers: JSON in the format that all services share, or text on a terminal."""
 
 import json
 import logging
@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 LogFields = Mapping[str, str | int]
-"""Fields of a line beside its message, given to a logging call as `extra={"fields": …}`."""
+"""Fields of a line beside its message; a logging call passes them as `extra={"fields": …}`."""
 NO_FIELDS: LogFields = {}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON; tests/log_shape.py describes the shape."""
+    """A formatter that writes a record as one line of JSON; tests/log_shape.py describes the format."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record; a traceback becomes a field of it."""
+        """Return the line of a record; its traceback becomes a field."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
         line: dict[str, Any] = {
             "@timestamp": time.replace("+00:00", "Z"),
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Writes a record as a line for people, its fields at the end."""
+    """A formatter that writes a record as readable text, with its fields at the end."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, followed by its traceback if it has one."""
@@ -44,13 +44,13 @@ class TextFormatter(logging.Formatter):
 
 
 def read_fields(record: logging.LogRecord) -> LogFields:
-    """Return the fields that the logging call gave."""
+    """Return the fields that the logging call passed."""
     fields: LogFields = getattr(record, "fields", NO_FIELDS)
     return fields
 
 
 def start_log(service: str) -> None:
-    """Send all records from INFO on to stdout: as text if that is a terminal, else as JSON."""
+    """Write all records of level INFO and above to stdout: as text if stdout is a terminal, else as JSON."""
     text = TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(text if sys.stdout.isatty() else JsonFormatter(service))

@@ -1,25 +1,25 @@
-"""The command line of a task, the same for a process, a container and a pod."""
+"""The command line of a task, which is the same in a process, a container and a pod."""
 
 import re
 from collections.abc import Sequence
 
 DAY = "{{ params.get('day') or dag_run.run_after | ds }}"
-"""Template of the day a run is for: the form's, else the UTC day on which the run was due; the same for every attempt."""
+"""Template of the run's day: the form's day, else the UTC day on which the run was due; the same for every attempt."""
 
 STOP_SECONDS = 3
 """Time between SIGTERM and SIGKILL when a task is stopped; Airflow kills the process that waits for the task after 5 seconds."""
 
 
 def make_command(verb: str, day: str, flags: Sequence[str]) -> list[str]:
-    """Return the command of a container or pod; a process replaces `python` by the path of the tasks' interpreter."""
+    """Return the command for a container or pod. The process runner replaces `python` by the path of its interpreter."""
     return ["python", "-m", f"tasks.{verb}", "--day", day, *flags]
 
 
 def make_flag(name: str, param: str) -> str:
-    """Return a template that renders to `--name` where the DAG's param is true and to `--no-name` otherwise.
+    """Return a template that renders to `--name` if the DAG's param is true, and to `--no-name` otherwise.
 
-    Only these two words can come out, whatever a form contains. Raise ValueError unless both names are lower case words
-    joined by underscores.
+    It can render only to these two words, even if a form contains other text. Raise ValueError unless both names are
+    lower case words joined by underscores.
     """
     if not all(re.fullmatch(r"[a-z]+(_[a-z]+)*", word) for word in (name, param)):
         raise ValueError(f"flag {name!r} by param {param!r}: write both in lower case, with underscores")

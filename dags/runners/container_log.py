@@ -1,4 +1,4 @@
-"""The output of a task's container as whole lines, read on when the connection to the engine is cut."""
+"""A reader of a container's output: yields complete lines, and continues after a lost connection to the engine."""
 
 import struct
 import time
@@ -17,23 +17,23 @@ Frame = tuple[bytes | None, bytes | None]
 """A chunk of stdout or a chunk of stderr."""
 
 OVERLAP_SECONDS = 5
-"""After a cut, output is read again from this long before the last chunk; lines that were written already are skipped."""
+"""After a lost connection, output is read again from this long before the last chunk; lines already written are skipped."""
 RECENT_LINES = 10_000
-"""Number of written lines that are remembered for this."""
+"""Number of written lines to remember, so that repeated ones can be skipped."""
 ENDING_SECONDS = 2
-"""Time that the engine may take to report that a container has ended, after it has ended the stream of its output."""
+"""Time that the engine may need, after the end of a container's output, to report that the container has ended."""
 REREAD_SECONDS = 0.5
-"""Time between two reads of the stored output, where one has ended before the container."""
+"""Pause before the stored output is read again, if a read ended before the container did."""
 CUTS = (OSError, struct.error, requests.RequestException, urllib3.exceptions.HTTPError)
-"""Errors of a stream that was cut, in the middle of a chunk or between two."""
+"""Errors of a lost connection, within a chunk or between two chunks."""
 
 
 Splitters = tuple[LineSplitter, LineSplitter]
-"""Those of stdout and of stderr."""
+"""The splitter of stdout and the splitter of stderr."""
 
 
 class ContainerLog:
-    """Copies the output of one container line by line, each line once."""
+    """A copier of one container's output, which writes each line once."""
 
     def __init__(self, engine: APIClient, container: str, write: Callable[[str], object]) -> None:
         self._engine, self._container, self._write = engine, container, write
@@ -41,9 +41,9 @@ class ContainerLog:
         self._last_chunk = time.time()
 
     def copy(self, frames: Iterable[Frame]) -> None:
-        """Copy the attached stream, and after a cut the stored output, until the container has ended.
+        """Copy the attached stream until the container has ended; after a lost connection, copy the stored output.
 
-        Raise AirflowException if it was removed before.
+        Raise AirflowException if the container is removed before it ends.
         """
         splitters = self._copy_frames(frames, Counter())
         if splitters is None or self._is_running():
@@ -54,7 +54,7 @@ class ContainerLog:
                 self._write(line)
 
     def _copy_stored_output(self) -> Splitters:
-        """Read until a read that was begun after the container's end: one that followed it may miss the last lines."""
+        """Read until one read began after the container had ended. A read that began earlier may miss the last lines."""
         while True:
             running = self._inspect()["State"]["Running"]
             splitters = self._copy_frames(self._read_stored(follow=bool(running)), self._find_repeated())
@@ -63,7 +63,7 @@ class ContainerLog:
             time.sleep(REREAD_SECONDS)
 
     def _copy_frames(self, frames: Iterable[Frame], repeated: Counter[int]) -> Splitters | None:
-        """Copy the lines of a stream; return what holds its unfinished lines, or None if it was cut."""
+        """Copy the lines of a stream. Return the splitters with the unfinished lines, or None if the connection was lost."""
         splitters = LineSplitter(), LineSplitter()
         try:
             for frame in frames:
@@ -76,7 +76,7 @@ class ContainerLog:
         return splitters
 
     def _write_once(self, line: str, repeated: Counter[int]) -> None:
-        """Write a line unless it is one of the first after a cut that were written before it."""
+        """Write a line unless it repeats one that was written before the connection was lost."""
         key = hash(line.encode("ascii", "ignore"))  # the engine may have replaced other characters, see _read_stored
         if repeated[key] > 0:
             repeated[key] -= 1
@@ -101,15 +101,15 @@ class ContainerLog:
         return described
 
     def _find_repeated(self) -> Counter[int]:
-        """Return the lines that were written already and that the stored output is about to repeat."""
+        """Return the hashes of the written lines that the stored output will repeat."""
         start = self._last_chunk - OVERLAP_SECONDS - 1  # the engine's times are whole seconds here
         return Counter(key for written, key in self._recent if written >= start)
 
     def _read_stored(self, *, follow: bool) -> Iterator[Frame]:
-        """Return the output from shortly before the cut on, as the engine has stored it.
+        """Return the engine's stored output, beginning shortly before the connection was lost.
 
-        Stored output is less exact than the attached stream: stdout and stderr are not told apart, and in a line of more than
-        16 KiB the engine replaces a character that lies on the boundary of two of its pieces.
+        Stored output is less exact than the attached stream: stdout and stderr are mixed, and in a line of more than 16 KiB
+        the engine replaces a character that lies on the boundary of two pieces.
         """
         since = int(self._last_chunk - OVERLAP_SECONDS)
         try:

@@ -1,4 +1,4 @@
-"""A task as a container of its own on the Docker engine at DOCKER_HOST."""
+"""The runner that starts each task in its own container on the Docker engine at DOCKER_HOST."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,9 +18,9 @@ from dags.runners.exit_codes import to_airflow_error
 
 
 class TaskContainer(DockerOperator):
-    """An operator that runs a verb in an ephemeral container of TASKS_IMAGE on TASKS_NETWORK, its output in the task log.
+    """An operator that runs a verb in a new container of TASKS_IMAGE on TASKS_NETWORK and copies its output to the task log.
 
-    Airflow stores and shows `image` and `command`. The variables exist only while `execute` runs, so that no secret is stored.
+    Airflow stores and shows `image` and `command`. The variables are set only while `execute` runs, so no secret is stored.
     """
 
     def __init__(self, *, verb: str, memory: str, day: str = DAY, flags: Sequence[str] = (), **options: Any) -> None:
@@ -31,7 +31,7 @@ class TaskContainer(DockerOperator):
             mem_limit=memory,
             mount_tmp_dir=False,
             auto_remove="force",
-            log_opts_max_size="10m",  # the engine's copy; Airflow keeps the whole log
+            log_opts_max_size="10m",  # the engine's copy; Airflow stores the whole log
             log_opts_max_file="2",
             do_xcom_push=False,
             **options,
@@ -41,7 +41,7 @@ class TaskContainer(DockerOperator):
 
     @cached_property
     def cli(self) -> Engine:
-        """The client of the engine, in place of the one that the provider's hook would make."""
+        """Return the client of the engine, which replaces the one of the provider's hook."""
         engine = connect()
         engine.write_line = self._write_line
         return engine
@@ -50,9 +50,9 @@ class TaskContainer(DockerOperator):
         self.log.info("%s", line)
 
     def execute(self, context: Context) -> None:
-        """Remove the containers that earlier attempts left, then run the verb to its end."""
+        """Remove the containers that earlier attempts left behind, then run the verb to its end."""
         host = read_setting("DOCKER_HOST")
-        # Otherwise the operator would pull the image, but what may run on a host is decided on that host.
+        # Without this check the operator would pull the image, but each host decides for itself which images it runs.
         if not self.cli.images(name=self.image):
             raise AirflowException(f"image {self.image} is not on the engine at {host}: build or pull it there")
         attempt = Attempt.of(context)
@@ -70,7 +70,7 @@ class TaskContainer(DockerOperator):
             raise AirflowException(f"the Docker engine at {host} went away: {error}") from error
 
     def on_kill(self) -> None:
-        """Stop and remove the container; Airflow calls this on a timeout and when a person ends the task."""
+        """Stop and remove the container. Airflow calls this on a timeout and when a user ends the task."""
         if self.container:
             self.log.warning("Airflow ends this task: stopping container %s", self.container["Id"][:12])
             self.cli.stop_and_remove(self.container["Id"])

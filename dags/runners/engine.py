@@ -18,20 +18,20 @@ from dags.runners.environment import read_setting
 log = logging.getLogger(__name__)
 
 RECONNECT = Retry(total=None, connect=30, read=0, redirect=0, status=0, other=0, backoff_factor=0.5, backoff_max=5)
-"""A filter that restarts is waited for: a request that could not connect is sent again for about two minutes."""
+"""Retries connecting for about two minutes, so that a request survives a restart of the filter."""
 
 
 class Engine(APIClient):
-    """Docker's client, with the hardening that DockerOperator has no parameters for, and patient with a broken connection."""
+    """A Docker client that adds hardening for which DockerOperator has no parameters, and survives a lost connection."""
 
     write_line: Callable[[str], object] = log.info
     """Receives each line of a container's output."""
 
     state: dict[str, Any]
-    """State of the container last waited for, as the engine describes it: ExitCode, OOMKilled, …"""
+    """Final state of the last container, as the engine describes it: ExitCode, OOMKilled, …"""
 
     def create_host_config(self, *args: Any, **options: Any) -> Any:
-        """Return the host configuration of a task's container: no capability, no swap, and only /tmp can be written to."""
+        """Return the host configuration of a task's container: no capabilities, no swap, and only /tmp is writable."""
         memory = options["mem_limit"]
         options |= {
             "memswap_limit": memory,  # memory and swap together: no swap
@@ -45,9 +45,9 @@ class Engine(APIClient):
         return super().create_host_config(*args, **options)
 
     def wait(self, container: Any, *_args: Any, **_options: Any) -> Any:
-        """Read how the container ended, and keep it: the operator removes the container straight afterwards.
+        """Store the container's final state, because the operator removes the container right afterwards.
 
-        Nothing is left to wait for: the output has been read to its end, which is the container's.
+        It need not wait: the output has been read to its end, so the container has ended.
         """
         try:
             self.state = self.inspect_container(container)["State"]
@@ -68,7 +68,7 @@ class Engine(APIClient):
         yield from ()
 
     def remove_container(self, container: Any, *args: Any, **options: Any) -> None:
-        """Remove a container, unless it is gone or is being removed: a kill, a sweep and the task's own end may meet."""
+        """Remove a container. It is no error if a kill, a sweep or the task's own end removes it at the same time."""
         try:
             super().remove_container(container, *args, **options)
         except APIError as error:
@@ -76,25 +76,25 @@ class Engine(APIClient):
                 raise
 
     def stop_and_remove(self, container: str) -> None:
-        """Stop a container, with STOP_SECONDS for its own ending, and remove it."""
+        """Stop a container, allowing it STOP_SECONDS to exit, and remove it."""
         with suppress(NotFound):
             self.stop(container, timeout=STOP_SECONDS)
         self.remove_container(container, force=True)
 
     def list_containers(self, labels: dict[str, str], *label_names: str) -> list[dict[str, Any]]:
-        """Return the containers, running or not, that have these labels, and the named labels with any value."""
+        """Return the containers, running or not, that have these labels, and the labels in `label_names` with any value."""
         wanted = [*(f"{name}={value}" for name, value in labels.items()), *label_names]
         found: list[dict[str, Any]] = self.containers(all=True, filters={"label": wanted})
         return found
 
 
 def connect() -> Engine:
-    """Return a client of the engine. DOCKER_HOST leads to a filter (infra/docker_filter) that allows only the calls made here."""
+    """Return a client of the engine. DOCKER_HOST is a filter (infra/docker_filter) that allows only the calls made here."""
     host = read_setting("DOCKER_HOST")
     try:
         engine = Engine(base_url=host)
     except DockerException as error:
         raise AirflowException(f"the Docker engine at {host} does not answer: {error}") from error
-    if engine.base_url.startswith("http://"):  # over TCP, that is through the filter
+    if engine.base_url.startswith("http://"):  # TCP means through the filter
         engine.mount("http://", HTTPAdapter(max_retries=RECONNECT))
     return engine

@@ -1,4 +1,4 @@
-"""The variables that choose and configure a runner, and those that a worker hands on to a task's container."""
+"""The variables that select and configure a runner, and those that a worker passes to a task's container."""
 
 import os
 from typing import Any
@@ -13,11 +13,11 @@ TASK_VARIABLE_PREFIXES = (
     *("MLFLOW_", "IMDB_", "TMDB_", "OMP_", "SSL_CERT_", "REQUESTS_CA_"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""Beginnings of the names of the variables that a worker hands on to a task's container: tasks/settings.py and its libraries."""
+"""Prefixes of the variables that a worker passes to a task's container; tasks/settings.py and the tasks' libraries read them."""
 
 
 def read_runner() -> str:
-    """Return how tasks are run: process, docker or kubernetes. Raise ValueError for any other TASK_RUNNER."""
+    """Return the name of the runner: process, docker or kubernetes. Raise ValueError for any other TASK_RUNNER."""
     runner = os.environ.get("TASK_RUNNER", "process")
     if runner not in RUNNERS:
         raise ValueError(f"TASK_RUNNER is {runner!r}; use one of {', '.join(RUNNERS)}")
@@ -25,12 +25,12 @@ def read_runner() -> str:
 
 
 def read_queue() -> dict[str, Any]:
-    """Return the Celery queue of the tasks as an option of BaseOperator; without TASK_QUEUE, Airflow's default queue is used."""
+    """Return the tasks' Celery queue as an option of BaseOperator; empty without TASK_QUEUE, so that Airflow uses its default."""
     return {"queue": os.environ["TASK_QUEUE"]} if os.environ.get("TASK_QUEUE") else {}
 
 
 def read_setting(name: str) -> str:
-    """Return a variable that this runner needs. Raise ValueError naming it if it is missing."""
+    """Return the value of a variable that this runner needs. Raise ValueError if it is missing."""
     value = os.environ.get(name)
     if not value:
         raise ValueError(f"{name} is not set, and TASK_RUNNER={read_runner()} needs it; see .env.example")
@@ -38,6 +38,6 @@ def read_setting(name: str) -> str:
 
 
 def make_task_environment(attempt: Attempt) -> dict[str, str]:
-    """Return the variables of a task's container: the worker's that tasks read, secrets included, and the attempt's name."""
+    """Return the variables of a task's container: those that tasks read, including secrets, and the attempt's name."""
     handed_on = {name: value for name, value in os.environ.items() if name.startswith(TASK_VARIABLE_PREFIXES)}
     return {**handed_on, "TASK_ATTEMPT": str(attempt)}

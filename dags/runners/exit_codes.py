@@ -1,4 +1,4 @@
-"""How the end of a task's program becomes the end of its Airflow task: success, another attempt, or a failure for good."""
+"""The mapping from a program's exit code to the result of its Airflow task: success, retry, or permanent failure."""
 
 import os
 import signal
@@ -16,17 +16,17 @@ NO_RETRY = {
     os.EX_NOPERM: "an outside system rejects our credentials",
     os.EX_CONFIG: "a setting is missing or wrong",
 }
-"""Exit codes of `python -m tasks.<verb>` that another attempt cannot change, and why (sysexits.h, and argparse's 2)."""
+"""Exit code of `python -m tasks.<verb>` that a retry cannot change -> the reason (sysexits.h, and argparse's 2)."""
 
 KILLED = {code: number.name for number in (signal.SIGKILL, signal.SIGTERM) for code in (128 + number, -number)}
-"""Exit codes of a program ended by a signal: 128 + the signal from a container, the negative signal from a process."""
+"""Exit code of a program that a signal killed -> the signal's name: 128 + signal for a container, -signal for a process."""
 
 
 def to_airflow_error(verb: str, code: int, memory_limit: str = "") -> AirflowException:
     """Return the exception for an exit code other than 0.
 
-    AirflowFailException fails the task for good, AirflowException lets Airflow try again. memory_limit: the limit that ended
-    the task, as in `run_task`; empty if memory was not the reason.
+    AirflowFailException fails the task permanently; after AirflowException, Airflow tries again. memory_limit: the limit that
+    the task exceeded, as in `run_task`; empty if memory was not the reason.
     """
     if memory_limit:
         remedy = f'give run_task("{verb}", memory=…) more in dags/'
@@ -34,5 +34,5 @@ def to_airflow_error(verb: str, code: int, memory_limit: str = "") -> AirflowExc
     if code in NO_RETRY:
         return AirflowFailException(f"tasks.{verb} ended with exit code {code}: {NO_RETRY[code]}; see its last lines above")
     if code in KILLED:
-        return AirflowException(f"tasks.{verb} was killed from outside by {KILLED[code]}; the next attempt starts it anew")
+        return AirflowException(f"tasks.{verb} was killed from outside by {KILLED[code]}; the next attempt runs it again")
     return AirflowException(f"tasks.{verb} ended with exit code {code}; see its last lines above")

@@ -1,4 +1,4 @@
-"""A task as a pod of its own on Kubernetes: the same image, command, limits and labels as on Docker."""
+"""The runner that starts each task in its own pod on Kubernetes, with the same image, command, limits and labels as on Docker."""
 
 import os
 import sys
@@ -27,8 +27,8 @@ START_SECONDS = 600
 class TaskPod(KubernetesPodOperator):
     """An operator that runs a verb in an ephemeral pod of TASKS_IMAGE in TASKS_NAMESPACE and copies its output to the task log.
 
-    The task's variables are the keys of the Kubernetes secret TASKS_SECRET; Airflow never reads
-    their values.
+    The task's variables are the keys of the Kubernetes secret TASKS_SECRET; Airflow never
+    reads their values.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class TaskPod(KubernetesPodOperator):
         flags: Sequence[str] = (),
         **options: Any,
     ) -> None:
-        amount = f"{memory.upper()}i"  # Kubernetes' spelling: 2Gi for 2g
+        amount = f"{memory.upper()}i"  # Kubernetes writes 2g as 2Gi
         super().__init__(
             name=f"marquee-{verb.replace('_', '-')}",
             namespace=os.environ.get("TASKS_NAMESPACE", "marquee"),
             image=read_setting("TASKS_IMAGE"),
-            # The image's entry point stays: it passes SIGTERM on.
+            # Set only the arguments: the image's entry point passes SIGTERM on.
             arguments=make_command(verb, day, flags),
             env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=read_setting("TASKS_SECRET")))],
             container_resources=k8s.V1ResourceRequirements(requests={"memory": amount}, limits={"memory": amount}),
@@ -67,10 +67,10 @@ class TaskPod(KubernetesPodOperator):
             automount_service_account_token=False,
             startup_timeout_seconds=START_SECONDS,
             termination_grace_period=STOP_SECONDS,
-            # Nothing else would end the pod of a worker that was killed.
+            # Without a deadline, the pod of a killed worker would run on.
             active_deadline_seconds=int(execution_timeout.total_seconds()),
             execution_timeout=execution_timeout,
-            durable=False,  # the next attempt starts anew, under its own lease
+            durable=False,  # the next attempt starts from scratch with its own lease
             deferrable=False,
             get_logs=True,
             container_name_log_prefix_enabled=False,
@@ -85,7 +85,7 @@ class TaskPod(KubernetesPodOperator):
         self.memory = memory
 
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> k8s.V1Pod:
-        """Return the pod, with the attempt in its annotations in full and in its labels with the characters that are allowed."""
+        """Return the pod. Its annotations hold the attempt in full, and its labels hold it in the allowed characters."""
         if context:
             attempt = Attempt.of(context)
             self.annotations = attempt.attempt_labels()
@@ -94,7 +94,7 @@ class TaskPod(KubernetesPodOperator):
         return super().build_pod_request_obj(context, dry_run=dry_run)
 
     def get_or_create_pod(self, pod_request_obj: k8s.V1Pod, context: Context) -> k8s.V1Pod:
-        """Delete the pods that earlier attempts left, then start this attempt's."""
+        """Delete the pods that earlier attempts left behind, then start the pod of this attempt."""
         selector = ",".join(f"{name}={value}" for name, value in to_safe_labels(Attempt.of(context).task_labels()).items())
         for left in self.client.list_namespaced_pod(pod_request_obj.metadata.namespace, label_selector=selector).items:
             self.log.warning("removing pod %s, left by attempt %s", left.metadata.name, left.metadata.labels["marquee.try"])
@@ -102,12 +102,12 @@ class TaskPod(KubernetesPodOperator):
         return super().get_or_create_pod(pod_request_obj, context)
 
     def cleanup(self, pod: k8s.V1Pod, remote_pod: k8s.V1Pod, xcom_result: Any = None, context: Context | None = None) -> None:
-        """Delete the pod; raise the same error for its exit code as the other runners."""
+        """Delete the pod. Raise the same error for its exit code as the other runners do."""
         unwinding = sys.exception()
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException:
-            if unwinding:  # a timeout or a lost cluster is the reason, not the state in which it left the pod
+            if unwinding:  # keep the first error, a timeout or lost cluster; the pod's state only follows from it
                 return
             ended = read_terminated(remote_pod, self.base_container_name)
             if ended is None:
@@ -116,11 +116,11 @@ class TaskPod(KubernetesPodOperator):
 
 
 def to_safe_labels(labels: dict[str, str]) -> dict[str, str]:
-    """Return labels whose values have only characters that Kubernetes allows, and at most 63 of them."""
+    """Return the labels with values of at most 63 characters, all allowed by Kubernetes."""
     return {name: make_safe_label_value(value) for name, value in labels.items()}
 
 
 def read_terminated(pod: k8s.V1Pod, container: str) -> k8s.V1ContainerStateTerminated | None:
-    """Return how a container of a pod ended; None if it never ran or its node was lost."""
+    """Return the final state of a pod's container; None if it never ran or its node was lost."""
     statuses = (pod.status and pod.status.container_statuses) or []
     return next((status.state.terminated for status in statuses if status.name == container and status.state), None)

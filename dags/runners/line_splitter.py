@@ -1,4 +1,4 @@
-"""Chunks of output joined to lines."""
+"""A splitter of output chunks into lines."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ LINE_MAX = 64 * 1024**2
 
 
 class LineSplitter:
-    """Joins the chunks of one stream into lines; a character may be cut between two chunks."""
+    """A splitter of one stream of UTF-8 chunks into lines. A character may be divided between two chunks."""
 
     def __init__(self) -> None:
         self._decoder = getincrementaldecoder("utf-8")("replace")

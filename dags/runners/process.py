@@ -1,4 +1,4 @@
-"""A task as a process of the tasks' own Python, beside Airflow's own: the runner of the embedded platform."""
+"""The runner that starts each task as a local process with the tasks' own Python; the embedded platform uses it."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class TaskProcess(BaseOperator):
     """An operator that runs a verb with the interpreter TASKS_PYTHON and copies its output to the task log.
 
-    Nothing limits the memory of the process: `memory` is accepted because every runner has it.
+    `memory` is ignored, because a process has no memory limit; the parameter exists because every runner has it.
     """
 
     template_fields = ("day", "flags")
@@ -32,10 +32,10 @@ class TaskProcess(BaseOperator):
         self.process = SubprocessHook()
 
     def execute(self, context: Context) -> None:
-        """Run the verb to its end; raise the error that stands for its exit code."""
+        """Run the verb to its end. Raise the error for its exit code unless that is 0."""
         _, *arguments = make_command(self.verb, self.day, self.flags)
         command = [os.environ["TASKS_PYTHON"], *arguments]
-        # A task gets none of Airflow's own keys and database addresses.
+        # Do not pass Airflow's own keys and database addresses to a task.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
         environment = {**inherited, "TASK_ATTEMPT": str(Attempt.of(context))}
         code = self.process.run_command(command, env=environment, cwd=str(REPOSITORY)).exit_code

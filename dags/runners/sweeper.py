@@ -10,7 +10,7 @@ from dags.runners.environment import read_queue, read_runner
 
 
 class SweepContainers(BaseOperator):
-    """An operator that sweeps the Docker engine; skipped by the other runners (a pod has a deadline of its own)."""
+    """An operator that sweeps the Docker engine. With other runners it is skipped (a pod has its own deadline)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(do_xcom_push=False, **{**read_queue(), **options})
@@ -18,12 +18,12 @@ class SweepContainers(BaseOperator):
     def execute(self, context: Context) -> None:
         """Remove the containers whose task is not running.
 
-        The containers are listed before the states are read: the task of a listed container was set to running before the
-        container was made, so a container that has just started is never taken for a left one.
+        It lists the containers before it reads the states. A task is set to running before its container is made, so a container
+        that has just started always belongs to a running task.
         """
         if read_runner() != "docker":
             raise AirflowSkipException(f"TASK_RUNNER is {read_runner()}: there are no containers to sweep")
-        from dags.runners.engine import connect  # noqa: PLC0415  # Docker's client is loaded only where there is an engine
+        from dags.runners.engine import connect  # noqa: PLC0415  # load Docker's client only if there is an engine
 
         engine = connect()
         containers = engine.list_containers(platform_label(), "marquee.task", "marquee.dag", "marquee.run", "marquee.try")

@@ -15,7 +15,7 @@ from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
 
 REQUEST_SECONDS = 30
-"""Deadline of one request; Airflow on a busy machine takes several."""
+"""Deadline of one request; on a busy machine Airflow takes several seconds."""
 MAX_LINE = 2_000
 CHUNK_BYTES = 2**20
 FINAL_STATES = {"success", "failed"}
@@ -23,7 +23,7 @@ FINAL_STATES = {"success", "failed"}
 
 @dataclass
 class AirflowClient:
-    """A client that logs in at the first request, and again when the token has expired."""
+    """A client that logs in with the first request, and again when the token has expired."""
 
     endpoints: Endpoints
     session: requests.Session = field(default_factory=local_session)
@@ -35,7 +35,7 @@ class AirflowClient:
         self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send one request, logged in; the answer may be an error."""
+        """Send one authenticated request and return the answer, which may be an error."""
         url = f"{self.endpoints.airflow.url}/api/v2/{path}"
         if "Authorization" not in self.session.headers:
             self.log_in()
@@ -51,7 +51,7 @@ class AirflowClient:
         return answer.json()
 
     def knows(self, dag: str) -> bool:
-        """Return whether Airflow has parsed the DAG."""
+        """Return True if Airflow has parsed the DAG."""
         return self.ask("GET", f"dags/{dag}").ok
 
     def read_dags(self) -> list[str]:
@@ -72,7 +72,7 @@ class AirflowClient:
         return str(answer.json()["dag_run_id"])
 
     def find_run(self, dag: str, since: datetime | None = None) -> str | None:
-        """Return the newest run that is under way or, given `since`, was queued from then on."""
+        """Return the id of the newest unfinished run or, with `since`, of the newest run that was queued since then."""
         runs = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
         for run in runs:
             queued = datetime.fromisoformat(run["queued_at"] or run["run_after"])
@@ -88,9 +88,9 @@ class AirflowClient:
         return tasks
 
     def read_log(self, dag: str, run: str, task: dict[str, Any], lines: int) -> list[str]:
-        """Return the last lines of a task's newest try, each cut at MAX_LINE characters; empty while there is none.
+        """Return the last lines of a task's newest attempt, each cut at MAX_LINE characters; empty if there is no log.
 
-        The log is streamed, an entry a line: asked for as one JSON document, a log of 300 MB would exhaust the memory of
+        The log is streamed as one entry per line. As a single JSON document, a log of 300 MB would exhaust the memory of
         Airflow's API server.
         """
         path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
@@ -105,13 +105,13 @@ class AirflowClient:
 
 
 def read_entry(entry: dict[str, Any]) -> list[str]:
-    """Return the lines of one entry of a log: its message, and the errors in its details."""
+    """Return the lines of one log entry: its message and the errors in its details."""
     errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
     return list(filter(None, [*render_event(str(entry["event"])), *errors]))
 
 
 def render_event(event: str) -> list[str]:
-    """Return a log line of a task as text: its progress or its message, and its traceback. Other lines stay as they are."""
+    """Return a task's JSON log line as text: its progress, or its message and traceback. Other lines are unchanged."""
     try:
         line = json.loads(event)
     except ValueError:

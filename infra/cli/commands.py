@@ -1,4 +1,4 @@
-"""The commands that start, stop and examine the platform; each reads the settings, does one thing, and prints the result."""
+"""The commands that start, stop and examine the platform. Each reads the settings, does one thing and prints the result."""
 
 import webbrowser
 from typing import Annotated
@@ -42,12 +42,12 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop everything; data stay."""
+    """Stop everything; keep the data."""
     with plain_errors(), Settings.read().layout.lock():
         platform = load_platform()
         platform.stop()
         again = "make up ARGS=--docker" if isinstance(platform, Containers) else "make up"
-        say(f"Everything is stopped; the data stay. `{again}` starts again.")
+        say(f"Everything is stopped; the data are kept. `{again}` starts again.")
 
 
 @app.command()
@@ -59,7 +59,7 @@ def status() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check each service as its users meet it; exit 0 only if every check passes."""
+    """Check each service as its users use it; exit 0 only if every check passes."""
     with plain_errors():
         findings = examine(load_platform())
         console.print(findings_table(findings))
@@ -69,7 +69,7 @@ def doctor() -> None:
 @app.command()
 def logs(
     service: Annotated[str | None, typer.Argument(help="a service, or supervisord (default: all)")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with new lines")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="print new lines as they arrive")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 20,
 ) -> None:
     """Show the last lines of the services' logs."""
@@ -106,7 +106,7 @@ def install(names: Annotated[list[str], typer.Argument(help="airflow, tasks, mlf
 
 @app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False) -> None:
-    """Stop everything and remove data, secrets and logs; the Python environments stay."""
+    """Stop everything and remove data, secrets and logs; keep the Python environments."""
     with plain_errors(), Settings.read().layout.lock():
         containers = Containers.load(Settings.read())
         home = containers.settings.marquee_home

@@ -1,4 +1,4 @@
-"""The commands that show deployments and go back to an earlier one."""
+"""The commands that list deployments and roll back to an earlier one."""
 
 import getpass
 import socket
@@ -43,7 +43,7 @@ def rollback(
 
 
 def deployments_table(platform: Platform, lines: int) -> Table:
-    """Return one row for each of the newest deployments."""
+    """Return a table with one row for each of the newest deployments."""
     columns = ("deployment", "state", "model", "feature set", "day", "kind", "reason", "made by", "made at")
     table = Table(*columns, title="Deployments", title_justify="left")
     with connect_postgres(platform.endpoints, "movies") as connection:

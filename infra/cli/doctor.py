@@ -1,4 +1,4 @@
-"""The doctor: checks each service as its users meet it, and predicts a movie's rating."""
+"""The doctor: checks each service as its users use it, and predicts a movie's rating."""
 
 import socket
 import time
@@ -31,7 +31,7 @@ class Finding:
 
 
 def examine(platform: Platform) -> list[Finding]:
-    """Make every check, whatever the results of the others."""
+    """Run every check, even if others fail, and return the findings."""
     checks: dict[str, Callable[[Platform], str]] = {
         "processes": check_processes,
         "postgres": check_roles,
@@ -52,7 +52,7 @@ def examine_one(platform: Platform, name: str, check: Callable[[Platform], str])
     start = time.monotonic()
     try:
         ok, detail = True, check(platform)
-    except Exception as error:  # noqa: BLE001  # a check may fail in any way; each way is a finding
+    except Exception as error:  # noqa: BLE001  # a check may raise any error, and each becomes a finding
         text = str(error).strip() or type(error).__name__
         ok, detail = False, text if isinstance(error, StackError) else f"{type(error).__name__}: {text.splitlines()[0]}"
     return Finding(name, ok, detail, time.monotonic() - start)
@@ -112,17 +112,17 @@ def check_dags(platform: Platform) -> str:
 def check_deployment(platform: Platform) -> str:
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
-        raise StackError(f"nothing is deployed; `make run DAG={REFRESH}`, which wakes {TRAIN}")
+        raise StackError(f"nothing is deployed; `make run DAG={REFRESH}`, which triggers {TRAIN}")
     model, features = pointer["model"], pointer["features"]
     name, published = features["feature_set"], int(features["movies"])
     held = sum(1 for _ in scan_movies(platform.endpoints, name))
     if held < published:
-        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=sweep` mends it")
+        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=sweep` restores it")
     return f"{pointer['deployment']}: {model['name']} version {model['version']}, {held:,} movies of {features['day']} in {name}"
 
 
 def check_alias(platform: Platform) -> str:
-    """Check that MLflow's alias names the live version; the sweep brings them in step within minutes."""
+    """Check that MLflow's alias names the live version. The DAG sweep sets it again within minutes."""
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
         raise StackError("nothing is deployed: there is no version that the alias could name")
@@ -130,13 +130,13 @@ def check_alias(platform: Platform) -> str:
     if alias != live:
         raise StackError(
             f"version {live} is live, and MLflow's alias {ALIAS} names {f'version {alias}' if alias else 'none'}: "
-            f"`make run DAG=sweep` brings them in step, and its task reconcile_deployment gives the reason"
+            f"`make run DAG=sweep` sets the alias, and its task reconcile_deployment logs the reason"
         )
     return f"MLflow's alias {ALIAS} names version {live}, as the live deployment does"
 
 
 def fetch_alias(platform: Platform, model: str) -> str | None:
-    """Return the version that the alias names; None where there is no such alias."""
+    """Return the version that the alias names; None if there is no such alias."""
     url = f"{platform.endpoints.mlflow.url}/api/2.0/mlflow/registered-models/alias"
     with local_session() as session:
         answer = session.get(url, params={"name": model, "alias": ALIAS}, timeout=10)

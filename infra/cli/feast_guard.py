@@ -1,4 +1,4 @@
-"""The guard of the feast CLI: commands that read pass; those that could change the live feature set are rejected."""
+"""A guard for the feast CLI: allows commands that only read, and rejects those that could change the live feature set."""
 
 from infra.platform.errors import StackError
 
@@ -15,7 +15,7 @@ OPTIONS_WITH_VALUE = {"-c", "--chdir", "-f", "--feature-store-yaml", "--log-leve
 
 
 def check_reads_only(arguments: list[str]) -> None:
-    """Raise unless this feast command only reads; the lists are those of feast 0.67."""
+    """Raise StackError unless this feast command only reads. The lists are for feast 0.67."""
     words = find_words(arguments)
     if "--help" in arguments or not words or words[0] in READING:
         return

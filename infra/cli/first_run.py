@@ -1,4 +1,4 @@
-"""The pipeline's first run: from nothing to a live deployment; parts that exist are not made again."""
+"""The pipeline's first run, which makes the first live deployment. Parts that exist already are not made again."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +15,13 @@ from infra.platform.protocol import Platform
 
 REFRESH, TRAIN = "refresh_movies", "train_model"
 PARSE_SECONDS = 180
-"""Deadline for Airflow to know a DAG file, on a busy machine."""
+"""Deadline for Airflow to parse the DAG files on a busy machine."""
 READY_SECONDS = 120
-"""Deadline for the API to load the champion and the features."""
+"""Deadline for the API to load the champion and find its features."""
 
 
 def run_pipeline(platform: Platform) -> bool:
-    """Make the first deployment through Airflow; return False when one is live already."""
+    """Make the first deployment through Airflow. Return False if a deployment is live already."""
     if read_pointer(platform.endpoints):
         return False
     client = AirflowClient(platform.endpoints)
@@ -33,7 +33,7 @@ def run_pipeline(platform: Platform) -> bool:
     wait_for(
         lambda: client.find_run(TRAIN, since) is not None,
         60,
-        f"{REFRESH} ended, but did not wake {TRAIN}: `make run DAG={TRAIN}`.",
+        f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`.",
     )
     run = client.find_run(TRAIN, since)
     follow_run(client, TRAIN, str(run), platform.progress)
@@ -43,13 +43,13 @@ def run_pipeline(platform: Platform) -> bool:
 
 
 def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[str, str | bool]) -> None:
-    """Start a run, or join the one under way if no parameters are given, and follow it to its end."""
+    """Start a run and follow it to its end. Without parameters, follow an unfinished run instead if there is one."""
     under_way = client.find_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, complaint: str, reasons: Callable[[], list[str]] = list) -> None:
-    """Wait until the condition holds; raise the complaint, with reasons, when time is up."""
+    """Wait until the condition is true. Raise StackError with the complaint and the reasons when time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -58,7 +58,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, complaint: str, reas
 
 
 def wait_until_ready(platform: Platform) -> None:
-    """Wait until the API has both the model and the feature set."""
+    """Wait until the API has loaded the model and found its feature set."""
 
     def is_ready() -> bool:
         try:

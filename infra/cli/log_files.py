@@ -1,4 +1,4 @@
-"""The services' log files, shown and followed."""
+"""Functions that show and follow the services' log files."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.5
 
 
 def find_logs(stack: Stack, service: str | None) -> dict[str, Path]:
-    """Return the log file of the service, or of all."""
+    """Return the log file of the service, or of every service; only files that exist."""
     names = {*stack.services, "supervisord"}
     if service is not None and service not in names:
         raise StackError(f"There is no service {service!r}; there are {', '.join(sorted(names))}.")
@@ -20,14 +20,14 @@ def find_logs(stack: Stack, service: str | None) -> dict[str, Path]:
 
 
 def show_logs(logs: dict[str, Path], lines: int, write: Callable[[str], None]) -> None:
-    """Print the last lines of each log, with the service's name before each line where there are several."""
+    """Print the last lines of each log; with several logs, each line begins with the service's name."""
     for name, path in logs.items():
         for line in path.read_text(errors="replace").splitlines()[-lines:]:
             write(f"{name} | {line}" if len(logs) > 1 else line)
 
 
 def follow_logs(logs: dict[str, Path], write: Callable[[str], None]) -> None:
-    """Print new lines as they come, through rotations, until interrupted."""
+    """Print new lines until interrupted; continue when a log is rotated."""
     offsets = {name: path.stat().st_size for name, path in logs.items()}
     while True:
         for name, path in logs.items():

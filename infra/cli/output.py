@@ -1,4 +1,4 @@
-"""Output of the commands: sentences, and no traceback for an error that is understood."""
+"""Output of the commands: plain sentences, and no traceback for an expected error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +21,13 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Print to stderr, for people: stdout may go into a file or a variable."""
+    """Print a note to stderr, because stdout may go into a file or a variable."""
     typer.echo(line, err=True)
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an error that is understood into its sentence and exit code 1."""
+    """Print an expected error as one sentence and exit with code 1."""
     try:
         yield
     except StackError as error:
@@ -39,7 +39,7 @@ def plain_errors() -> Iterator[None]:
         )
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("marquee: interrupted; started services go on, `make down` stops them", err=True)
+        typer.echo("marquee: interrupted; started services keep running, `make down` stops them", err=True)
         raise typer.Exit(130) from None
 
 
@@ -49,7 +49,7 @@ def load() -> Stack:
 
 
 def load_platform() -> Stack | Containers:
-    """Return the platform in the form in which it runs: as processes if supervisord answers, else in containers if it has any."""
+    """Return the running platform: the processes if supervisord answers, else the containers if there are any."""
     stack = load()
     if stack.supervisor.pid() is not None:
         return stack
@@ -58,6 +58,6 @@ def load_platform() -> Stack | Containers:
 
 
 def refuse_containers(settings: Settings) -> None:
-    """Raise while the platform is up in containers: both forms want the same ports."""
+    """Raise StackError if the platform has containers, because both forms use the same ports."""
     if Containers.load(settings).exist():
         raise StackError("This platform runs in containers: `make down` first, or go on with `make up ARGS=--docker`.")

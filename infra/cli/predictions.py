@@ -1,4 +1,4 @@
-"""Predictions as a user asks for them, with ids that the feature store really holds."""
+"""Predictions requested as a user does, for ids that the feature store holds."""
 
 import re
 from collections.abc import Generator
@@ -17,7 +17,7 @@ IMDB_ID = re.compile(rb"tt\d{7,10}")
 
 
 def find_movie(endpoints: Endpoints) -> str:
-    """Return the id of some movie in the live feature set."""
+    """Return the id of any one movie in the live feature set."""
     pointer = read_live_features(endpoints)
     if pointer is None:
         raise StackError("Nothing is deployed yet: `make run DAG=refresh_movies`.")
@@ -28,7 +28,7 @@ def find_movie(endpoints: Endpoints) -> str:
 
 
 def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, None]:
-    """Yield the id of each movie of the set that Redis holds, some perhaps twice: Feast's keys end with the project."""
+    """Yield the id of each of the set's movies in Redis, possibly some twice. Feast's keys end with the project's name."""
     with connect_redis(endpoints, "api", decode_responses=False) as client:
         for key in client.scan_iter(match=f"*{feature_set}", count=10_000):
             found = IMDB_ID.search(key)
@@ -37,7 +37,7 @@ def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, 
 
 
 def fetch_prediction(endpoints: Endpoints, requested_id: str) -> dict[str, Any]:
-    """Return the API's answer for an IMDb id or a TMDB id; a rejection becomes the message."""
+    """Return the API's answer for an IMDb id or a TMDB id. Raise StackError with the API's reason if it rejects the request."""
     key = own_key(endpoints.secrets)
     with local_session() as session:
         headers = {KEY_HEADER: key} if key else {}
@@ -49,7 +49,7 @@ def fetch_prediction(endpoints: Endpoints, requested_id: str) -> dict[str, Any]:
 
 
 def read_detail(answer: requests.Response) -> str:
-    """Return the reason that the answer to a rejected request gives."""
+    """Return the reason in the answer to a rejected request."""
     try:
         return str(answer.json()["detail"])
     except (requests.JSONDecodeError, KeyError):
@@ -57,7 +57,7 @@ def read_detail(answer: requests.Response) -> str:
 
 
 def describe_prediction(body: dict[str, Any]) -> str:
-    """Return one line for people."""
+    """Return the prediction as one line of text."""
     model, title = body["model"], body.get("title") or "untitled"
     source = f"{model['name']} version {model['version']}, features as of {body['features_as_of']}"
     return f"{title} ({body['movie_id']}): predicted IMDb rating {body['rating']:.2f}, by {source}"

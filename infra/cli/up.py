@@ -1,4 +1,4 @@
-"""`marquee up`: from a fresh clone to a prediction, as processes or in containers; safe to repeat."""
+"""`marquee up`: brings a fresh clone to its first prediction, as processes or in containers. Safe to repeat."""
 
 from rich.console import Console
 
@@ -22,7 +22,7 @@ SLOWEST = "feast-ui"
 
 
 def bring_up_processes(settings: Settings, console: Console) -> None:
-    """Install, start as processes, run the pipeline if it never ran, predict."""
+    """Install, start the processes, run the pipeline if it never ran, and predict."""
     progress = ConsoleProgress(console)
     settings.layout.make()
     check_source(settings, settings.layout.data / "source")
@@ -43,7 +43,7 @@ def bring_up_processes(settings: Settings, console: Console) -> None:
 
 
 def bring_up_containers(settings: Settings, console: Console) -> None:
-    """Build, start in containers, run the pipeline if it never ran, predict."""
+    """Build, start the containers, run the pipeline if it never ran, and predict."""
     progress = ConsoleProgress(console)
     containers = Containers.load(settings, progress)
     containers.check_volumes()
@@ -61,15 +61,15 @@ def bring_up_containers(settings: Settings, console: Console) -> None:
 
 
 def make_predictable(platform: Platform) -> str:
-    """Run the pipeline if it never ran, wait for the API, and return the id of a movie that it can rate."""
+    """Run the pipeline if it never ran, wait for the API, and return the id of a movie for which it can predict."""
     if not run_pipeline(platform):
-        platform.progress.say("  A feature set and a champion are there: the pipeline is not run again.")
+        platform.progress.say("  A deployment is live, so the pipeline is not run again.")
     wait_until_ready(platform)
     return find_movie(platform.endpoints)
 
 
 def show_next_steps(platform: Platform, console: Console, movie: str, prediction: str) -> None:
-    """Print the prediction and the table of addresses and commands to go on with."""
+    """Print the prediction and the table of useful addresses and commands."""
     console.print()
     console.print(prediction, soft_wrap=True, markup=False)
     console.print()

@@ -18,7 +18,7 @@ from infra.platform.errors import StackError
 from infra.platform.settings import Settings
 
 SWITCHES: dict[str, str | bool] = {"true": True, "false": False}
-"""Values of --conf that become booleans; a switch of a DAG's form takes no text."""
+"""Values of --conf that become booleans, because a boolean param of a DAG accepts no text."""
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -27,7 +27,7 @@ def run(
     dag: Annotated[str, typer.Argument(help="refresh_movies or train_model")],
     conf: Annotated[list[str] | None, typer.Option(help="a parameter, as key=value; may be repeated")] = None,
 ) -> None:
-    """Start a DAG run and follow it; exit 1 with the failed task's last lines if it fails."""
+    """Start a DAG run and follow it; if it fails, print the failed task's last lines and exit 1."""
     with plain_errors():
         platform = load_platform()
         pairs = [pair.partition("=") for pair in conf or []]
@@ -59,7 +59,7 @@ def feast(context: typer.Context) -> None:
 
 @app.command(context_settings=PASS_ON)
 def replay(context: typer.Context) -> None:
-    """Make predictions again from their receipts and the offline store of that time: `marquee replay PREDICTION_ID`.
+    """Compute predictions again from their receipts and the offline store of that time: `marquee replay PREDICTION_ID`.
 
     Prints `equal`, or the field that differs; exits 0 if all are equal, 1 if some differ, 66 if an id is unknown.
     """
@@ -70,13 +70,13 @@ def replay(context: typer.Context) -> None:
 @app.command("api-key")
 def api_key(
     name: Annotated[str, typer.Argument(help="the key's owner: a-z, 0-9, dot, dash and underscore")],
-    revoke: Annotated[bool, typer.Option("--revoke", help="take the key of that name away instead")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="revoke the key of that name instead")] = False,
 ) -> None:
     """Make a key for the API and print it once; from the first key on, every request needs one."""
     with plain_errors():
         settings = Settings.read()
         containers = Containers.load(settings)
-        # As a process the API rereads the file whenever it changes, once it was started with one.
+        # An API that runs as a process and was started with a key file reads the file again when it changes.
         keys = api_keys_file(containers.secrets)
         followed = keys.exists() and not containers.exist()
         when = "within two seconds" if followed else "after the next `make up`"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts the API. With API_KEYS, lines of names and digests of keys, every request needs one of those keys.
+# Starts the API. If API_KEYS is set (lines of names and key digests), every request needs one of those keys.
 set -eu
 umask 077
 if [ -n "${API_KEYS+given}" ]; then

@@ -1,4 +1,4 @@
-"""The platform in containers: one compose project, driven through the pinned Compose binary."""
+"""The platform in containers: one Compose project, controlled through the pinned Compose binary."""
 
 import json
 import shutil
@@ -19,16 +19,16 @@ from infra.platform.settings import Settings, read_environment
 
 DEFAULT_PROJECT = "marquee"
 ID_LABEL = "marquee.id"
-"""Label of each volume, which holds the id of the platform that made it."""
+"""Label of each volume with the id of the platform that made it."""
 LIST_TRIES = 5
 """Compose lists the containers and then reads each; one that is removed in between fails the whole command."""
 ONCE = ("tasks", "setup", "mlflow-migrate", "airflow-migrate")
-"""Services that end when their work is done."""
+"""Services that exit when their work is done."""
 
 
 @dataclass(frozen=True)
 class Containers:
-    """The platform in containers. Any process that knows the settings may call any method; the state is the engine's."""
+    """The platform in containers. The object holds no state of its own, so any process with the settings can use it."""
 
     settings: Settings
     endpoints: Endpoints
@@ -57,7 +57,7 @@ class Containers:
         return read_environment().get("COMPOSE_PROJECT_NAME", DEFAULT_PROJECT)
 
     def exist(self) -> bool:
-        """Return whether the engine has containers of this project that were made from this repository, running or not."""
+        """Return True if the engine has containers of this project, running or not, that were made from this repository."""
         if shutil.which("docker") is None or not (self.settings.layout.home / "compose").exists():
             return False
         label = "com.docker.compose.project"
@@ -71,12 +71,12 @@ class Containers:
         return any(Path(folder).resolve() == REPOSITORY for folder in folders.splitlines() if folder)
 
     def check_volumes(self) -> None:
-        """Raise if the project's volumes were made by another platform, or with secrets that are gone."""
+        """Raise StackError if another platform made the project's volumes, or if their secrets are lost."""
         names = docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
         volumes = json.loads(docker("volume", "inspect", *names)) if names else []
         own = {platform_id(self.secrets)}
         if (self.settings.layout.home / "compose" / "postgres.env").exists():
-            own.add("")  # made by a release that set no label, from this home
+            own.add("")  # made from this home by a release that set no label
         foreign = sorted(volume["Name"] for volume in volumes if (volume["Labels"] or {}).get(ID_LABEL, "") not in own)
         if foreign:
             raise StackError(
@@ -85,7 +85,7 @@ class Containers:
             )
 
     def command(self, *words: str) -> list[str]:
-        """Return a Compose command, to be run in the repository: COMPOSE_FILE and an override file count as ever."""
+        """Return a Compose command to run in the repository, so that COMPOSE_FILE and an override file apply as usual."""
         compose = self.settings.layout.environments / "local" / "bin" / "docker-compose"
         return [str(compose), "--progress", "plain", *words]
 
@@ -95,7 +95,7 @@ class Containers:
         return subprocess.run(self.command(*words), env=variables, cwd=REPOSITORY, check=False).returncode
 
     def call(self, *words: str) -> str:
-        """Run a Compose command and return its output; its last lines become the message when it fails."""
+        """Run a Compose command and return its output. Raise StackError with its last lines if it fails."""
         done = subprocess.run(
             self.command(*words), env=self.environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False
         )
@@ -105,11 +105,11 @@ class Containers:
         return done.stdout
 
     def names(self) -> list[str]:
-        """Return the services that stay up."""
+        """Return the services that run permanently."""
         return [name for name in self.call("config", "--services").split() if name not in ONCE]
 
     def inspect(self) -> dict[str, dict[str, Any]]:
-        """Return what Compose knows of each service's container, by service."""
+        """Return Compose's description of each service's container, by service."""
         rows = [json.loads(line) for line in self.list_containers().splitlines()]
         return {row["Service"]: row for row in rows}
 
@@ -124,25 +124,25 @@ class Containers:
         return self.call("ps", "--all", "--format", "json")
 
     def states(self) -> dict[str, str]:
-        """Return RUNNING for each service that is up and healthy, else its state in Docker's words."""
+        """Return each service's state: RUNNING if it is up and healthy, else the state as Docker names it."""
         return {name: describe_state(row) for name, row in self.inspect().items()}
 
     def last_lines(self, name: str) -> str:
-        """Return the end of a service's log."""
+        """Return the last lines of a service's log."""
         return self.call("logs", "--no-log-prefix", "--tail", "15", name).strip() or "(no log)"
 
     def run_feast(self, arguments: list[str]) -> int:
-        """Run the feast CLI in a container, on the feature set that is live, and return its exit code."""
+        """Run the feast CLI in a container on the live feature set, and return its exit code."""
         pointer = read_live_features(self.endpoints)
         project = pointer["feature_set"] if pointer else "marquee"
         return self.run("run", "--rm", "--no-TTY", "feast", *arguments, environment={"FEAST_PROJECT": project})
 
     def run_verb(self, verb: str, arguments: list[str]) -> int:
-        """Run the service of this verb, replay or rollback, in a container and return its exit code."""
+        """Run the service of a verb (replay or rollback) in a container, and return its exit code."""
         return self.run("run", "--rm", "--no-TTY", verb, *arguments)
 
     def stop(self) -> None:
-        """Remove the containers, those of tasks as well; the volumes stay."""
+        """Remove the containers, including those of tasks; keep the volumes."""
         self.end_tasks()
         self.call("down", "--remove-orphans", "--timeout", "60")
 
@@ -160,7 +160,7 @@ class Containers:
         return docker("ps", "--all", "--quiet", "--no-trunc", *labels).split()
 
     def end_tasks(self) -> None:
-        """End the scheduler, so that no task is begun anew, and then the tasks under way."""
+        """Stop the scheduler, so that no new task starts, and then remove the running task containers."""
         self.call("stop", "airflow-scheduler")
         if left := self.tasks():
             docker("rm", "--force", *left)
@@ -170,7 +170,7 @@ def docker(*words: str) -> str:
     """Run the Docker client and return its output."""
     if shutil.which("docker") is None:
         raise StackError("Docker's client is not installed: install Docker, or use `make up`, which needs none.")
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)  # noqa: S607  # whichever is installed
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)  # noqa: S607  # found on PATH
     if done.returncode:
         raise StackError(f"docker {words[0]} failed: {done.stderr.strip()}")
     return done.stdout

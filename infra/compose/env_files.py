@@ -1,4 +1,4 @@
-"""The variables of each service in containers, as 0600 files that Compose reads and refuses to start without."""
+"""The 0600 files with each container's variables. Compose does not start without them."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def env_folder(settings: Settings) -> Path:
 
 
 def write_env_files(settings: Settings, secrets: Secrets) -> Path:
-    """Write one file for each service, and Airflow's password for people; return the folder of the services' files.
+    """Write one file for each service, and the file with Airflow's password for users; return the folder of the service files.
 
     The same settings and secrets give the same bytes.
     """
@@ -31,12 +31,12 @@ def write_env_files(settings: Settings, secrets: Secrets) -> Path:
     make_folder(folder, 0o700)
     for name, variables in make_variables(settings, secrets).items():
         write_private(folder / f"{name}.env", render(variables))
-    write_private(settings.layout.airflow_passwords, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))  # for people
+    write_private(settings.layout.airflow_passwords, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))  # for users
     return folder
 
 
 def write_worker_files(settings: Settings, secrets: Secrets, host: str) -> Path:
-    """Write the files of a second host's worker, which reaches this platform as `host`; return their folder."""
+    """Write the files for a worker on a second host and return their folder. `host` is this host's address for the worker."""
     folder = settings.layout.home / "compose-worker"
     make_folder(folder, 0o700)
     endpoints = remote_endpoints(host, settings, secrets)
@@ -55,7 +55,7 @@ def make_airflow_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, str]]:
-    """Return the variables of each service; those of the programs are the embedded stack's own, at other addresses."""
+    """Return the variables of each service. Our programs get the same ones as in the embedded stack, with other addresses."""
     endpoints = compose_endpoints(secrets)
     admin_password = secrets.read(f"postgres_{POSTGRES_ADMIN}")
     s3 = chosen_s3() or {}
@@ -84,11 +84,11 @@ def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, 
 
 
 def read_api_keys(secrets: Secrets) -> dict[str, str]:
-    """Return the keys' digests, of which api.sh makes a file in the container; it could not read the 0600 file itself."""
+    """Return the keys' digests, which api.sh writes to a file in the container, because it cannot read the 0600 file."""
     path = api_keys_file(secrets)
     return {"API_KEYS": path.read_text().strip()} if path.exists() else {}
 
 
 def render(variables: dict[str, str]) -> str:
-    """Return lines that Compose reads as these values."""
+    """Return the variables as lines of a Compose env file."""
     return "".join(f"{name}={quote(name, value)}\n" for name, value in variables.items())

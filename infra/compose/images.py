@@ -1,4 +1,4 @@
-"""The images: those of a registry (or stand-ins where none answers), then ours, built where their code has changed."""
+"""The images: the official ones (or replacements, if no registry answers), then ours, rebuilt if their code has changed."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ OURS = ("support", "serving", "mlflow", "airflow", "tasks")
 
 
 def make_images(progress: Progress) -> None:
-    """Build or fetch the images that are missing or outdated; for the others the engine's cache takes a second."""
+    """Fetch or build the images that are missing or outdated. The engine's cache covers the others in a second."""
     with step(progress, "images", "fetching the stores' images", "ready"):
         run_script("bases/make.sh")
     for name in OURS:
@@ -20,7 +20,7 @@ def make_images(progress: Progress) -> None:
 
 
 def run_script(script: str, *words: str) -> None:
-    """Run a script of infra/images; its last lines become the message."""
+    """Run a script of infra/images. Raise StackError with its last lines if it fails."""
     command = ["sh", f"infra/images/{script}", *words]
     done = subprocess.run(command, cwd=REPOSITORY, env=read_environment(), capture_output=True, text=True, check=False)
     if done.returncode:

@@ -15,11 +15,11 @@ from infra.platform.settings import ENV_FILE, Settings, read_environment
 
 SOCKET = Path("/var/run/docker.sock")
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-"""Values that need no quotes."""
+"""Pattern of the values that need no quotes."""
 
 
 def make_interpolation(settings: Settings) -> dict[str, str]:
-    """Return the values that follow from the settings and this machine."""
+    """Return the values that depend on the settings and on this machine."""
     profiles = ["core", *([] if chosen_s3() else ["s3"]), *([] if settings.sources == "live" else ["sources"])]
     values = {
         "COMPOSE_PROFILES": ",".join(profiles),
@@ -35,12 +35,12 @@ def make_interpolation(settings: Settings) -> dict[str, str]:
 
 
 def platform_id(secrets: Secrets) -> str:
-    """Return the label of this platform's volumes. It follows from the secrets: other secrets cannot open the data."""
+    """Return the label of this platform's volumes. It is derived from the secrets, because other secrets cannot open the data."""
     return hashlib.sha256(b"marquee volumes " + secrets.read(f"postgres_{POSTGRES_ADMIN}").encode()).hexdigest()[:16]
 
 
 def find_socket_group() -> int:
-    """Return the group that may use the Docker socket."""
+    """Return the id of the group that may use the Docker socket."""
     socket = Path(read_environment().get("DOCKER_SOCKET", SOCKET))
     if not socket.exists():
         raise StackError(f"There is no Docker socket at {socket}: start Docker, or name its socket, DOCKER_SOCKET=/path.")
@@ -48,7 +48,7 @@ def find_socket_group() -> int:
 
 
 def complete_env_file(settings: Settings, path: Path = ENV_FILE) -> list[str]:
-    """Add to `.env` the values that plain `docker compose` needs and it lacks; other lines stay. Returns the names written."""
+    """Add to `.env` the missing values that plain `docker compose` needs, and return their names. Other lines stay."""
     held = dotenv_values(path)
     values = make_interpolation(settings)
     outdated = {name for name in held if name == "MARQUEE_ID" and held[name] != values[name]}
@@ -62,7 +62,7 @@ def complete_env_file(settings: Settings, path: Path = ENV_FILE) -> list[str]:
 
 
 def quote(name: str, value: str) -> str:
-    """Return the value as both readers of such files, Compose and python-dotenv, read it back; raise where they differ."""
+    """Return the value quoted for Compose and for python-dotenv. Raise StackError if the two would read it differently."""
     if "${" in value or any(character in "\\\r\0" for character in value):
         raise StackError(f"{name} may hold no backslash, carriage return or `${{`, which Compose would read as something else.")
     if PLAIN.fullmatch(value):

@@ -1,4 +1,4 @@
-"""The choice of the object store: our own SeaweedFS, or a real S3 whose keys are in `.env` or the environment."""
+"""The choice of the object store: our own SeaweedFS, or an external S3 whose keys are in `.env` or the environment."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def chosen_s3() -> dict[str, str] | None:
-    """Return the variables of the S3 that the user names by AWS_*; None when the user names none, and ours is used."""
+    """Return the variables of the external S3 that AWS_* names; None if the user sets none, so that ours is used."""
     return choose_s3(read_environment())
 
 
@@ -44,7 +44,7 @@ def own_s3(secrets: Secrets) -> dict[str, str]:
 
 
 def admin_s3(endpoints: Endpoints) -> dict[str, str]:
-    """Return the variables with which the setup makes the bucket in our SeaweedFS."""
+    """Return the variables that the setup needs to make the bucket in our SeaweedFS."""
     access_key, secret_key = endpoints.s3_keys("s3_admin")
     return {
         "S3_BUCKET": BUCKET,

@@ -1,26 +1,26 @@
 #!/bin/sh
-# Starts Valkey with the users that REDIS_USERS lists, one to a line (digests of passwords, no passwords).
+# Starts Valkey with the users in REDIS_USERS, one per line (with digests instead of passwords).
 #
-# All its data are made from Postgres and S3. So data that it cannot read are set aside in /data/damaged, it starts empty,
-# and the next run of refresh_movies publishes the features again.
+# All its data come from Postgres and S3. If Valkey cannot read them, they are moved to /data/damaged and it starts empty. The
+# next run of refresh_movies publishes the features again.
 set -eu
 umask 077
 printf '%s\n' "$REDIS_USERS" "user health on nopass resetkeys resetchannels -@all +ping" >/tmp/users.acl
 
-serve() { # runs Valkey with these options; a signal to this shell is passed on; sets code and stopped
+serve() { # runs Valkey with these options, passes signals on to it, and sets code and stopped
     stopped=
     code=0
     valkey-server --appendonly yes --appendfsync everysec --save "" --auto-aof-rewrite-min-size 8mb "$@" &
     server=$!
     trap 'stopped=yes; kill -TERM "$server"' TERM INT
     wait "$server" || code=$?
-    while kill -0 "$server" 2>/dev/null; do # the signal ended the wait, not yet the server
+    while kill -0 "$server" 2>/dev/null; do # a signal ended the wait, but the server still runs
         code=0
         wait "$server" || code=$?
     done
 }
 
-starts_empty() { # whether Valkey runs on an empty folder; if not, the data are not the cause of a failed start
+starts_empty() { # succeeds if Valkey runs on an empty folder; else the data are not the cause of a failed start
     rm -rf /tmp/probe
     mkdir /tmp/probe
     valkey-server --port 0 --unixsocket /tmp/probe/socket --dir /tmp/probe --appendonly yes --save "" >/dev/null &

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Serves a folder as IMDb and TMDB would. SOURCES=sample writes the synthetic sample first; any other value is mounted here.
+# Serves a folder as IMDb and TMDB do. With SOURCES=sample it first writes the synthetic sample; another folder is mounted here.
 set -eu
 folder=/var/lib/marquee/sources
 if [ "$SOURCES" = sample ]; then

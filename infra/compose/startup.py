@@ -1,4 +1,4 @@
-"""Start of the containers: Compose starts them in the order of their needs, and this reports each that becomes healthy."""
+"""Startup of the containers: Compose starts them in order of their needs, and this module reports each healthy one."""
 
 import subprocess
 import time
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 def start_containers(containers: Containers) -> None:
-    """Start every service in the order of its needs, and return when all are healthy."""
+    """Start the services in order of their needs, and return when all are healthy."""
     deadline = time.monotonic() + START_SECONDS
     wanted = containers.names()
     for name in wanted:
@@ -33,10 +33,10 @@ def start_containers(containers: Containers) -> None:
 
 
 def follow(containers: Containers, compose: "subprocess.Popen[bytes]", wanted: list[str], deadline: float) -> None:
-    """Report each service that becomes healthy; raise with the logs of those that do not, in time or at all."""
+    """Report each service that becomes healthy. Raise StackError, with their logs, if services fail or are late."""
     healthy: set[str] = set()
     states: dict[str, str] = {}
-    # The states are read once more after Compose has ended: it may have replaced containers that were healthy.
+    # Read the states once more after Compose has ended, because it may have replaced healthy containers.
     while compose.poll() is None or any(states.get(name) != "RUNNING" for name in wanted):
         states = containers.states()
         for name in [name for name in wanted if name not in healthy and states.get(name) == "RUNNING"]:

@@ -1,4 +1,4 @@
-"""`python -m infra.docker_filter`: serves the part of the Docker engine's API that starts this platform's tasks."""
+"""`python -m infra.docker_filter`: serves the few calls of the Docker engine's API that this platform's tasks need."""
 
 import asyncio
 import logging

@@ -1,6 +1,6 @@
-"""The fields of a task's container, as DockerOperator sends them; any other field, and any other spelling, is rejected.
+"""The fields of a task's container, as DockerOperator sends them. Any other field or spelling is rejected.
 
-Go's decoder accepts keys in any case, so the body that goes to the engine is written from these models.
+Go's JSON decoder ignores the case of keys, so the filter writes the body for the engine from these models.
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ class LogConfig(_Described):
 
 
 class Labels(_Described):
-    """The labels by which the filter, the sweeper and people find a task's containers."""
+    """The labels of a task's container. The filter, the sweeper and operators find containers by them."""
 
     task: LabelText = Field(alias="marquee.task")
     platform: str = Field(alias="marquee.platform")
@@ -40,7 +40,7 @@ class Labels(_Described):
 
 
 class HostConfig(_Described):
-    """Limits and hardening of a container; a field without a default here must be sent."""
+    """Limits and hardening of a container. The client must send every field that has no default here."""
 
     network_mode: str
     memory: int = Field(gt=0)

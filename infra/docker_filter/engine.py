@@ -1,4 +1,4 @@
-"""Connections to the engine's socket, and what the filter itself asks the engine."""
+"""Connections to the engine's socket, and the filter's own requests to the engine."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ from infra.docker_filter.settings import Settings
 from infra.docker_filter.task_container import MEMORY_LABEL
 
 ENGINE_SECONDS = 30
-"""A busy engine may take this long to answer the filter, or to begin an upgraded stream."""
+"""Deadline for the engine to answer the filter, or to begin an upgraded stream."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A container that is a task of this platform."""
+    """A container that runs a task of this platform."""
 
     container_id: str
     labels: dict[str, str]
@@ -40,7 +40,7 @@ async def connect(settings: Settings) -> tuple[asyncio.StreamReader, asyncio.Str
 
 
 def render(call: Call, container_id: str) -> bytes:
-    """Return a call as HTTP, without a byte copied from the client; the engine ends the connection after it."""
+    """Return a call as an HTTP request. It copies no byte from the client and asks the engine to close the connection."""
     connection = ("Connection: Upgrade, close", "Upgrade: tcp") if call.upgrade else ("Connection: close",)
     content_type = ("Content-Type: application/json",) if call.body else ()
     lines = (
@@ -55,9 +55,9 @@ def render(call: Call, container_id: str) -> bytes:
 
 
 async def fetch_task(container: str, settings: Settings) -> Task:
-    """Return the task of a container, which may be named by the beginning of its id.
+    """Return the task that runs in a container; `container` is its id or the beginning of its id.
 
-    Raise NoSuchContainer if it does not exist or is not a task of this platform.
+    Raise NoSuchContainer if the container does not exist or is not a task of this platform.
     """
     status, described = await _get(f"/containers/{container}/json", f"describe {container}", settings)
     if status == 200:
@@ -70,9 +70,9 @@ async def fetch_task(container: str, settings: Settings) -> Task:
 
 
 async def check_room(memory: int, settings: Settings) -> None:
-    """Raise TooMany unless one more container with this limit of memory, in bytes, keeps within the settings.
+    """Raise TooMany if one more container with this memory limit, in bytes, would exceed the settings.
 
-    All containers of this platform's tasks count, running or not; the caller sees to it that none is created meanwhile.
+    All containers of this platform's tasks count, running or not. The caller must let no other container be created meanwhile.
     """
     query = urlencode({"all": "1", "filters": json.dumps({"label": task_labels(settings)})})
     status, containers = await _get(f"/containers/json?{query}", "list the tasks", settings)
@@ -80,7 +80,7 @@ async def check_room(memory: int, settings: Settings) -> None:
         raise EngineAway(f"the Docker engine cannot list the tasks: it answers {status}")
     if len(containers) >= settings.tasks_max:
         raise TooMany(f"{len(containers)} containers of tasks exist already; TASKS_MAX is {settings.tasks_max}")
-    # A container without the label is from before this bound; it cannot have more than a task may have.
+    # A container without the label was created before the limit existed; assume the most that one task may have.
     taken = sum(int(container["Labels"].get(MEMORY_LABEL, settings.task_memory_max)) for container in containers)
     if taken + memory > settings.tasks_memory_max:
         raise TooMany(
@@ -90,7 +90,7 @@ async def check_room(memory: int, settings: Settings) -> None:
 
 
 async def _get(target: str, purpose: str, settings: Settings) -> tuple[int, Any]:
-    """Return the status and the parsed body of a GET, sent by HTTP/1.0: its answers end with the connection, never chunked."""
+    """Send a GET and return its status and parsed body. Answers to HTTP/1.0 are never chunked: they end with the connection."""
     try:
         async with asyncio.timeout(ENGINE_SECONDS):
             reader, writer = await connect(settings)

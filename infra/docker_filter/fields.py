@@ -1,4 +1,4 @@
-"""The values that the fields of a task's container may have, where a Python type does not express it."""
+"""Checks of the values in a task's container that a Python type cannot express."""
 
 import re
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ FLAG = re.compile(r"--[a-z]{1,20}(-[a-z]{1,20})*|--part=(features|model)")
 FLAGS_MAX = 8
 VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=[^\0]*")
 CODE_VARIABLE = re.compile(r"PATH|LD_.*|GCONV_PATH|OPENSSL_.*|PYTHON(?!UNBUFFERED$|FAULTHANDLER$|DONTWRITEBYTECODE$).*")
-"""Variables that make the same command run other code; rejected whatever the settings allow."""
+"""Variables that can make the same command run other code. They are rejected even if the settings allow them."""
 TMPFS_OPTION = re.compile(r"rw|noexec|nosuid|nodev|size=[1-9][0-9]{0,10}[kmg]?")
 
 
@@ -22,7 +22,7 @@ def check_empty(value: Any) -> None:
 
 
 def check_command(command: list[str]) -> list[str]:
-    """Return the command. Raise ValueError unless it is that of a task."""
+    """Return the command. Raise ValueError unless it is the command of a task."""
     match command:
         case ["python", "-m", module] if MODULE.fullmatch(module):
             return command
@@ -33,7 +33,7 @@ def check_command(command: list[str]) -> list[str]:
 
 
 def check_variables(variables: list[str]) -> list[str]:
-    """Return the variables. Raise ValueError, never quoting a value, unless each is NAME=value and changes no code."""
+    """Return the variables. Raise ValueError unless each is NAME=value and changes no code. The error quotes no value."""
     for position, variable in enumerate(variables):
         match = VARIABLE.fullmatch(variable)
         if match is None:
@@ -44,7 +44,7 @@ def check_variables(variables: list[str]) -> list[str]:
 
 
 def check_tmpfs(options: str) -> str:
-    """Return the options of a tmpfs. Raise ValueError unless they bound its size and forbid programs and devices."""
+    """Return the options of a tmpfs. Raise ValueError unless they limit its size and forbid programs and devices."""
     names = [option.partition("=")[0] for option in options.split(",") if TMPFS_OPTION.fullmatch(option)]
     if sorted(names) != ["nodev", "noexec", "nosuid", "rw", "size"] or len(names) != len(options.split(",")):
         raise ValueError('must be "rw,noexec,nosuid,nodev,size=<n>[kmg]"')
@@ -52,7 +52,7 @@ def check_tmpfs(options: str) -> str:
 
 
 Empty = Annotated[Any, AfterValidator(check_empty), Field(default=None, exclude=True)]
-"""A field that the client may leave out or send empty; the engine's default holds in both cases."""
+"""A field that the client may omit or send empty. The engine's default applies in both cases."""
 LabelText = Annotated[str, Field(pattern=r"^[^\p{Cc}]{1,250}$")]
 Command = Annotated[list[str], AfterValidator(check_command)]
 Variables = Annotated[list[str], AfterValidator(check_variables), Field(max_length=200)]

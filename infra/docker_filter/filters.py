@@ -1,4 +1,4 @@
-"""The `filters` parameter of the two lists, restricted to this platform's image and containers."""
+"""The `filters` parameter of the two list calls, restricted to this platform's image and containers."""
 
 import re
 
@@ -14,7 +14,7 @@ STATES = {"created", "running", "paused", "restarting", "removing", "exited", "d
 
 
 def force_image(text: str, settings: Settings) -> dict[str, list[str]]:
-    """Return the filter for the tasks' image. Raise Rejection for another one: the client's settings differ from ours."""
+    """Return the filter for the tasks' image. Raise Rejection if the client asks for another image."""
     allowed = {"reference": [settings.tasks_image]}
     if _read(text) not in ({}, allowed):
         raise Rejection(f"only the image {settings.tasks_image} may be looked up")
@@ -22,7 +22,7 @@ def force_image(text: str, settings: Settings) -> dict[str, list[str]]:
 
 
 def force_platform(text: str, settings: Settings) -> dict[str, list[str]]:
-    """Return the client's filter, narrowed to the containers of this platform's tasks: the engine lists what has all labels."""
+    """Return the client's filter plus this platform's labels. The engine lists only containers that have all of the labels."""
     wanted = _read(text)
     if not wanted.keys() <= {"label", "status"}:
         raise Rejection("containers may be filtered by label and status alone")
@@ -35,7 +35,7 @@ def force_platform(text: str, settings: Settings) -> dict[str, list[str]]:
 
 
 def task_labels(settings: Settings) -> list[str]:
-    """Return the labels that all containers of this platform's tasks have."""
+    """Return the labels that every task container of this platform has."""
     return ["marquee.task", f"marquee.platform={settings.marquee_platform}"]
 
 
@@ -43,4 +43,4 @@ def _read(text: str) -> dict[str, list[str]]:
     try:
         return FILTERS.validate_python(parse_json(text), strict=True)
     except ValidationError:
-        raise Rejection("filters must be an object of lists of texts") from None
+        raise Rejection("filters must be an object of lists of strings") from None

@@ -1,4 +1,4 @@
-"""Bounds on what clients can make the filter hold: open connections, and bytes of requests that are being read."""
+"""Limits on the resources that clients can occupy: open connections, and bytes of unanswered requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,36 +8,36 @@ from infra.docker_filter.settings import Settings
 
 
 class ByteBudget:
-    """The bytes that the requests of all connections may hold together until they are answered."""
+    """The memory budget, in bytes, that the unanswered requests of all connections share."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._held = limit, 0
 
     def take(self, count: int) -> None:
-        """Count bytes that were received. Raise TooBusy if they are too many together with those of other requests."""
+        """Count received bytes. Raise TooBusy if all requests together would exceed the budget."""
         if self._held + count > self._limit:
             raise TooBusy(f"the requests that are being read hold {self._limit} bytes, as many as they may")
         self._held += count
 
     def give_back(self, count: int) -> None:
-        """Count bytes that are no longer held."""
+        """Release bytes that are no longer held."""
         self._held -= count
 
 
 class RequestBytes:
-    """The share of one request in the budget."""
+    """The bytes that one request holds of the budget."""
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget, self.held = budget, 0
 
     def take(self, count: int) -> None:
-        """Count bytes that were received. Raise TooBusy as the budget does."""
+        """Count received bytes. Raise TooBusy if the budget is exhausted."""
         self._budget.take(count)
         self.held += count
 
 
 class Limits:
-    """The bounds of one filter."""
+    """The limits of one filter process."""
 
     def __init__(self, settings: Settings) -> None:
         self._connections_max = settings.filter_connections_max
@@ -46,9 +46,9 @@ class Limits:
 
     @contextmanager
     def connection(self) -> Iterator[None]:
-        """Count a connection while it is open. Raise TooBusy if too many are open already."""
+        """Count a connection while it is open. Raise TooBusy if the limit is reached."""
         if self._connections >= self._connections_max:
-            raise TooBusy(f"{self._connections_max} connections are open, as many as may be")
+            raise TooBusy(f"{self._connections_max} connections are open, which is the limit")
         self._connections += 1
         try:
             yield
@@ -57,7 +57,7 @@ class Limits:
 
     @contextmanager
     def rejected_connection(self) -> Iterator[bool]:
-        """Count a connection that is being rejected; yield whether it may stay open until its client has read the answer."""
+        """Count a connection that is being rejected. Yield True if it may stay open until the client has read the answer."""
         self._rejected += 1
         try:
             yield self._rejected <= self._connections_max
@@ -66,7 +66,7 @@ class Limits:
 
     @contextmanager
     def request_bytes(self) -> Iterator[RequestBytes]:
-        """Give a request its share of the budget, and take the share back at the end."""
+        """Yield a request's share of the budget, and release the share at the end."""
         share = RequestBytes(self._budget)
         try:
             yield share

@@ -1,4 +1,4 @@
-"""The calls of the engine's API that are let through, and the request that each becomes; pure."""
+"""The allowed calls of the engine's API, and the request that the filter makes of each. Does no I/O."""
 
 import json
 import re
@@ -27,7 +27,7 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     "GET /version": {},
     "GET /images/json": {"only_ids": BIT, "all": BIT, "filters": "(?s:.*)"},
     "GET /containers/json": {"all": BIT, "limit": "-1", "size": "0", "trunc_cmd": BIT, "filters": "(?s:.*)"},
-    CREATE: {},  # no `name`: it would be a host name in the tasks' network, say that of a database
+    CREATE: {},  # no `name`: it becomes a host name in the tasks' network and could imitate a database
     "GET /containers/{id}/json": {},
     "GET /containers/{id}/logs": {
         **dict.fromkeys(("stdout", "stderr", "timestamps", "follow"), BIT),
@@ -42,14 +42,14 @@ ROUTES: Mapping[str, Mapping[str, str]] = {
     ATTACH: dict.fromkeys(("logs", "stream", "stdout", "stderr"), BIT),
     "DELETE /containers/{id}": {"force": BOOLEAN, "v": BOOLEAN, "link": "0|false|False"},
 }
-"""The calls of DockerOperator and of the sweeper, each with its parameters and a pattern for their values."""
+"""The calls that DockerOperator and the sweeper make. Each maps its parameters to a pattern for their values."""
 
 FORCED = {"GET /images/json": force_image, "GET /containers/json": force_platform}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the engine, written anew from the client's."""
+    """A request to the engine, rebuilt from the client's request."""
 
     method: str
     path: str
@@ -57,14 +57,14 @@ class Call:
     query: str
     body: bytes
     container: str | None
-    """Id of a container or its beginning; it must still be checked that the container is a task of this platform."""
+    """Id of a container, or its beginning. The caller must still check that the container is a task of this platform."""
     upgrade: bool
     creates: NewTask | None = None
-    """The task that the call creates a container for."""
+    """The container to create, if the call creates one."""
 
     @property
     def changes(self) -> bool:
-        """Return whether the call changes something on the engine."""
+        """Return True if the call changes something on the engine."""
         return self.method not in {"GET", "HEAD"}
 
     def target(self, container_id: str) -> str:
@@ -73,7 +73,7 @@ class Call:
 
 
 def decide(method: str, target: str, body: bytes, settings: Settings) -> Call:
-    """Return the call to make for a request. Raise Rejection if it is not let through."""
+    """Return the call to make for a request. Raise Rejection if the request is not allowed."""
     path, _, query = target.partition("?")
     found = PATH.fullmatch(path)
     if found is None:

@@ -1,4 +1,4 @@
-"""Reading the one request of a connection strictly: complete, in time, of a bounded size, and with one meaning only."""
+"""A strict reader of a connection's one request: complete, in time, of limited size and unambiguous."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ HEAD_MAX = 16 * 1024
 BODY_MAX = 64 * 1024
 """Bytes of a body."""
 AMBIGUOUS_LINE = re.compile(rb"\n[ \t]|(?<!\r)\n")
-"""A folded header, or a line that ends with a bare LF: servers read them in different ways."""
+"""A folded header, or a line that ends with a bare LF. Servers interpret both differently."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Request:
     target: str
     body: bytes
     upgrade: bool
-    """The client asks for `Upgrade: tcp`."""
+    """True if the client sent `Upgrade: tcp`."""
     early: bytes
-    """Bytes after the body: the start of an upgraded stream; of any other request they are dropped."""
+    """Bytes after the body. They begin an upgraded stream; for any other request they are dropped."""
 
 
 async def read_request(reader: asyncio.StreamReader, share: RequestBytes) -> Request | None:
-    """Return the request, or None when the client left without one. Raise Rejection unless it is whole and well-formed.
+    """Return the request, or None if the client left without sending one. Raise Rejection unless it is complete and valid.
 
-    share: what this request holds of the budget of all requests; the caller gives it back.
+    share: counts the bytes of this request against the budget of all requests; the caller releases it.
     """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_MAX)
     try:

@@ -1,4 +1,4 @@
-"""One connection, one request: read it, decide, write a new request to the engine, pass the answer back."""
+"""The server: each connection carries one request, which is checked, rebuilt for the engine and answered."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from infra.docker_filter.settings import Settings
 from infra.docker_filter.streams import pass_answer, pass_both_ways
 
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
-"""Seconds, seconds, probes: a client whose machine vanished is gone after a minute."""
+"""Seconds, seconds, probes. The connection of a client whose machine vanished ends after a minute."""
 
 log = logging.getLogger("docker_filter")
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, which end open connections too."""
+    """Serve until SIGTERM or SIGINT. Both also end open connections."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -46,7 +46,7 @@ class Filter:
         self._settings = settings
         self._limits = Limits(settings)
         self._creating = asyncio.Lock()
-        """Held while a container is created: two at once would both find room for one."""
+        """Held while a container is created, so that two requests cannot both take the last free place."""
 
     async def handle(self, client: StreamReader, to_client: StreamWriter) -> None:
         """Serve one connection to its end."""
@@ -56,7 +56,7 @@ class Filter:
         except OSError as error:
             log.info("a connection ended early: %s", error)
         except asyncio.CancelledError:
-            log.info("a connection was ended because the filter stops")  # if it were raised on, asyncio would log a fault
+            log.info("closed a connection because the filter stops")  # re-raised, asyncio would log an error
         finally:
             to_client.close()
 
@@ -110,7 +110,7 @@ class Filter:
         try:
             to_engine.write(render(call, container_id))
             head = await _read_head(call, engine) if call.upgrade else b""
-            # Unless the engine has left HTTP, the client's next bytes would be a request that was not checked.
+            # Only after a 101 are the client's bytes a stream. Otherwise they could be a second request that was not checked.
             if head.startswith(b"HTTP/1.1 101 "):
                 to_client.write(head)
                 to_engine.write(request.early)

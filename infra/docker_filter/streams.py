@@ -1,4 +1,4 @@
-"""Bytes between the client and the engine once a request was sent: the answer, or an upgraded stream in both directions."""
+"""The bytes after a request: the engine's answer, or an upgraded stream in both directions."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -7,14 +7,14 @@ from infra.docker_filter.errors import EngineAway
 
 CHUNK = 64 * 1024
 CLOSING_SECONDS = 5
-"""Time that one direction of an upgraded stream may go on after the other has ended: a client that is gone looks like one
-that has only stopped sending."""
+"""Time that one direction of an upgraded stream may continue after the other has ended. A client that has gone looks the
+same as a client that has only stopped sending."""
 
 
 async def pass_answer(client: StreamReader, engine: StreamReader, to_client: StreamWriter, begun: bytes) -> None:
-    """Pass the engine's answer on, and end at once when the client leaves. More bytes of the client are dropped.
+    """Pass the engine's answer to the client, and end at once if the client leaves. Further bytes of the client are dropped.
 
-    begun: the part of the answer that was read already.
+    begun: the part of the answer that was already read.
     """
     answering = asyncio.create_task(_pass_something(engine, to_client, begun))
     leaving = asyncio.create_task(drop(client))
@@ -27,7 +27,7 @@ async def pass_answer(client: StreamReader, engine: StreamReader, to_client: Str
 
 
 async def pass_both_ways(client: StreamReader, to_client: StreamWriter, engine: StreamReader, to_engine: StreamWriter) -> None:
-    """Join the two until one of them has left; each may stop sending before it stops listening."""
+    """Copy bytes in both directions until one side has left. Each side may stop sending while it still receives."""
     ways = {asyncio.create_task(_pass(client, to_engine)), asyncio.create_task(_pass(engine, to_client))}
     try:
         done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -38,7 +38,7 @@ async def pass_both_ways(client: StreamReader, to_client: StreamWriter, engine: 
 
 
 async def drop(reader: StreamReader) -> None:
-    """Read until the other side leaves, to notice that it does."""
+    """Read and discard bytes until the other side closes the connection."""
     while await reader.read(CHUNK):
         pass
 

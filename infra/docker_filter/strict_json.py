@@ -1,4 +1,4 @@
-"""JSON with one meaning only: of two equal keys Go's decoder takes the last, and other readers the first."""
+"""An unambiguous JSON parser. Of two equal keys Go's decoder takes the last and other parsers the first, so both are rejected."""
 
 import json
 from typing import Any, NoReturn
@@ -7,13 +7,13 @@ from infra.docker_filter.errors import Rejection
 
 
 def parse_json(content: bytes | str) -> Any:
-    """Return the value of UTF-8 JSON. Raise Rejection for repeated keys, NaN, Infinity and too deep nesting."""
+    """Return the value of a UTF-8 JSON text. Raise Rejection for repeated keys, NaN, Infinity and excessive nesting."""
     text = content if isinstance(content, str) else _decode(content)
     try:
         return json.loads(text, object_pairs_hook=_make_object, parse_constant=_no_constant)
     except RecursionError:
         raise Rejection("the JSON is nested too deeply") from None
-    except ValueError:  # also of a number with thousands of digits
+    except ValueError:  # also raised for a number with thousands of digits
         raise Rejection("this is not JSON") from None
 
 

@@ -1,4 +1,4 @@
-"""The one kind of container that may be created: a hardened task of this platform, within the settings' bounds."""
+"""The only kind of container that may be created: a hardened task of this platform, within the limits of the settings."""
 
 import json
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from infra.docker_filter.settings import Settings
 from infra.docker_filter.strict_json import parse_json
 
 MEMORY_LABEL = "marquee.memory"
-"""Label with the memory limit in bytes, which the engine's list of containers does not tell; only the filter writes it."""
+"""Label with the memory limit in bytes, written by the filter alone. The engine's list of containers omits the limit."""
 LOG_FILES = 2
 UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 @dataclass(frozen=True)
 class NewTask:
-    """A container that is about to be created."""
+    """A container to be created."""
 
     body: bytes
     memory: int
-    """Bytes; its limit."""
+    """The memory limit in bytes."""
     fields: Mapping[str, str | int]
     """Log fields that name the attempt."""
 
 
 def rebuild_create(body: bytes, settings: Settings) -> NewTask:
-    """Return the container to create. Raise Rejection naming what in the client's body is not a task of this platform."""
+    """Return the container to create. Raise Rejection, naming the wrong field, if the body is not a task of this platform."""
     try:
         container = TaskContainer.model_validate(parse_json(body))
     except ValidationError as error:
@@ -50,7 +50,7 @@ def rebuild_create(body: bytes, settings: Settings) -> NewTask:
 
 
 def _bound_log(asked: LogConfig, settings: Settings) -> dict[str, str]:
-    """Return the engine's log options: the client's if they keep at most TASK_LOG_MAX bytes, else the largest that do."""
+    """Return the engine's log options: the client's if they stay within TASK_LOG_MAX bytes, else the largest allowed ones."""
     size, count = asked.config.max_size, asked.config.max_file
     if size and count and int(size[:-1]) * UNITS[size[-1]] * int(count) <= settings.task_log_max:
         return {"max-size": size, "max-file": count}
@@ -84,7 +84,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _name(place: tuple[str | int, ...]) -> str:
-    """Return the place of a problem, escaped: keys are the client's own text, and a log line must stay one line."""
+    """Return the field that has the problem, escaped. Keys are the client's text and must not break a log line."""
     return ".".join(ascii(str(part)[:60]).strip("'\"") for part in place) or "the body"
 
 

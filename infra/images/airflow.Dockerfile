@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
-# The folder of the logs is made here so that the volume mounted over it belongs to the user.
+# Make the log folder here, so that the volume mounted over it belongs to the user.
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /opt/airflow --create-home marquee \
     && mkdir /opt/airflow/logs && chown 10001:10001 /opt/airflow/logs
 COPY --from=build /opt/venv /opt/venv
@@ -27,7 +27,7 @@ USER 10001:10001
 ENTRYPOINT ["/opt/venv/bin/dumb-init", "--", "/opt/bin/airflow_entrypoint.sh"]
 CMD ["airflow", "api-server"]
 EXPOSE 8080
-# This check is for the API server; docker-compose.yml gives the other services checks of their own.
+# This check is for the API server; docker-compose.yml defines other checks for the other services.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 \
     CMD ["python", "/opt/bin/check_url.py", "http://127.0.0.1:8080/execution/health"]
 ARG REVISION=unknown

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Airflow's simple login reads its passwords from a file. They come in a variable, and the file is in memory (tmpfs).
+# Airflow's simple auth manager reads passwords from a file. This script writes the file, in memory (tmpfs), from a variable.
 set -eu
 if [ -n "${AIRFLOW_ADMIN_PASSWORD:-}" ]; then
     umask 077

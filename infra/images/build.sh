@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds the platform's images: `sh infra/images/build.sh [NAME…]`, tagged marquee/NAME:$MARQUEE_VERSION (default: dev).
-# BUILD_FLAGS=--no-cache builds every layer anew.
+# BUILD_FLAGS=--no-cache rebuilds every layer.
 set -eu
 cd "$(dirname -- "$0")/../.."
-if [ -z "${MARQUEE_VERSION:-}" ] && [ -f .env ]; then # as Compose does, so that it finds the images
+if [ -z "${MARQUEE_VERSION:-}" ] && [ -f .env ]; then # read it as Compose does, so that Compose finds the images
     MARQUEE_VERSION=$(sed -n "s/^MARQUEE_VERSION=[\"']\{0,1\}\([^\"' #]*\).*/\1/p" .env | tail -n 1)
 fi
 revision=$(git rev-parse HEAD)

@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 8
 
 
 def main(url: str, component: str = "") -> None:
-    """Raise, or exit with a message, unless the answer is good. No proxy is used: the address is one of the platform's."""
+    """Raise an error or exit with a message unless the check passes. No proxy is used, because the address is internal."""
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=TIMEOUT_SECONDS) as answer:
         body = answer.read()
     if component and (found := json.loads(body)[component])["status"] != "healthy":

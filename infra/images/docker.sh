@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the first Docker client on PATH that can build with BuildKit; from release 23 on this needs a plugin, which some lack.
+# Runs the first Docker client on PATH that can build with BuildKit. From release 23 on, this needs the buildx plugin.
 set -eu
 export DOCKER_BUILDKIT=1
 IFS=:

@@ -1,4 +1,4 @@
-# MLflow's tracking server and registry; variables give the addresses of its database and its artifacts.
+# MLflow's tracking server and registry; the addresses of its database and artifacts come from variables.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006

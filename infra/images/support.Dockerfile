@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /us
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
-# The sample's folder is made here so that the volume mounted over it belongs to the user.
+# Make the sample's folder here, so that the volume mounted over it belongs to the user.
 RUN groupadd --gid 10001 marquee && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home marquee \
     && mkdir -p /var/lib/marquee/sources && chown 10001:10001 /var/lib/marquee/sources
 COPY --from=build /opt/venv /opt/venv

@@ -1,5 +1,5 @@
-# The tasks: `python -m tasks.<verb> --day …`, each attempt in a container of its own. There is one image for all tasks,
-# because they share nine tenths of their libraries.
+# The tasks: `python -m tasks.<verb> --day …`. Each attempt runs in its own container. All tasks use one image, because they
+# share nine tenths of their libraries.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -8,7 +8,7 @@ WORKDIR /build
 COPY infra/locks/installer.txt ./
 RUN python -m venv installer && installer/bin/pip install --no-cache-dir --require-hashes --requirement installer.txt
 COPY infra/locks/tasks.txt ./
-# Bytecode is compiled here: a container that lives for one task could not keep what it compiles.
+# Compile bytecode here, because a container that runs one task cannot keep its own.
 RUN --mount=type=cache,target=/root/.cache/uv installer/bin/uv venv --python /usr/local/bin/python /opt/venv \
     && installer/bin/uv pip install --python /opt/venv/bin/python --link-mode copy --compile-bytecode \
         --require-hashes --requirement tasks.txt
@@ -24,7 +24,7 @@ RUN /opt/venv/bin/python -m compileall -q tasks feature_repo
 # The container's file system is read-only except for /tmp.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp MPLCONFIGDIR=/tmp
 USER 10001:10001
-# PID 1 passes SIGTERM on and reaps orphans, whatever engine runs the container.
+# dumb-init, as PID 1, passes SIGTERM on and reaps orphans on every engine.
 ENTRYPOINT ["/opt/venv/bin/dumb-init", "--"]
 CMD ["python", "-m", "tasks.build_features", "--help"]
 HEALTHCHECK NONE

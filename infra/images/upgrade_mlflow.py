@@ -1,4 +1,4 @@
-"""Upgrade MLflow's database to this release's schema. `mlflow db upgrade` would need the URL with its password as an argument."""
+"""Upgrades MLflow's database to this release's schema. `mlflow db upgrade` would expose the password as an argument."""
 
 import os
 

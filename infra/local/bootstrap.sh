@@ -1,10 +1,10 @@
 #!/bin/sh
-# Finds Python 3.11, builds the environment that the `marquee` command runs in, and becomes that command.
+# Finds Python 3.11, builds the environment of the `marquee` command, and then replaces itself with that command.
 #
-# It needs only a POSIX shell and Python, and costs some milliseconds when nothing has changed: the stamp of an environment
-# is the hash of its lock and path, and is written last, so an interrupted build or a changed lock is built again.
+# It needs only a POSIX shell and Python, and takes some milliseconds if nothing has changed. The stamp of an environment is the
+# hash of its lock and path. It is written last, so an environment is built again after an interruption or a changed lock.
 set -eu
-unset PYTHONDONTWRITEBYTECODE # without bytecode every start would compile its imports again
+unset PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
 repository=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 venvs="$repository/.marquee/venvs"
@@ -41,7 +41,7 @@ find_python() {
     fail "Python 3.11 is needed and was not found: install it (Debian 12: apt-get install python3 python3-venv) or name it, PYTHON=/path/to/python3.11 make up."
 }
 
-need_venv() { # Debian packages venv and ensurepip apart from Python
+need_venv() { # Debian has venv and ensurepip in a separate package
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         echo "Python's venv module is missing: installing the Debian package python3-venv." >&2
@@ -75,7 +75,7 @@ build_local() {
     wanted local >"$venvs/local/stamp"
 }
 
-choose_cache() { # uv, pip and matplotlib keep files in the user's cache folder, which a service user may not have
+choose_cache() { # uv, pip and matplotlib use the user's cache folder, which a service user may lack
     cache="${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}"
     if ! { mkdir -p "$cache" && [ -w "$cache" ] && touch "$cache/.marquee" && rm "$cache/.marquee"; } 2>/dev/null; then
         export XDG_CACHE_HOME="$repository/.marquee/cache" XDG_CONFIG_HOME="$repository/.marquee/config"
@@ -83,7 +83,7 @@ choose_cache() { # uv, pip and matplotlib keep files in the user's cache folder,
     fi
 }
 
-write_shim() { # lets people run .marquee/bin/marquee from any folder
+write_shim() { # makes .marquee/bin/marquee, which runs from any folder
     shim="$repository/.marquee/bin/marquee"
     line="exec sh '$(printf %s "$repository" | sed "s/'/'\\\\''/g")/infra/local/bootstrap.sh' \"\$@\""
     if [ ! -x "$shim" ] || [ "$(tail -n 1 "$shim")" != "$line" ]; then
@@ -96,7 +96,7 @@ write_shim() { # lets people run .marquee/bin/marquee from any folder
 choose_cache
 if ! is_ready installer || ! is_ready local; then
     mkdir -p "$venvs"
-    # One build at a time. The lock's file is closed again before a server could inherit it.
+    # Allow one build at a time. The lock file is closed before a server could inherit it.
     exec 9>"$repository/.marquee/bootstrap.lock"
     if command -v flock >/dev/null; then flock 9; fi
     is_ready installer || build_installer

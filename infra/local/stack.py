@@ -1,4 +1,4 @@
-"""The embedded stack: all services as processes of this machine, started, described, stopped and removed."""
+"""The embedded stack: starts, describes, stops and removes all services as processes of this machine."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from infra.platform.settings import Settings
 
 @dataclass(frozen=True)
 class Stack:
-    """The platform as processes. Any process that knows the settings may call any method; the state is supervisord's."""
+    """The platform as processes. The object holds no state of its own, so any process with the settings can use it."""
 
     settings: Settings
     endpoints: Endpoints
@@ -36,7 +36,7 @@ class Stack:
 
     @classmethod
     def load(cls, settings: Settings, progress: Progress | None = None) -> Self:
-        """Make the folders and describe the services; nothing is started."""
+        """Make the folders and return the stack; start nothing."""
         settings.layout.make()
         endpoints = local_endpoints(settings, Secrets(settings.layout.secrets))
         services = make_services(settings, endpoints, Environments(settings.layout))
@@ -59,7 +59,7 @@ class Stack:
         return {**base_variables(os.environ), **local_variables(name, self.settings, self.endpoints)}
 
     def with_needs(self, names: Iterable[str]) -> list[str]:
-        """Return the services and all they need, needs first."""
+        """Return the services and all services that they need, needs first."""
         ordered: list[str] = []
         for name in names:
             if name not in self.services:
@@ -68,11 +68,11 @@ class Stack:
         return ordered
 
     def start(self, names: Iterable[str]) -> None:
-        """Start the services and their needs, each as soon as its needs are healthy; what is healthy already is left alone."""
+        """Start the services and their needs, each once its needs are healthy. Services that are healthy already keep running."""
         wanted = [self.services[name] for name in self.with_needs(names)]
         self.heal()
         environments = Environments(self.settings.layout)
-        # The stamps of all services, wanted or not: one without its stamp would seem changed, and be stopped.
+        # Pass the stamps of all services: supervisord would see a service without its stamp as changed and stop it.
         stamps = {service.environment_name: environments.stamp(service.environment_name) for service in self.services.values()}
         self.supervisor.write(self.services.values(), stamps)
         self.supervisor.start()
@@ -91,7 +91,7 @@ class Stack:
         return self.supervisor.state(name)
 
     def heal(self) -> None:
-        """End what a killed supervisord or a broken start left behind; processes of other programs are never touched."""
+        """End the processes that a killed supervisord or a failed start left behind, and no processes of other programs."""
         if self.supervisor.pid() is None:
             left = end(find_processes(self.settings.layout), patience=10)
             if left:
@@ -104,7 +104,7 @@ class Stack:
         return run_verb(self.settings, self.endpoints, verb, arguments)
 
     def stop(self) -> None:
-        """Stop every service, its children and grandchildren, and supervisord; return when no process is left."""
+        """Stop every service, its descendants, and supervisord; return when no process is left."""
         family = find_processes(self.settings.layout)
         pid = self.supervisor.pid()
         if pid is not None:
@@ -116,11 +116,11 @@ class Stack:
             raise StackError(f"Processes {', '.join(left)} do not end: see `ps -fp {','.join(left)}`.")
 
     def remove(self) -> None:
-        """Stop the platform and remove its data, secrets and logs, wherever Postgres's lie; the Python environments stay."""
+        """Stop the platform and remove data, secrets and logs, also Postgres's folder outside the home. Keep the environments."""
         layout = self.settings.layout
         self.stop()
         remove_cluster(layout)
         for folder in (layout.data, layout.secrets, layout.logs, layout.run):
             if folder.exists():
-                shutil.rmtree(folder)  # raises, naming what stays
+                shutil.rmtree(folder)  # raises, naming the file that it cannot remove
         (layout.home / "stack_id").unlink(missing_ok=True)

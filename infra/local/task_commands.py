@@ -1,4 +1,4 @@
-"""The commands for people that run in the tasks' environment: the feast CLI, replays and rollbacks."""
+"""The user commands that run in the tasks' environment: the feast CLI, replays and rollbacks."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from infra.platform.settings import Settings
 
 
 def feast_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
-    """Return the variables of the feast CLI: the tasks', and the live feature set as the project."""
+    """Return the variables of the feast CLI: those of the tasks, with the live feature set as the project."""
     pointer = read_live_features(endpoints)
     return {**local_variables("tasks", settings, endpoints), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
 

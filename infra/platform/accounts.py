@@ -1,4 +1,4 @@
-"""The accounts of Postgres, Redis and the object store: their names, and what each may do."""
+"""The accounts of Postgres, Redis and the object store: their names and permissions."""
 
 import hashlib
 import json
@@ -7,15 +7,15 @@ from infra.platform.secrets import Secrets
 
 POSTGRES_ADMIN = "postgres"
 DATABASE_ROLES = ("airflow", "mlflow", "feast", "movies", "receipts")
-"""Each is a role with a password of its own, and the database of that name, which no other role may enter."""
+"""Roles of Postgres. Each has its own password and a database of the same name that no other role may enter."""
 REDIS_USERS = {
     "feast": "~* resetchannels +@read +@write +@connection +@transaction +@scripting -@dangerous +info +keys +sort",
     "api": "~* resetchannels +@read +@connection -@dangerous +info",
 }
-"""ACL rules of the features' users; neither may flush, reconfigure or stop the server."""
+"""Redis users of the features and their ACL rules; none may flush, reconfigure or stop the server."""
 BROKER_PREFIX = "airflow:"
 BROKER_RULES = f"~{BROKER_PREFIX}* allchannels +@all -@admin -@dangerous +info +time"
-"""ACL rules of Celery's user, where tasks go to other hosts: queues of its own, no features."""
+"""ACL rules of Celery's user, which sends tasks to other hosts: it may use its own queues but not the features."""
 BUCKET = "marquee"
 REGION = "us-east-1"
 S3_IDENTITIES = {
@@ -23,7 +23,7 @@ S3_IDENTITIES = {
     "s3": [f"{action}:{BUCKET}" for action in ("Read", "Write", "List", "Tagging")],
     "s3_api": [f"Read:{BUCKET}/predictions/*"],
 }
-"""The administrator makes the bucket; all others have only its contents, and the API only the predictions, to read."""
+"""Identities of the object store. Only the administrator can make the bucket; the API can only read the predictions."""
 AIRFLOW_USER = "admin"
 
 
@@ -33,7 +33,7 @@ def role_passwords(secrets: Secrets) -> dict[str, str]:
 
 
 def render_redis_users(secrets: Secrets) -> list[str]:
-    """Return the lines of a Redis ACL file; they hold digests of the passwords, not the passwords."""
+    """Return the lines of a Redis ACL file, with digests instead of passwords."""
     rules = {**REDIS_USERS, "airflow": BROKER_RULES}
     digests = {user: hashlib.sha256(secrets.read(f"redis_{user}").encode()).hexdigest() for user in rules}
     return ["user default off", *(f"user {user} on #{digests[user]} {rule}" for user, rule in rules.items())]
@@ -45,7 +45,7 @@ def s3_keys(secrets: Secrets, identity: str) -> tuple[str, str]:
 
 
 def render_s3_identities(secrets: Secrets) -> str:
-    """Return SeaweedFS's file of identities, JSON."""
+    """Return the JSON text of SeaweedFS's identity file."""
     identities = []
     for name, actions in S3_IDENTITIES.items():
         access_key, secret_key = s3_keys(secrets, name)

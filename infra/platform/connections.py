@@ -1,4 +1,4 @@
-"""Connections to the platform's servers that give up within seconds: the stores, and HTTP past any proxy."""
+"""Connections to the platform's servers: the stores, and HTTP without a proxy. All have timeouts of seconds."""
 
 import json
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connect_postgres(endpoints: Endpoints, role: str) -> Iterator[psycopg.Connection]:
-    """Connect as a role to its own database; every statement commits by itself."""
+    """Connect as a role to its own database, in autocommit mode."""
     url = endpoints.database_url(role)
     with psycopg.connect(url, autocommit=True, connect_timeout=3, application_name="marquee") as connection:
         yield connection
 
 
 def check_postgres(endpoints: Endpoints, role: str) -> None:
-    """Raise unless the role can enter its database and a query is answered."""
+    """Raise unless the role can log in to its database and run a query."""
     with connect_postgres(endpoints, role) as connection:
         connection.execute("select 1")
 
@@ -59,20 +59,20 @@ def connect_s3(endpoints: Endpoints, identity: str = "s3") -> "S3Client":
 
 
 def read_pointer(endpoints: Endpoints) -> dict[str, Any] | None:
-    """Return the pointer to the live deployment; None before the first."""
+    """Return the pointer to the live deployment; None before the first deployment."""
     with connect_redis(endpoints, "api") as client:
         text = client.get(POINTER)
     return json.loads(text) if isinstance(text, str) else None
 
 
 def read_live_features(endpoints: Endpoints) -> dict[str, Any] | None:
-    """Return what the pointer holds of the live feature set; None before the first deployment."""
+    """Return the pointer's entry for the live feature set; None before the first deployment."""
     pointer = read_pointer(endpoints)
     return pointer["features"] if pointer else None
 
 
 def local_session() -> requests.Session:
-    """Return a session for our own servers, which reads no proxy, netrc or certificate setting of the machine."""
+    """Return a session for our own servers; it ignores the machine's proxy, netrc and certificate settings."""
     session = requests.Session()
     session.trust_env = False
     return session
@@ -85,7 +85,7 @@ def check_url(url: str, seconds: float = 5) -> None:
 
 
 def read_json(url: str, seconds: float = 5) -> Any:
-    """Return the body of a 2xx answer, parsed."""
+    """Return the parsed JSON body. Raise unless the URL answers 2xx in time."""
     with local_session() as session:
         answer = session.get(url, timeout=seconds)
         answer.raise_for_status()

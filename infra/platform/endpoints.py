@@ -1,4 +1,4 @@
-"""The platform's endpoints: the address each service listens on, the address its clients call, and the URLs that log in."""
+"""The platform's endpoints: each service's listening address, its clients' address, and its URLs with logins."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings
 
 LOOPBACK = "127.0.0.1"
-EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # names what a server may bind, binds nothing
-"""Addresses that only a server can use, and the address at which its clients on the same machine call it."""
+EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # a table of addresses; nothing is bound here
+"""Wildcard address that a server listens on -> address that its clients on the same machine call."""
 POINTER = "marquee:deployment"
-"""Redis key whose JSON names the live deployment: its number, model, features and predictions."""
+"""Redis key of the pointer: JSON with the live deployment's number, model, features and predictions."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Endpoint:
     bind: str = LOOPBACK
     """Address that the server listens on."""
     setting: str = ""
-    """Name of the setting that chooses the port, for messages."""
+    """Name of the setting of the port, for messages."""
 
     @property
     def netloc(self) -> str:
@@ -37,7 +37,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The services' endpoints as one program reaches them, bound once to the secrets that open them."""
+    """The services' endpoints as one program reaches them, together with the secrets for logging in."""
 
     secrets: Secrets
     postgres: Endpoint
@@ -53,7 +53,7 @@ class Endpoints:
 
     @property
     def hosts(self) -> list[str]:
-        """Return every host that is called, each once; no proxy may stand in between."""
+        """Return every called host once. These hosts must be called without a proxy."""
         every = (self.postgres, self.redis, self.s3, self.sources, self.mlflow, self.airflow, self.api, self.feast_ui)
         return list(dict.fromkeys(endpoint.host for endpoint in every))
 
@@ -66,7 +66,7 @@ class Endpoints:
         return f"redis://{user}:{self.secrets.read(f'redis_{user}')}@{self.redis.netloc}/0"
 
     def feast_redis(self) -> str:
-        """Return Feast's own form of a Redis connection string."""
+        """Return the Redis connection string in Feast's format."""
         return f"{self.redis.netloc},username=feast,password={self.secrets.read('redis_feast')}"
 
     def s3_keys(self, identity: str) -> tuple[str, str]:
@@ -75,12 +75,12 @@ class Endpoints:
 
 
 def local_endpoints(settings: Settings, secrets: Secrets) -> Endpoints:
-    """Return the endpoints of the embedded stack: stores on loopback, what people open on BIND_ADDRESS."""
+    """Return the endpoints of the embedded stack: the stores on loopback, the pages for users on BIND_ADDRESS."""
     return published_endpoints(settings, secrets, stores_bind=LOOPBACK)
 
 
 def published_endpoints(settings: Settings, secrets: Secrets, stores_bind: str) -> Endpoints:
-    """Return the endpoints as programs of this machine call them, given the address that the stores listen on."""
+    """Return the endpoints as programs on this machine call them; `stores_bind` is the address that the stores listen on."""
 
     def endpoint(setting: str, bind: str) -> Endpoint:
         return Endpoint(called_address(bind), getattr(settings, setting.lower()), bind, setting)
@@ -101,7 +101,7 @@ def published_endpoints(settings: Settings, secrets: Secrets, stores_bind: str) 
 
 
 def compose_endpoints(secrets: Secrets) -> Endpoints:
-    """Return the endpoints as containers call one another in Compose's networks: by service name."""
+    """Return the endpoints as containers in Compose's networks call one another: by service name."""
     return Endpoints(
         secrets,
         postgres=Endpoint("postgres", 5432),
@@ -118,7 +118,7 @@ def compose_endpoints(secrets: Secrets) -> Endpoints:
 
 
 def remote_endpoints(host: str, settings: Settings, secrets: Secrets) -> Endpoints:
-    """Return the endpoints as another machine calls them, where the ports are open to it."""
+    """Return the endpoints as another machine calls them at `host`; the ports must be open to it."""
     return published_endpoints(settings.model_copy(update={"bind_address": host}), secrets, stores_bind=host)
 
 

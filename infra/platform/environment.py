@@ -1,4 +1,4 @@
-"""The environment variables of our own programs, tasks and API; their names are the seams between the rooms."""
+"""The environment variables of our own programs, the tasks and the API. They are the interface between the top-level folders."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -17,20 +17,20 @@ INHERITED_PREFIXES = ("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "HTTP_PROXY", "HT
 
 
 def base_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a service inherits from the user's shell; a PYTHONPATH or PGHOST of the user's would mislead it."""
+    """Return the variables that a service inherits from the user's shell; not PYTHONPATH or PGHOST, which would mislead it."""
     kept = {name: value for name, value in environment.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)}
     return {**kept, **no_proxy_variables(environment, ()), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
 def no_proxy_variables(environment: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
-    """Return NO_PROXY in both spellings: loopback, the hosts, and what the user excepts from the proxy."""
+    """Return NO_PROXY in both spellings: loopback, the hosts, and the user's own exceptions."""
     users = environment.get("no_proxy", environment.get("NO_PROXY", "")).split(",")
     names = ",".join(dict.fromkeys(filter(None, (LOOPBACK, "localhost", *hosts, *users))))
     return {"no_proxy": names, "NO_PROXY": names}
 
 
 def s3_variables(endpoints: Endpoints, identity: str = "s3") -> dict[str, str]:
-    """Return what reaches our object store as one of its identities."""
+    """Return the variables for using our object store as one of its identities."""
     access_key, secret_key = endpoints.s3_keys(identity)
     return {
         "AWS_ENDPOINT_URL_S3": endpoints.s3.url,
@@ -44,20 +44,20 @@ def s3_variables(endpoints: Endpoints, identity: str = "s3") -> dict[str, str]:
 
 
 def mlflow_client_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return what a client of MLflow reads."""
+    """Return the variables that a client of MLflow reads."""
     return {
         "MLFLOW_TRACKING_URI": endpoints.mlflow.url,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        # Unset, the server's default sends clients to the bucket itself, which the API's network does not reach.
+        # By default the server sends clients to the bucket itself, which the API's network cannot reach.
         "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
         "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
     }
 
 
 def source_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
-    """Return the addresses of the sources; live, the clients' own defaults hold, and without a token TMDB is left out."""
+    """Return the addresses of the sources. For `live` the clients' defaults apply, and without a token TMDB is not used."""
     if settings.sources == "live":
         token = settings.tmdb_access_token
         return {"TMDB_ACCESS_TOKEN": token.get_secret_value()} if token else {}
@@ -66,14 +66,14 @@ def source_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]
         "IMDB_BASE_URL": url,
         "TMDB_BASE_URL": url,
         "TMDB_ACCESS_TOKEN": endpoints.secrets.read("sources_token"),
-        # Our own server needs no courtesy, and answers for every movie in one run.
+        # Our own server needs no rate limit and answers for every movie in one run.
         "TMDB_REQUESTS_PER_SECOND": "10000",
         "TMDB_REQUESTS_PER_RUN": "1000000000",
     }
 
 
 def task_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
-    """Return what `python -m tasks.<verb>` and the feast CLI read."""
+    """Return the variables that `python -m tasks.<verb>` and the feast CLI read."""
     registry = endpoints.database_url("feast", "postgresql+psycopg")
     return {
         **no_proxy_variables(os.environ, endpoints.hosts),
@@ -91,14 +91,14 @@ def task_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
         "PYICEBERG_CATALOG__MARQUEE__PY_IO_IMPL": "pyiceberg.io.pyarrow.PyArrowFileIO",
         "PYICEBERG_CATALOG__MARQUEE__S3__ENDPOINT": endpoints.s3.url,
         "PYICEBERG_CATALOG__MARQUEE__S3__REGION": REGION,
-        # A thread that waits for another gives its core away: two cores are shared by the whole platform.
+        # Waiting threads release their core, because the whole platform may share two cores.
         "OMP_WAIT_POLICY": "PASSIVE",
         **mlflow_client_variables(endpoints),
     }
 
 
 def serving_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return what the API reads wherever it runs: Redis and S3's predictions, both read-only, MLflow, its receipts."""
+    """Return the API's variables in every form of the platform: read-only Redis and S3 predictions, MLflow, receipts."""
     return {
         **no_proxy_variables(os.environ, endpoints.hosts),
         **read_passed_on(dict(os.environ)),
@@ -110,7 +110,7 @@ def serving_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def local_variables(name: str, settings: Settings, endpoints: Endpoints) -> dict[str, str]:
-    """Return the variables of the `tasks` or of `serving` as processes of the embedded stack."""
+    """Return the variables of `tasks` or `serving` as processes of the embedded stack."""
     if name == "tasks":
         return {**task_variables(settings, endpoints), "PYTHONPATH": str(REPOSITORY)}
     keys = api_keys_file(endpoints.secrets)

@@ -1,5 +1,5 @@
-"""The one error of the platform's commands: a sentence that states the fault and the remedy."""
+"""The error class of the platform's commands."""
 
 
 class StackError(Exception):
-    """A fault whose text is shown to the user without a traceback; it names the wrong value and the next step."""
+    """An error whose text is shown to the user without a traceback. The text names the wrong value and the next step."""

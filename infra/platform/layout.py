@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one platform. Environments belong to the repository, state to the home: each test has a home of its own."""
+    """The folders of one platform. The environments are in the repository, the state in the home; each test has its own home."""
 
     home: Path
 
@@ -42,11 +42,11 @@ class Layout:
 
     @property
     def airflow_passwords(self) -> Path:
-        """Return the file with the password of Airflow's user, JSON by user name."""
+        """Return the path of the JSON file with the password of Airflow's user, by user name."""
         return self.secrets / "airflow_passwords.json"
 
     def make(self) -> None:
-        """Make the folders; only `data` may be traversed by others, since Postgres runs as another user when we are root."""
+        """Make the folders. Other users may only traverse `data`, because under root Postgres runs as another user."""
         self.home.mkdir(parents=True, exist_ok=True)
         for folder, mode in ((self.secrets, 0o700), (self.data, 0o711), (self.logs, 0o700), (self.run, 0o700)):
             make_folder(folder, mode)
@@ -58,7 +58,7 @@ class Layout:
         return self.environments / environment / "lib" / "python3.11" / "site-packages"
 
     def stack_id(self) -> str:
-        """Return the random name that every process of this platform has in its environment (MARQUEE_STACK)."""
+        """Return the random id that every process of this platform has in its environment (MARQUEE_STACK)."""
         path = self.home / "stack_id"
         if not re.fullmatch("[0-9a-f]{16}", read_state(path)):
             write_state(path, secrets.token_hex(8))
@@ -66,7 +66,7 @@ class Layout:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the platform's lock, so that one command at a time changes it; the system frees it however this one ends."""
+        """Hold the platform's lock, so that one command at a time changes it. The kernel frees it when the command ends."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "lock").open("w") as file:
             try:
@@ -77,13 +77,13 @@ class Layout:
 
 
 def make_folder(folder: Path, mode: int) -> None:
-    """Make a folder if there is none, and give it the mode whatever the umask is or was; `mkdir(mode=)` obeys the umask."""
+    """Make a folder if there is none, and set its mode. `mkdir(mode=)` alone would be limited by the umask."""
     folder.mkdir(exist_ok=True)
     folder.chmod(mode)
 
 
 def read_state(path: Path) -> str:
-    """Return the text of a state file; empty if it is missing or damaged, as power loss leaves files of zero bytes."""
+    """Return the text of a state file; empty if it is missing or damaged. A power loss can fill a file with zero bytes."""
     try:
         text = path.read_text()
     except (FileNotFoundError, UnicodeDecodeError):
@@ -92,7 +92,7 @@ def read_state(path: Path) -> str:
 
 
 def write_state(path: Path, text: str) -> None:
-    """Write a state file whole or not at all, and on the disk before it takes its name."""
+    """Write a state file atomically, and flush it to the disk before it is renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""TCP ports: whether one is free, and the process that holds it."""
+"""Checks of TCP ports: is a port free, and which process holds it."""
 
 import random
 import socket
@@ -8,11 +8,11 @@ import psutil
 from infra.platform.errors import StackError
 
 S3_PORTS = 8
-"""SeaweedFS's ports, one after another: S3, master, volume and filer, then gRPC of each."""
+"""Number of SeaweedFS's consecutive ports: S3, master, volume and filer, then the gRPC port of each."""
 
 
 def is_free(address: str, port: int) -> bool:
-    """Return whether a server could listen there now."""
+    """Return True if a server could listen on the address and port now."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -24,12 +24,12 @@ def is_free(address: str, port: int) -> bool:
 
 
 def is_local(address: str) -> bool:
-    """Return whether a server on this machine could listen on the address at all."""
+    """Return True if the address belongs to this machine."""
     return is_free(address, 0)
 
 
 def find_holder(port: int) -> str:
-    """Return `name (pid N)` of the process listening on the port, or a phrase when the system does not show it."""
+    """Return `name (pid N)` of the process that listens on the port, or a general phrase if the system hides it."""
     try:
         connections = [link for link in psutil.net_connections("tcp") if link.status == psutil.CONN_LISTEN and link.laddr]
         pids = [link.pid for link in connections if link.pid and port in link.laddr]
@@ -39,7 +39,7 @@ def find_holder(port: int) -> str:
 
 
 def check_free(address: str, port: int, setting: str) -> None:
-    """Raise StackError with one sentence if the port is taken."""
+    """Raise StackError if the port is taken or the address is not of this machine."""
     if is_free(address, port):
         return
     if not is_local(address):
@@ -52,7 +52,7 @@ def check_free(address: str, port: int, setting: str) -> None:
 
 
 def find_free_ports(count: int) -> list[int]:
-    """Return `count` free loopback ports and the first of a free row for S3, all below the range of outgoing connections."""
+    """Return `count` free loopback ports and the first of S3_PORTS consecutive ones, below the ephemeral port range."""
     for _ in range(200):
         first = random.randrange(15_000, 30_000)  # noqa: S311  # not a secret
         row = range(first, first + count + S3_PORTS)

@@ -1,4 +1,4 @@
-"""Progress of a command: one line for each step with its seconds, live on a terminal, plain elsewhere, logged in tests."""
+"""Progress of a command: one line for each step with its duration; live on a terminal, plain text elsewhere, logged in tests."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ log = logging.getLogger("marquee")
 
 
 class Progress(Protocol):
-    """A receiver of progress. Steps may overlap; their names keep them apart."""
+    """The interface for reporting progress. Steps may overlap, so each call names its step."""
 
     def begin(self, step: str, doing: str) -> None: ...
     def note(self, step: str, doing: str) -> None: ...
@@ -25,7 +25,7 @@ class Progress(Protocol):
 
 @dataclass
 class LogProgress:
-    """Progress as log lines, for programs and tests."""
+    """Progress as log lines; for programs and tests."""
 
     started: dict[str, float] = field(default_factory=dict)
 
@@ -48,11 +48,11 @@ class LogProgress:
 
 @dataclass
 class ConsoleProgress:
-    """Progress for people: ended steps stay on the screen; on a terminal the running ones are shown below them."""
+    """Progress on a console. Ended steps stay on the screen; on a terminal, running steps are shown below them."""
 
     console: Console
     quiet_seconds: float = 15
-    """Off a terminal, a running step's notes are printed at most this often."""
+    """Without a terminal, seconds between two printed notes of running steps."""
     started: dict[str, float] = field(default_factory=dict)
     doing: dict[str, str] = field(default_factory=dict)
     last_line_at: float = field(default_factory=time.monotonic)
@@ -102,7 +102,7 @@ class ConsoleProgress:
 
 @contextmanager
 def step(progress: Progress, name: str, doing: str, outcome: str = "done") -> Iterator[None]:
-    """Report one step that runs to its end here."""
+    """Report the begin and the end of the step that runs in this context."""
     progress.begin(name, doing)
     yield
     progress.end(name, outcome)

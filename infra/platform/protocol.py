@@ -1,4 +1,4 @@
-"""The interface of a platform to the commands, whether it runs as processes (Stack) or in containers (Containers)."""
+"""The interface that the commands use for a platform of processes (Stack) and of containers (Containers)."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from infra.platform.settings import Settings
 
 
 class Platform(Protocol):
-    """A platform whose services answer at its endpoints."""
+    """A platform and the operations on it."""
 
     @property
     def settings(self) -> Settings: ...
@@ -20,15 +20,15 @@ class Platform(Protocol):
     def progress(self) -> Progress: ...
 
     def names(self) -> list[str]:
-        """Return the services that stay up."""
+        """Return the services that run permanently."""
         ...
 
     def states(self) -> dict[str, str]:
-        """Return RUNNING for each service that is up, else its state in the words of supervisord or Docker."""
+        """Return each service's state: RUNNING, or another state as supervisord or Docker names it."""
         ...
 
     def last_lines(self, name: str) -> str:
-        """Return the end of a service's log."""
+        """Return the last lines of a service's log."""
         ...
 
     def run_feast(self, arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ class Platform(Protocol):
         ...
 
     def stop(self) -> None:
-        """Stop everything; data stay."""
+        """Stop everything; keep the data."""
         ...
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Secrets: generated at first use, one 0600 file each, never defaulted and never printed."""
+"""Secrets: each is generated at its first use and stored in its own 0600 file. None has a default, and none is printed."""
 
 import base64
 import os
@@ -9,17 +9,17 @@ from pathlib import Path
 from infra.platform.errors import StackError
 
 LEAST_LENGTH = 16
-"""Characters; ours have 43 or more, so a shorter one was written by hand and may be a known default."""
+"""Characters. Generated secrets have 43 or more, so a shorter one was written by hand and may be a known default."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """A folder of secrets; `read` makes what is missing."""
+    """A folder of secrets; `read` generates a missing one."""
 
     folder: Path
 
     def read(self, name: str) -> str:
-        """Return the secret, generating it if there is none; URL-safe characters only, so that it needs no quoting anywhere."""
+        """Return the secret; generate it if there is none. It has URL-safe characters only, so it never needs quoting."""
         path = self.folder / name
         if not path.exists():
             write_private(path, generate(name))
@@ -37,13 +37,13 @@ class Secrets:
 
 
 def generate(name: str) -> str:
-    """Return 256 random bits; a Fernet key keeps its padding, all others are plain URL-safe text."""
+    """Return 256 random bits as text. A Fernet key keeps its base64 padding; all others are letters and digits."""
     raw = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return raw if name.endswith("fernet_key") else raw.rstrip("=").replace("-", "A").replace("_", "B")
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file whole or not at all; nobody else can read it at any moment."""
+    """Write a file atomically; no other user can read it at any moment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:

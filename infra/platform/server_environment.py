@@ -8,13 +8,13 @@ from infra.platform.environment import no_proxy_variables, s3_variables
 
 
 def mlflow_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return what MLflow's server reads."""
+    """Return the variables that MLflow's server reads."""
     return {
         **no_proxy_variables(os.environ, endpoints.hosts),
         **s3_variables(endpoints),
         "MLFLOW_BACKEND_STORE_URI": endpoints.database_url("mlflow", "postgresql+psycopg2"),
         "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{BUCKET}/mlflow",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # default on: ten more processes of 280 MB
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # by default it starts ten more processes of 280 MB
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_FLASK_SERVER_SECRET_KEY": endpoints.secrets.read("mlflow_flask"),
@@ -22,7 +22,7 @@ def mlflow_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def airflow_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return Airflow's configuration wherever it runs."""
+    """Return the part of Airflow's configuration that is the same in every form of the platform."""
     secrets = endpoints.secrets
     configuration = {
         "CORE__EXECUTOR": "LocalExecutor",
@@ -38,9 +38,9 @@ def airflow_variables(endpoints: Endpoints) -> dict[str, str]:
         "API__SECRET_KEY": secrets.read("airflow_secret_key"),
         "API_AUTH__JWT_SECRET": secrets.read("airflow_jwt_secret"),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # at 0.1 it takes a fifth of a core for nothing; at 1 tasks wait
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # at 0.1 idling takes a fifth of a core; at 1 tasks start late
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",  # a killed task is noticed in a minute, not five
-        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",  # those of a killed scheduler start anew in a minute, not five
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",  # tasks of a killed scheduler restart in a minute, not five
         "LOGGING__COLORED_CONSOLE_LOG": "False",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
@@ -51,7 +51,7 @@ def airflow_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def celery_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return where CeleryExecutor and its workers meet: queues in Redis, results in Airflow's database."""
+    """Return the addresses for CeleryExecutor and its workers: queues in Redis, results in Airflow's database."""
     return {
         "AIRFLOW__CELERY__BROKER_URL": endpoints.redis_url("airflow"),
         "AIRFLOW__CELERY__RESULT_BACKEND": endpoints.database_url("airflow", "db+postgresql+psycopg2"),

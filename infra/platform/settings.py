@@ -1,4 +1,4 @@
-"""Every setting of the platform itself, read once, from the environment and `.env`."""
+"""All settings of the platform itself, read once from the environment and `.env`."""
 
 import os
 from ipaddress import ip_address
@@ -18,14 +18,14 @@ MAX_WORKERS = 64
 
 
 class Settings(BaseSettings):
-    """Names are those of the environment in lower case; `.env.example` explains each."""
+    """The platform's settings. Each is read from the variable of the same name in upper case; `.env.example` explains them."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_file=ENV_FILE)
 
     marquee_home: Path = REPOSITORY / ".marquee"
     """Folder of secrets, data, logs and run files."""
     sources: str = "sample"
-    """`sample`, `live`, or a folder laid out as the sources publish."""
+    """`sample`, `live`, or a folder with the sources' files."""
     sample_films: int = Field(default=20_000, ge=100)
     """Movies in the synthetic sample of `SOURCES=sample`."""
     tmdb_access_token: SecretStr | None = None
@@ -36,9 +36,9 @@ class Settings(BaseSettings):
     """Address of Postgres, Redis, S3 and the source server in containers; the embedded stack keeps them on loopback."""
     api_port: int = Field(default=8000, ge=1, le=65_535)
     grpc_port: int = Field(default=50_051, ge=1, le=65_535)
-    """The API's, for gRPC."""
+    """The API's port for gRPC."""
     metrics_port: int = Field(default=9464, ge=1, le=65_535)
-    """The port of the API's metrics, those of all its workers, on loopback."""
+    """The loopback port for the metrics of all the API's workers."""
     api_workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     """Processes of the API."""
     mlflow_port: int = Field(default=5000, ge=1, le=65_535)
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     postgres_port: int = Field(default=5432, ge=1, le=65_535)
     redis_port: int = Field(default=6379, ge=1, le=65_535)
     s3_port: int = Field(default=8333, ge=1, le=65_535 - S3_PORTS)
-    """First of eight ports in a row: SeaweedFS is four servers, each with a second port."""
+    """First of eight consecutive ports: SeaweedFS has four servers with two ports each."""
     sources_port: int = Field(default=8090, ge=1, le=65_535)
 
     @field_validator("marquee_home")
@@ -58,12 +58,12 @@ class Settings(BaseSettings):
     @field_validator("bind_address", "bind_stores")
     @classmethod
     def numeric(cls, address: str) -> str:
-        """Return the IP address; Compose publishes ports on nothing else."""
+        """Return the IP address, because Compose can publish ports only on IP addresses."""
         return "127.0.0.1" if address == "localhost" else str(ip_address(address))
 
     @classmethod
     def read(cls) -> Self:
-        """Read the settings; a wrong one becomes one sentence that names it."""
+        """Read the settings. Raise StackError naming the first wrong one."""
         try:
             return cls()
         except ValidationError as error:
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def trial(cls, home: Path, **overrides: Any) -> Self:
-        """Return settings for a throw-away platform on free ports, without `.env`; for tests."""
+        """Return settings for a temporary platform on free ports, without `.env`; for tests."""
         opened = ("api_port", "grpc_port", "mlflow_port", "airflow_port", "feast_ui_port")
         names = (*opened, "postgres_port", "redis_port", "sources_port", "metrics_port")
         *ports, s3_port = find_free_ports(len(names))
@@ -93,15 +93,15 @@ PASSED_ON = (
     *("RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
     *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS", "KEEP_ALIVE_SECONDS", "ROOT_PATH", "FORWARDED_ALLOW_IPS"),
 )
-"""Beginnings of the names of the variables that the tasks and the API read themselves, and that only the user sets."""
+"""Prefixes of the user's variables that are passed to the tasks and the API, which read them themselves."""
 
 
 def read_environment() -> dict[str, str]:
-    """Return `.env` and the environment, which wins."""
+    """Return the variables of `.env` and the environment. The environment takes precedence."""
     return {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **os.environ}
 
 
 def read_passed_on(environment: dict[str, str]) -> dict[str, str]:
-    """Return the variables of `.env` and the environment that the tasks and the API read themselves (the environment wins)."""
+    """Return the variables to pass to the tasks and the API. The environment takes precedence over `.env`."""
     everything = {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value}, **environment}
     return {name: value for name, value in everything.items() if name.startswith(PASSED_ON)}

@@ -1,7 +1,7 @@
 """`python -m infra.setup`: makes the roles, databases, schemas and the bucket of a platform in containers.
 
-It reads POSTGRES_ADMIN_URL, and SETUP_ROLE_<NAME> with each role's password; S3_BUCKET, and AWS_* with the administrator's
-keys, if the object store is the platform's own (the owner of a cloud account makes the bucket there).
+It reads POSTGRES_ADMIN_URL and one SETUP_ROLE_<NAME> with the password of each role. For our own object store it also reads
+S3_BUCKET, and AWS_* with the administrator's keys; in a cloud, the owner of the account makes the bucket.
 """
 
 import os

@@ -11,7 +11,7 @@ from infra.setup.schema_version import MIGRATIONS, version_table
 
 
 def upgrade(url: str, database: str) -> None:
-    """Apply all revisions that the database lacks; all or none, since they share one transaction."""
+    """Apply all revisions that the database lacks, in one transaction."""
     config = make_config(database)
     engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url), poolclass=NullPool)
     with engine.connect() as connection:
@@ -30,12 +30,12 @@ def make_config(database: str) -> Config:
 
 
 def escape(path: Path) -> str:
-    """Return the path as a value of the configuration, in which a per cent sign starts an interpolation."""
+    """Return the path with % escaped, because % starts an interpolation in Alembic's configuration."""
     return str(path).replace("%", "%%")
 
 
 def connect(url: str) -> psycopg.Connection:
-    """Open a connection with the limits of a migration; options of the URL, such as a search_path, stay."""
+    """Open a connection with the timeouts of a migration. Options of the URL, such as a search_path, stay in force."""
     connection = psycopg.connect(url, connect_timeout=10, application_name="marquee setup")
     connection.execute("set lock_timeout = '60s'")
     connection.execute("set statement_timeout = '30min'")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def create_bucket(client: "S3Client", bucket: str) -> None:
-    """Make the bucket if it does not exist. The client has the administrator's keys."""
+    """Make the bucket if it does not exist. The client needs the administrator's keys."""
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:

@@ -1,17 +1,17 @@
-"""The migrations of the movies and the receipts database: the one writer of their schemas."""
+"""The migrations of the movies and receipts databases. Nothing else changes their schemas."""
 
 from infra.setup.schema_version import newest_revision, read_revision
 
 
 class UnknownSchema(Exception):
-    """The schema of a database is of another release; the message says what to do."""
+    """A database schema that is newer than this release knows; the message contains the remedy."""
 
 
 def migrate(url: str, database: str) -> str | None:
-    """Bring the database at this libpq URL to the newest revision, in one transaction; return the revision it had.
+    """Upgrade the database at this libpq URL to the newest revision, in one transaction; return the revision it had.
 
-    The role of the URL owns the tables. A database that is at the newest revision is left alone at the cost of one query.
-    Raise UnknownSchema if it has a revision that this release does not have.
+    The URL's role owns the tables. For a database at the newest revision this makes one query and changes nothing.
+    Raise UnknownSchema if the database has a newer revision than this release.
     """
     newest, found = newest_revision(database), read_revision(url, database)
     if found == newest:
@@ -21,7 +21,7 @@ def migrate(url: str, database: str) -> str | None:
             f"The database {database} has schema {found}, and this release knows schemas up to {newest}: "
             "start the release that made it, or a newer one."
         )
-    from infra.setup.alembic_upgrade import upgrade  # noqa: PLC0415  # 0.4 s that most starts have no need of
+    from infra.setup.alembic_upgrade import upgrade  # noqa: PLC0415  # the import takes 0.4 s, and most starts need no upgrade
 
     upgrade(url, database)
     return found

@@ -1,4 +1,4 @@
-"""Postgres's roles: one for each of its users, with a database of the same name that no other role may enter."""
+"""Postgres's roles: each user has one, with a database of the same name that no other role may enter."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from psycopg import sql
 
 
 def create_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:
-    """Make each role and its database, or set the role's password again; safe to repeat.
+    """Make each missing role and database, and set each role's password; safe to repeat.
 
-    The connection is the administrator's, and every statement commits by itself. Passwords are sent as SCRAM verifiers, so
-    that no log can contain them.
+    The connection must be the administrator's, in autocommit mode. Passwords are sent as SCRAM verifiers, so that no log can
+    contain them.
     """
     for role, password in passwords.items():
         verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()

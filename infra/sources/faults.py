@@ -1,4 +1,4 @@
-"""Scripted faults for tests: 429s, 5xx bursts, cut bodies, hangs and redirects, a sequence for each path."""
+"""Scripted faults for tests: 429s, bursts of 5xx, truncated bodies, hangs and redirects, as a sequence for each path."""
 
 import asyncio
 from collections import deque
@@ -13,21 +13,21 @@ EVERY_PATH = "*"
 
 @dataclass(frozen=True)
 class Fault:
-    """One wrong answer. Without `status`, the right answer is sent, delayed and cut as the fault describes."""
+    """One faulty answer. Without `status`, the normal answer is sent, but delayed or truncated as the fields say."""
 
     status: int | None = None
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
-    """Time before the first byte; a long one is a hang."""
+    """Time before the first byte; a long time simulates a hang."""
     cut_after: int | None = None
-    """Bytes of the body sent before the connection is closed, whatever Content-Length promised."""
+    """Bytes of the body to send before the connection is closed, even if Content-Length announced more."""
     seconds_between_bytes: float = 0
-    """Time between single bytes of the body, for a server that is too slow."""
+    """Time between single bytes of the body; simulates a slow server."""
 
 
 class FaultyApp:
-    """An app around another: a request takes the next fault of its path, else the next of EVERY_PATH, else none."""
+    """A wrapper of an app. Each request gets the next fault of its path, else of EVERY_PATH, else the app's own answer."""
 
     def __init__(self, app: ASGIApp, faults: Mapping[str, Sequence[Fault]]) -> None:
         self._app = app
@@ -73,7 +73,7 @@ def _with_fault(send: Send, fault: Fault) -> Send:
         if message["type"] == "http.response.body" and fault.cut_after is not None:
             body = body[: max(fault.cut_after - sent, 0)]
             sent += len(body)
-            message = {**message, "body": body, "more_body": True}  # never finished: the server closes the connection
+            message = {**message, "body": body, "more_body": True}  # never completed, so the server closes the connection
         if message["type"] == "http.response.body" and fault.seconds_between_bytes:
             for byte in body:
                 await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})

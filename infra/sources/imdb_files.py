@@ -1,4 +1,4 @@
-"""IMDb's file host as datasets.imdbws.com behaves: gzipped TSVs with ETag, Last-Modified, ranges and 304."""
+"""A file server that behaves like datasets.imdbws.com: gzipped TSVs with ETag, Last-Modified, ranges and 304."""
 
 import hashlib
 import os
@@ -23,18 +23,18 @@ NAMES = frozenset(
 ACCESS_DENIED = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
 )
-"""Body of the 403 with which IMDb's host answers for a file that it does not have."""
+"""Body of the 403 that IMDb's host returns for a missing file."""
 
 
 class ImdbFiles:
-    """The handler of one folder. An ETag is the MD5 of the bytes, as in S3, so a copied folder keeps its ETags."""
+    """The request handler for one folder. An ETag is the MD5 of the bytes, as in S3, so a copied folder keeps its ETags."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._etags: dict[tuple[str, int, int], str] = {}
 
     async def answer(self, request: Request) -> Response:
-        """Return a file, a part of it, 304 if it is unchanged, or 403 if there is no such file."""
+        """Return the file or the requested range, 304 if it is unchanged, or 403 if it does not exist."""
         name = request.path_params["name"]
         path = self._folder / name
         if name not in NAMES or not path.is_file():
@@ -60,7 +60,7 @@ def _md5() -> "hashlib._Hash":
 
 
 def _is_unchanged(request: Request, etag: str, last_modified: str) -> bool:
-    """Return whether the client has the current bytes (RFC 9110, 13.2.2: If-None-Match decides alone if it is sent)."""
+    """Return True if the client has the current bytes. If-None-Match takes precedence over the date (RFC 9110, 13.2.2)."""
     if (tags := request.headers.get("if-none-match")) is not None:
         return tags.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
     if (since := request.headers.get("if-modified-since")) is None:
@@ -72,7 +72,7 @@ def _is_unchanged(request: Request, etag: str, last_modified: str) -> bool:
 
 
 def require_folder(folder: Path) -> Path:
-    """Return the folder. Raise FileNotFoundError, naming the missing file, unless it is laid out as IMDb publishes."""
+    """Return the folder. Raise FileNotFoundError, naming the missing file, unless it has IMDb's required files."""
     for part in ("imdb/title.basics.tsv.gz", "imdb/title.ratings.tsv.gz"):
         if not (folder / part).is_file():
             raise FileNotFoundError(f"{folder} is not a source folder: it has no {part}")

@@ -1,10 +1,10 @@
-"""Make the synthetic sample: movies in the two sources' own formats, because IMDb's files may not be redistributed.
+"""Writes the synthetic sample: movies in the formats of IMDb and TMDB, because IMDb's files may not be redistributed.
 
     python -m infra.sources.sample --folder FOLDER [--movies 20000] [--seed 1]
 
-Ratings depend on people, genres, money, length, era and chance (sample_movies.py), so a model has something to learn. Titles
-and people are invented; ids begin where IMDb and TMDB have none (tt70000000, nm70000000). The same arguments and code give
-the same bytes; a folder that has them already is not changed.
+Ratings depend on people, genres, budget, length, era and chance (sample_movies.py), so a model has something to learn. Titles
+and people are synthetic; their ids are in ranges that IMDb and TMDB do not use (tt70000000, nm70000000). The same arguments
+and code give the same bytes, and a folder that already holds them is not changed.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from infra.sources.sample_movies import make_movies
 from infra.sources.sample_tmdb import write_changes, write_tmdb
 
 MARKER = "sample.json"
-"""File that is written last and moved into place with the rest: a folder that has it is complete."""
+"""File that is written last. A folder that contains it is complete."""
 
 
 def write_sample(folder: Path, movies: int, seed: int) -> bool:
-    """Write the sample; return False if the folder has it already. Raise FileExistsError if the folder has other files."""
+    """Write the sample. Return False if the folder already holds it. Raise FileExistsError if the folder holds other files."""
     identity = {"movies": movies, "seed": seed, "code": _hash_code()}
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).is_file():
@@ -50,7 +50,7 @@ def write_sample(folder: Path, movies: int, seed: int) -> bool:
 
 def _write_files(folder: Path, count: int, seed: int) -> None:
     movies = make_movies(Random(seed), count)
-    # Each file has a random generator of its own, so that a change to one file leaves the bytes of the others as they are.
+    # Each file has its own random generator, so a change to one file does not change the others.
     for name, lines in write_imdb(movies, Random(f"{seed} imdb")).items():
         _write_lines(folder / "imdb" / name, lines)
     _write_lines(folder / "tmdb" / "movies.jsonl.gz", write_tmdb(movies, Random(f"{seed} tmdb")))
@@ -64,7 +64,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _hash_code() -> str:
-    """Return a digest of the generator's own files, which identifies it."""
+    """Return a digest of the generator's source files, which identifies its version."""
     files = [*sorted(Path(__file__).parent.glob("sample*.py")), Path(__file__).parent / "tmdb_api.py"]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 

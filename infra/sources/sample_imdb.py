@@ -1,7 +1,7 @@
 """The synthetic sample in IMDb's published format: tab separated, unquoted, `\\N` for null, a header line.
 
-As in the real files, the five do not agree with one another: there are ratings of titles that title.basics lacks, titles
-that are not movies, movies without runtime, genres or year, and, at fixed places, the rows of BROKEN, which break the format.
+Like the real files, the five files are not consistent: title.basics lacks some rated titles, some titles are not movies, and
+some movies have no runtime, genres or year. The rows of BROKEN, at fixed positions, break the format.
 """
 
 from collections import defaultdict
@@ -42,14 +42,14 @@ BROKEN = {
     ),
     "name.basics.tsv.gz": ("nm79000001\tThe Short Person", "Nobody\tnm79000002\t1950\t\\N\tactor\t\\N"),
 }
-"""Rows that break the format, each in another way; a reader should quarantine each with its reason and go on."""
+"""Rows that break the format, each in a different way. A reader should quarantine each row with its reason and go on."""
 
 OTHER_TYPES = ("tvSeries", "short", "tvEpisode", "tvMiniSeries", "video", "tvSpecial", "videoGame", "tvMovie")
 OTHER_WEIGHTS = (30, 30, 15, 5, 10, 3, 2, 5)
 
 
 def write_imdb(movies: list[Movie], rng: Random) -> dict[str, list[str]]:
-    """Return the lines of each file, in IMDb's order, that is by id."""
+    """Return the lines of each file, in order of id as IMDb has them."""
     others = _make_others(rng, len(movies) // 8)
     return {
         "title.basics.tsv.gz": _with_broken("title.basics.tsv.gz", [*_basics(movies, rng), *(basics for basics, _ in others)]),
@@ -78,7 +78,7 @@ def _basics(movies: list[Movie], rng: Random) -> Iterator[str]:
 
 
 def _make_others(rng: Random, count: int) -> list[tuple[str, str | None]]:
-    """Return (basics row, ratings row) of titles that are not movies; some have no rating."""
+    """Return (basics row, ratings row) for titles that are not movies; some have no rating."""
     rows = []
     for number in range(count):
         tconst, kind, title = f"tt{78_000_000 + number}", rng.choices(OTHER_TYPES, OTHER_WEIGHTS)[0], make_title(rng)
@@ -120,7 +120,7 @@ def _principals(movies: list[Movie]) -> Iterator[str]:
 
 
 def character_of(movie: Movie, place: int) -> str:
-    """Return the name of a role, computed from the cast so that both sources have the same."""
+    """Return the name of a role. It is computed from the cast, so that both sources have the same name."""
     name = movie.cast[(place + 3) % len(movie.cast)].name.split()[0]
     return name[::-1].capitalize() if place % 2 else f"{name[::-1].capitalize()} {movie.directors[0].name.split()[-1][:4]}"
 

@@ -22,9 +22,9 @@ from infra.sources.sample_people import (
 from infra.sources.sample_words import make_foreign_title, make_title
 
 TODAY = date(2026, 6, 30)
-"""The sample's present day, fixed so that its bytes are too: later movies have neither rating nor votes."""
+"""The sample's present day. It is fixed, so that the bytes are too. Later movies have neither rating nor votes."""
 MIN_VOTES = 5
-"""Votes that a movie needs for IMDb to show its rating."""
+"""Number of votes from which IMDb shows a rating."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Movie:
     genres: tuple[str, ...]
     country: int
     budget: int
-    """US dollars; the true budget, which TMDB knows only for some movies."""
+    """The true budget in US dollars. TMDB knows it only for some movies."""
     companies: tuple[Company, ...]
     directors: tuple[Person, ...]
     writers: tuple[Person, ...]
@@ -62,7 +62,7 @@ class Industry:
 
 
 def make_movies(rng: Random, count: int) -> list[Movie]:
-    """Return the movies in order of their release."""
+    """Return the movies in order of release date."""
     industry = Industry(rng, count)
     years = range(FIRST_YEAR, LAST_YEAR)
     crowding = list(accumulate(exp((year - FIRST_YEAR) / 32) * (0.25 if year > TODAY.year else 1) for year in years))
@@ -102,7 +102,7 @@ def _draw_genres(rng: Random, favourite: str) -> tuple[str, ...]:
 
 
 def expected_rating(movie: Movie) -> float:
-    """Return the rating before chance. The qualities that it uses are in no file: a model can only estimate them."""
+    """Return the rating without its random part. No file contains the qualities it uses, so a model can only estimate them."""
     direction = sum(person.quality for person in movie.directors) / len(movie.directors)
     writing = sum(person.quality for person in movie.writers) / len(movie.writers)
     weights = [1 / (place + 1.5) for place in range(len(movie.cast))]
@@ -123,5 +123,5 @@ def _rate(rng: Random, movie: Movie) -> Movie:
     votes = int(exp(rng.gauss(3.6 + fame + 0.35 * (deserved - 6), 2.0) + log(1 + (movie.released.year - 1940) / 40)))
     if votes < MIN_VOTES:
         return movie
-    surprise = rng.gauss(0, sqrt(0.46**2 + 4 / votes)) - (rng.expovariate(1.8) if rng.random() < 0.15 else 0)  # some simply fail
+    surprise = rng.gauss(0, sqrt(0.46**2 + 4 / votes)) - (rng.expovariate(1.8) if rng.random() < 0.15 else 0)  # some movies flop
     return replace(movie, rating=round(min(9.8, max(1.0, deserved + surprise + 0.1)), 1), votes=votes)

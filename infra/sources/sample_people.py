@@ -1,4 +1,4 @@
-"""The people and companies of the synthetic sample: their careers, and a quality that no file states."""
+"""The people and companies of the synthetic sample: their careers, and a hidden quality that no file contains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from infra.sources.sample_words import make_company_name, make_person_name
 FIRST_YEAR, LAST_YEAR = 1960, 2028
 
 GENRES = {
-    # IMDb genre: (how often, effect on the rating, minutes)
+    # IMDb genre: (weight, effect on the rating, minutes)
     "Action": (12, -0.25, 108), "Adventure": (8, -0.05, 106), "Animation": (4, 0.3, 90), "Biography": (4, 0.4, 117),
     "Comedy": (22, -0.15, 97), "Crime": (10, 0.1, 104), "Documentary": (8, 0.75, 86), "Drama": (34, 0.3, 106),
     "Family": (6, -0.1, 96), "Fantasy": (6, -0.15, 100), "History": (3, 0.35, 120), "Horror": (11, -0.95, 92),
@@ -45,7 +45,7 @@ class Person:
     first_year: int
     last_year: int
     weight: float
-    """Relative frequency of being hired; a few people work all the time."""
+    """Relative frequency of being hired. A few people have most of the work."""
     genre: str
 
 
@@ -73,7 +73,7 @@ T = TypeVar("T", bound=Active)
 
 
 class Roster(Generic[T]):
-    """The people or companies that can be hired in each year, drawn by weight."""
+    """The people or companies that are active in each year, for random selection by weight."""
 
     def __init__(self, members: Sequence[T]) -> None:
         self._years: dict[int, tuple[list[T], list[float]]] = {}
@@ -82,7 +82,7 @@ class Roster(Generic[T]):
             self._years[year] = (active, list(accumulate(member.weight for member in active)))
 
     def draw(self, rng: Random, year: int, count: int) -> list[T]:
-        """Return at most `count` different members that are active in the year, in billing order."""
+        """Return at most `count` different members who are active in the year, in billing order."""
         active, weights = self._years[year]
         return list(dict.fromkeys(rng.choices(active, cum_weights=weights, k=count)))
 

@@ -1,7 +1,7 @@
-"""The synthetic sample in TMDB's published format: one answer of GET /3/movie/{id} a line, with its appended sections.
+"""The synthetic sample in TMDB's format: each line is one answer of GET /3/movie/{id} with its appended sections.
 
-TMDB knows two movies in three. Its values for unknown are its own: budget and revenue 0, language `xx`, release date "",
-runtime 0. The bodies of BROKEN have the wrong types and values that real answers have now and then.
+TMDB knows two movies in three. It writes unknown values as budget 0, revenue 0, language `xx`, release date "" and runtime 0.
+The bodies of BROKEN have wrong types and values of the kind that real answers sometimes have.
 """
 
 import json
@@ -21,7 +21,7 @@ GENRE_IDS = {name: (key, name) for key, name in GENRES.items()} | {
     "Sci-Fi": (878, "Science Fiction"),
     "Musical": (10402, "Music"),
 }
-"""IMDb's genre -> TMDB's; TMDB has no Biography and no Sport."""
+"""IMDb genre -> TMDB genre. TMDB has neither Biography nor Sport."""
 LANGUAGES = {"en": "English", "fr": "French", "hi": "Hindi", "ja": "Japanese", "de": "German", "it": "Italian", "es": "Spanish",
              "ko": "Korean", "sv": "Swedish", "pt": "Portuguese"}  # fmt: skip
 
@@ -34,11 +34,11 @@ BROKEN: tuple[dict[str, Any], ...] = (
     {"credits": "none", "keywords": []},
     {"popularity": "n/a", "vote_count": 9_999_999_999_999_999_999},
 )
-"""Values that replace fields of the first known movies; a reader should keep the rest and give a reason for each."""
+"""Values that replace fields of the first movies that TMDB knows. A reader should keep the other fields and log each reason."""
 
 
 def write_tmdb(movies: list[Movie], rng: Random) -> Iterator[str]:
-    """Yield the answers for the movies that TMDB knows, as lines of JSON."""
+    """Yield one line of JSON for each movie that TMDB knows: its answer."""
     known = [movie for movie in movies if rng.random() < 1 / (1 + exp(-(movie.votes**0.25 - 2.9)))]
     for number, movie in enumerate(known):
         body = _make_body(movie, rng) | (BROKEN[number] if number < len(BROKEN) else {})
@@ -46,7 +46,7 @@ def write_tmdb(movies: list[Movie], rng: Random) -> Iterator[str]:
 
 
 def write_changes(movies: list[Movie], rng: Random) -> Iterator[str]:
-    """Yield the changes of the fortnight before the sample's present day, of 1 % of the movies."""
+    """Yield one change for each of 1 % of the movies, in the two weeks before the sample's present day."""
     for movie in rng.sample(movies, len(movies) // 100):
         yield json.dumps({"id": movie.tmdb_id, "date": (TODAY - timedelta(rng.randrange(14))).isoformat()})
 

@@ -1,4 +1,4 @@
-"""The words of the synthetic sample: titles, names, plots. Names are built from syllables, so that they name no real person."""
+"""The words of the synthetic sample: titles, names, plots. Names are built from syllables, so that no real person has them."""
 
 # ruff: noqa: SIM905 - lists of quoted words would be twice as long and no clearer
 
@@ -78,7 +78,7 @@ def make_title(rng: Random) -> str:
         f"{place}: The {adjective} {noun}",
         f"What the {noun} Knew",
         f"{noun} {rng.randint(2, 4)}",
-        f'The "{adjective}" {noun}',  # IMDb's files do not quote, so a quote is a character like any other
+        f'The "{adjective}" {noun}',  # IMDb's files are unquoted, so a quotation mark is an ordinary character
     )
     return rng.choices(patterns, (20, 16, 12, 8, 5, 8, 2, 5, 3, 2, 0.2))[0]
 

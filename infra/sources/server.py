@@ -1,8 +1,8 @@
-"""The local source server: it serves one folder of files over HTTP as IMDb's file host and TMDB's API do.
+"""The local source server: serves one folder over HTTP and behaves like IMDb's file host and TMDB's API.
 
     python -m infra.sources.server --folder FOLDER --port 8090
 
-SOURCES=sample and SOURCES=<folder> use it, so that the tasks read these through the same code as the real services. It
+SOURCES=sample and SOURCES=<folder> use this server, so that the tasks read them with the same code as the real sources. It
 listens on loopback by default.
 """
 
@@ -33,7 +33,7 @@ def create_app(
     requests_per_second: float | None = None,
     faults: Mapping[str, Sequence[Fault]] | None = None,
 ) -> ASGIApp:
-    """Return the server of one folder. `faults` (path -> wrong answers, in order) is for tests alone."""
+    """Return the app that serves one folder. `faults` (path -> faulty answers, in order) is for tests alone."""
     imdb = ImdbFiles(require_folder(folder) / "imdb")
     tmdb = TmdbApi(read_tmdb_movies(folder), token, requests_per_second)
     routes = [
@@ -61,7 +61,7 @@ def main() -> None:
     start_log("sources")
     app = create_app(arguments.folder, requests_per_second=arguments.requests_per_second)
     log.info("serving %s on %s:%d", arguments.folder, arguments.host, arguments.port)
-    # Without a configuration of its own, uvicorn logs through the root logger.
+    # With log_config=None, uvicorn logs through the root logger.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
 

@@ -1,4 +1,4 @@
-"""TMDB's API v3 as a reader sees it: movies, find, changes, genres, and TMDB's own text for each rejection."""
+"""The subset of TMDB's API v3 that the tasks use: movies, find, changes, genres, and TMDB's own error texts."""
 
 import json
 import time
@@ -37,14 +37,14 @@ def reject(status_code: int, headers: dict[str, str] | None = None) -> Response:
 
 
 class TmdbApi:
-    """The handler of all paths under /3. Any bearer token is accepted if `token` is None, else only that one."""
+    """The handler of all paths under /3. If `token` is None, any bearer token is accepted, else only that token."""
 
     def __init__(self, tmdb_movies: TmdbMovies, token: str | None, requests_per_second: float | None) -> None:
         self._movies, self._token, self._rate = tmdb_movies, token, requests_per_second
         self._allowance, self._counted_at = requests_per_second or 0.0, time.monotonic()
 
     async def answer(self, request: Request) -> Response:
-        """Return the answer for any path under /3. There is one handler, so that the token is checked before anything else."""
+        """Return the answer for any path under /3. One handler serves all paths, so that the token is always checked first."""
         if not self._is_authorized(request.headers.get("authorization", "")):
             return reject(7)
         if self._exceeds_rate():

@@ -1,4 +1,4 @@
-"""The movies that TMDB knows, read from tmdb/movies.jsonl.gz: the unchanged bytes of each answer, by TMDB id and by IMDb id."""
+"""The movies that TMDB knows, from tmdb/movies.jsonl.gz: the unchanged bytes of each answer, by TMDB id and by IMDb id."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SECTIONS = frozenset({"credits", "keywords", "external_ids", "release_dates"})
-"""Parts of a body that TMDB leaves out unless `append_to_response` asks for them."""
+"""Sections of a body that TMDB sends only if `append_to_response` names them."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class TmdbMovies:
 
 
 def read_tmdb_movies(folder: Path) -> TmdbMovies:
-    """Return the answers in a source folder's `tmdb/`; a folder without it is a TMDB that knows no movie."""
+    """Return the answers in a source folder's `tmdb/`. Without that folder, TMDB knows no movie."""
     by_tmdb_id: dict[int, bytes] = {}
     by_imdb_id: dict[str, bytes] = {}
     for line in _read_lines(folder / "tmdb" / "movies.jsonl.gz"):
@@ -46,14 +46,14 @@ def _read_lines(path: Path) -> Iterator[bytes]:
 
 
 def find_movie(tmdb_movies: TmdbMovies, movie_id: str) -> bytes | None:
-    """Return the answer for `tt0111161` or `278`, as TMDB's /3/movie/{id} does; None if TMDB does not know the movie."""
+    """Return the answer for an id such as `tt0111161` or `278`, as TMDB's /3/movie/{id} does; None if the movie is unknown."""
     if movie_id.startswith("tt"):
         return tmdb_movies.by_imdb_id.get(movie_id)
     return tmdb_movies.by_tmdb_id.get(int(movie_id)) if movie_id.isascii() and movie_id.isdigit() else None
 
 
 def keep_sections(body: bytes, wanted: frozenset[str]) -> bytes:
-    """Return the answer without the sections that are not wanted; with all of them wanted, its bytes stay as they are."""
+    """Return the answer with only the wanted sections. If all are wanted, the bytes are unchanged."""
     if wanted >= SECTIONS:
         return body
     movie: dict[str, Any] = json.loads(body)
@@ -64,7 +64,7 @@ def keep_sections(body: bytes, wanted: frozenset[str]) -> bytes:
 
 
 def summarize(body: bytes) -> dict[str, Any]:
-    """Return the short form of a movie, as /3/find gives it."""
+    """Return the short form of a movie that /3/find contains."""
     movie: dict[str, Any] = json.loads(body)
     keys = ("adult", "backdrop_path", "id", "title", "original_title", "overview", "poster_path")
     more = ("original_language", "popularity", "release_date", "softcore", "video", "vote_average", "vote_count")

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes the base images on machines where no registry answers: `sh infra/images/bases/make.sh`.
 #
-# python:3.11-slim-bookworm is built from Debian's own packages, the servers from the wheels of the embedded stack. Each has its
-# official name and entry point, so that the Dockerfiles and docker-compose.yml are used unchanged. An image that exists on the
-# engine, or that a registry has, is not made.
+# python:3.11-slim-bookworm is built from Debian's packages, and the servers from the wheels of the embedded stack. Each image has
+# its official name and entry point, so the Dockerfiles and docker-compose.yml need no change. An image that is on the engine or
+# in a registry is not built.
 set -eu
 cd "$(dirname -- "$0")/../../.."
 docker=infra/images/docker.sh
@@ -27,7 +27,7 @@ make_python() {
     }
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/locale/* "$root.log"
     for name in python python3 python3.11; do ln -s ../../bin/python3.11 "$root/usr/local/bin/$name"; done
-    # The builds must trust what this machine trusts: it may reach the package registries through a proxy with its own authority.
+    # The builds must trust this machine's certificates, because it may use a proxy with its own certificate authority.
     bundle=/etc/ssl/certs/ca-certificates.crt
     cp "${SSL_CERT_FILE:-$bundle}" "$root$bundle"
     tar -C "$root" -c . | sh $docker import \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The part of the official image's entry point that is used here: a first `initdb` with POSTGRES_PASSWORD, then the server.
+# The subset of the official entry point that is used here: a first `initdb` with POSTGRES_PASSWORD, then the server.
 set -eu
 if [ "${1:-}" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
     [ -n "${POSTGRES_PASSWORD:-}" ] || { echo "POSTGRES_PASSWORD is not set" >&2; exit 1; }

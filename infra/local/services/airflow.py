@@ -1,4 +1,4 @@
-"""Airflow: API server and UI, scheduler, DAG processor and triggerer, on one Postgres database, tasks as local processes."""
+"""Airflow: API server with UI, scheduler, DAG processor and triggerer on one Postgres database. Tasks are local processes."""
 
 import json
 import os
@@ -24,21 +24,21 @@ COMPONENTS = {
     "airflow-dags": "dag_processor",
     "airflow-triggerer": "triggerer",
 }
-"""Our names of Airflow's services, and the names in Airflow's own health report."""
+"""Our name of each Airflow service -> its name in Airflow's health report."""
 COMMANDS = {
     "airflow-api": ("api-server",),
-    # Task logs are read from the disk: a server of logs on every address, as by default, is not needed.
+    # Task logs are read from the disk, so Airflow's log server, which listens on every address, is not needed.
     "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
     "airflow-dags": ("dag-processor",),
     "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
 }
 SWEPT = {"airflow-api": "", "airflow-scheduler": "<idle>"}
-"""The port's holder; and workers waiting for a scheduler that was killed. Workers with a task in hand finish it."""
+"""Children to end before a start: any of the API server, and a killed scheduler's idle workers. Busy workers finish."""
 MIGRATION = Lock()
 
 
 def airflow_services(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, str], stamp: str) -> list[Service]:
-    """Describe the four processes; they share one environment, the tasks' variables included, which local tasks inherit."""
+    """Return the four services. They share one environment; local tasks inherit it, so it includes the tasks' variables."""
     endpoint = endpoints.airflow
     variables = {**tasks, **local_airflow_variables(layout, endpoints)}
     return [
@@ -61,7 +61,7 @@ def airflow_services(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, s
 
 
 def local_airflow_variables(layout: Layout, endpoints: Endpoints) -> dict[str, str]:
-    """Return Airflow's configuration as processes of the embedded stack."""
+    """Return Airflow's configuration in the embedded stack."""
     home, logs = layout.data / "airflow", layout.logs / "airflow"
     configuration = {
         "CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
@@ -83,7 +83,7 @@ def local_airflow_variables(layout: Layout, endpoints: Endpoints) -> dict[str, s
 
 
 def prepare_airflow(layout: Layout, secrets: Secrets, variables: Mapping[str, str], stamp: str) -> None:
-    """Write the password file and bring the database to this release's schema, once a release; all four services call it."""
+    """Write the password file and migrate the database once per release. All four services call this."""
     with MIGRATION:
         make_folder(layout.data / "airflow", 0o700)
         write_private(layout.airflow_passwords, json.dumps({AIRFLOW_USER: secrets.read("airflow_password")}))
@@ -99,9 +99,9 @@ def prepare_airflow(layout: Layout, secrets: Secrets, variables: Mapping[str, st
 
 
 def check_component(endpoint: Endpoint, component: str) -> None:
-    """Raise unless Airflow's own report calls the process healthy; for the API server, unless it answers tasks in time."""
+    """Raise unless Airflow's health report says healthy or, for the API server, unless it answers a task's request in time."""
     if not component:
-        # The first request for tasks takes up to 40 s, theirs give up after 5: ask until it has been answered once.
+        # The first such request takes up to 40 s, but tasks give up after 5 s. Repeat it until it has been answered once.
         check_url(f"{endpoint.url}/execution/health", seconds=3)
         return
     health = read_json(f"{endpoint.url}/api/v2/monitor/health", seconds=3)[component]

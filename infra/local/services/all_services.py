@@ -1,4 +1,4 @@
-"""All services of the platform, in the order in which they are shown."""
+"""The list of all services, in the order in which they are shown."""
 
 from infra.local.environments import Environments
 from infra.local.services.airflow import airflow_services
@@ -16,7 +16,7 @@ from infra.platform.settings import Settings
 
 
 def make_services(settings: Settings, endpoints: Endpoints, environments: Environments) -> list[Service]:
-    """Describe every service under these settings."""
+    """Return every service for these settings."""
     layout, stamp = settings.layout, environments.stamp
     tasks, serving = (local_variables(name, settings, endpoints) for name in ("tasks", "serving"))
     return [

@@ -1,4 +1,4 @@
-"""The prediction API: a process of the `serving` environment, which reads Redis, S3 and MLflow, and writes its receipts."""
+"""The prediction API: a process of the `serving` environment that reads Redis, S3 and MLflow and writes receipts."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,9 +10,9 @@ from infra.platform.layout import REPOSITORY, Layout
 
 
 def api_service(layout: Layout, endpoints: Endpoints, variables: Mapping[str, str]) -> Service:
-    """Describe the server; alive counts as healthy, since it is ready only with a model, which the pipeline has yet to make.
+    """Return the service. It is healthy once /livez answers; /readyz needs the first model, which may not exist yet.
 
-    It needs no other service to start: it answers from its local copies while the stores are away.
+    It needs no other service to start, because it answers from its local copies while the stores are down.
     """
     return Service(
         name="api",

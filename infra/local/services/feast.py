@@ -1,4 +1,4 @@
-"""Feast for people: the UI, on the feature set that is live."""
+"""The Feast UI, which shows the live feature set."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +12,7 @@ FEATURE_REPO = REPOSITORY / "feature_repo"
 
 
 def feast_ui_service(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, str]) -> Service:
-    """Describe the UI, run by a watcher that starts it anew when another feature set goes live."""
+    """Return the service. A watcher runs the UI and restarts it when another feature set goes live."""
     endpoint = endpoints.feast_ui
     feast = str(layout.environments / "tasks" / "bin" / "feast")
     serve = (feast, "ui", "--host", endpoint.bind, "--port", str(endpoint.port))
@@ -21,7 +21,7 @@ def feast_ui_service(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, s
         argv=(str(layout.python("local")), "-m", "infra.local.services.feast_watch", *serve),
         check=partial(check_url, endpoint.url),
         environment={**tasks, "REDIS_URL": endpoints.redis_url("api")},
-        needs=("airflow-api", "mlflow"),  # it is slow to start, so the rest goes first
+        needs=("airflow-api", "mlflow"),  # it is slow to start, so the other services start first
         listens=(endpoint,),
         url=endpoint.url,
         directory=FEATURE_REPO,

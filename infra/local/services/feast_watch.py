@@ -16,7 +16,7 @@ log = logging.getLogger("feast_watch")
 
 
 def read_project(client: redis.Redis, last: str) -> str:
-    """Return the project of the live feature set; the last known one while Redis does not answer."""
+    """Return the project of the live feature set; the last known project while Redis does not answer."""
     try:
         text = client.get(POINTER)
     except redis.RedisError as error:
@@ -26,7 +26,7 @@ def read_project(client: redis.Redis, last: str) -> str:
 
 
 def main(command: list[str]) -> int:
-    """Run until the UI ends by itself; supervisord stops or restarts both together."""
+    """Run until the UI exits by itself and return its exit code; supervisord stops or restarts both together."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     client = redis.Redis.from_url(os.environ.pop("REDIS_URL"), socket_timeout=3, socket_connect_timeout=3)
     project = "marquee"

@@ -1,4 +1,4 @@
-"""MLflow: runs and models in Postgres, artifacts in S3, served to clients by proxy so that they need no S3 keys."""
+"""MLflow: runs and models in Postgres, artifacts in S3. MLflow proxies the artifacts, so its clients need no S3 keys."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ UPGRADE = REPOSITORY / "infra" / "images" / "upgrade_mlflow.py"
 
 
 def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
-    """Describe the server; `stamp` names the release of its environment, and a new release upgrades the schema."""
+    """Return the service. `stamp` identifies the release of its environment; a new release upgrades the schema."""
     endpoint, variables = endpoints.mlflow, mlflow_variables(endpoints)
     options = ("--host", endpoint.bind, "--port", str(endpoint.port), "--workers", "1")
     return Service(
@@ -35,9 +35,9 @@ def mlflow_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
 
 
 def allow_hosts(endpoint: Endpoint) -> tuple[str, ...]:
-    """Return the option by which MLflow accepts requests to the address it listens on.
+    """Return the option that makes MLflow accept requests to the address it listens on.
 
-    By itself it accepts loopback's usual names and private addresses only, against DNS rebinding.
+    By default it accepts only loopback's usual names and private addresses, to prevent DNS rebinding.
     """
     if endpoint.bind in {LOOPBACK, *EVERY_ADDRESS}:
         return ()
@@ -45,7 +45,7 @@ def allow_hosts(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def upgrade_schema(layout: Layout, stamp: str, variables: dict[str, str]) -> None:
-    """Bring the database to the schema of this release of MLflow, once a release."""
+    """Upgrade the database to this MLflow release's schema, once per release."""
     done = layout.data / "mlflow_schema"
     if read_state(done) == stamp:
         return

@@ -1,4 +1,4 @@
-"""Postgres: a cluster with SCRAM passwords on loopback TCP, and one role and database for each of its users."""
+"""Postgres: a cluster with SCRAM passwords on loopback TCP, with one role and one database for each user."""
 
 import subprocess
 from functools import partial
@@ -20,23 +20,23 @@ from infra.setup.roles import create_roles
 from infra.setup.schema_version import DATABASES
 
 OPTIONS = {
-    "unix_socket_directories": "",  # a socket would let local users in by name
+    "unix_socket_directories": "",  # a socket could admit local users by user name alone
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
     "shared_buffers": "128MB",
-    "hba_file": "pg_hba.conf",  # beside the cluster, where Postgres itself may not write
+    "hba_file": "pg_hba.conf",  # beside the cluster, in a folder where Postgres itself cannot write
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "timezone": "UTC",
 }
 
 
 def postgres_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Service:
-    """Describe the server; `stamp` names the release of the environment its binaries come from."""
+    """Return the service; `stamp` identifies the release of the environment that holds the binaries."""
     options = {"listen_addresses": endpoints.postgres.bind, "port": str(endpoints.postgres.port), **OPTIONS}
     flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return Service(
         name="postgres",
-        argv=tuple(drop_root("bin/postgres", "-D", "cluster", *flags)),  # relative: its folder may lie outside the home
+        argv=tuple(drop_root("bin/postgres", "-D", "cluster", *flags)),  # relative, because the folder may be outside the home
         check=partial(check_postgres, endpoints, POSTGRES_ADMIN),
         listens=(endpoints.postgres,),
         url=endpoints.postgres.netloc,
@@ -50,14 +50,14 @@ def postgres_service(layout: Layout, endpoints: Endpoints, stamp: str) -> Servic
 
 
 def prepare_cluster(layout: Layout, secrets: Secrets, stamp: str) -> None:
-    """Make the cluster if there is none; it takes its name only when whole."""
+    """Make the cluster if there is none; rename it into place when it is complete."""
     paths = make_paths(layout, stamp)
     write_access_rules(paths)
     remove_stale_postmaster(paths.cluster)
     if paths.cluster.exists():
         if not secrets.exists("postgres_postgres"):
             raise StackError(
-                f"Postgres has data in {paths.cluster}, but its password is gone from {secrets.folder}: `make reset` starts anew."
+                f"Postgres has data in {paths.cluster}, but its password is gone from {secrets.folder}: `make reset` starts over."
             )
         return
     fresh = paths.folder / "cluster.new"
@@ -78,7 +78,7 @@ def prepare_cluster(layout: Layout, secrets: Secrets, stamp: str) -> None:
 
 
 def write_access_rules(paths: PostgresPaths) -> None:
-    """Write pg_hba.conf: each role enters its own database from loopback with its password; all else is rejected."""
+    """Write pg_hba.conf: each role can log in to its own database, from loopback with its password. All else is rejected."""
     rules = [
         f"host all {POSTGRES_ADMIN} 127.0.0.1/32 scram-sha-256",
         *(f"host {role} {role} 127.0.0.1/32 scram-sha-256" for role in DATABASE_ROLES),
@@ -88,7 +88,7 @@ def write_access_rules(paths: PostgresPaths) -> None:
 
 
 def prepare_databases(endpoints: Endpoints) -> None:
-    """Make each role and its database, and bring the schemas of our own databases to this release's."""
+    """Make each role and its database, and migrate our own databases to this release's schemas."""
     with connect_postgres(endpoints, POSTGRES_ADMIN) as connection:
         create_roles(connection, role_passwords(endpoints.secrets))
     for database in DATABASES:
@@ -99,22 +99,22 @@ def prepare_databases(endpoints: Endpoints) -> None:
 
 
 def remove_stale_postmaster(cluster: Path) -> None:
-    """Remove postmaster.pid unless its server may run: Postgres waits for any program of that pid, and refuses a damaged file."""
+    """Remove postmaster.pid unless its server may be running. A stale or damaged file would stop Postgres from starting."""
     path = cluster / "postmaster.pid"
     if not path.exists():
         return
     pid, *_ = [*read_state(path).splitlines(), ""]
-    holders = [int(pid)] if pid.isdigit() else psutil.pids()  # of a damaged file any process may be the server
+    holders = [int(pid)] if pid.isdigit() else psutil.pids()  # if the file is damaged, any process may be the server
     if not any(works_in(cluster, holder) for holder in holders):
         path.unlink()
 
 
 def works_in(cluster: Path, pid: int) -> bool:
-    """Return whether the process is a Postgres server of the cluster, which is then its working folder."""
+    """Return True if the process is a Postgres server whose working folder is the cluster."""
     try:
         process = psutil.Process(pid)
         return process.name() == "postgres" and process.cwd() == str(cluster)
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
-        return process.name() == "postgres"  # of another user; its folder cannot be seen
+        return process.name() == "postgres"  # another user's process, whose working folder is not visible

@@ -1,4 +1,4 @@
-"""The folder of Postgres's files: in the home, or outside it where the unprivileged user can reach it."""
+"""The folder of Postgres's files: in the home, or outside it if the unprivileged user cannot reach the home."""
 
 import secrets
 import shutil
@@ -10,16 +10,16 @@ from infra.platform.errors import StackError
 from infra.platform.layout import Layout, make_folder, read_state, write_state
 
 OUTSIDE = Path("/var/lib/marquee")
-"""Holds one private folder for each home that lies under a folder closed to others."""
+"""Folder with one private folder for each home that other users cannot reach."""
 
 
 @dataclass(frozen=True)
 class PostgresPaths:
-    """Postgres's files: `folder` holds the cluster, and a copy of the binaries if the user cannot run those of the packages."""
+    """The paths of Postgres's files. `folder` holds the cluster, and a copy of the binaries if the user cannot run ours."""
 
     folder: Path
     packages: Path
-    """The site-packages (or a copy of the two packages we need) that hold the binaries."""
+    """The folder with the binaries: site-packages, or a copy of the two packages that hold them."""
 
     @property
     def cluster(self) -> Path:
@@ -34,10 +34,10 @@ class PostgresPaths:
 
 
 def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
-    """Make the folder, in the home if the unprivileged user can reach it, and copy the binaries if that user cannot run ours."""
+    """Make the folder, in the home if the unprivileged user can reach it. Copy the binaries if that user cannot run ours."""
     link = layout.data / "postgres"
     if link.is_symlink() and not link.exists():
-        raise StackError(f"Postgres's data was in {link.readlink()}, which is gone: `make reset` starts anew.")
+        raise StackError(f"Postgres's data was in {link.readlink()}, which is gone: `make reset` starts over.")
     if not link.exists():
         if can_reach(layout.data):
             link.mkdir()
@@ -45,7 +45,7 @@ def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
             link.symlink_to(make_outside())
     folder = link.resolve()
     if folder.parent == OUTSIDE:
-        make_folder(OUTSIDE, 0o755)  # an earlier release left it closed under umask 077
+        make_folder(OUTSIDE, 0o755)  # an earlier release could make it 0700 under umask 077
     share(folder, 0o750)
     if not can_run(PostgresPaths(folder, layout.packages("local")).binary("postgres")):
         copy_software(layout.packages("local"), folder / "software", stamp)
@@ -59,7 +59,7 @@ def make_paths(layout: Layout, stamp: str) -> PostgresPaths:
 
 
 def link_binaries(paths: PostgresPaths) -> None:
-    """Point the link `bin` at the binaries, so that the command that starts Postgres is the same wherever they are."""
+    """Point the link `bin` at the binaries, so that the start command does not depend on their folder."""
     link, fresh = paths.folder / "bin", paths.folder / "bin.new"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(paths.binary("postgres").parent)
@@ -67,7 +67,7 @@ def link_binaries(paths: PostgresPaths) -> None:
 
 
 def make_outside() -> Path:
-    """Make a fresh folder outside the home; its name is random, so that no other user can have prepared it."""
+    """Make a new folder outside the home. Its name is random, so that no other user can create it first."""
     OUTSIDE.parent.mkdir(parents=True, exist_ok=True)
     make_folder(OUTSIDE, 0o755)
     folder = OUTSIDE / secrets.token_hex(8)
@@ -76,7 +76,7 @@ def make_outside() -> Path:
 
 
 def copy_software(packages: Path, target: Path, stamp: str) -> None:
-    """Copy the binaries and their libraries, whole or not at all; the stamp names their release."""
+    """Copy the binaries and their libraries, completely or not at all; the stamp identifies their release."""
     if target.exists() and read_state(target / "stamp") == stamp:
         return
     temporary = target.with_name("software.new")
@@ -92,7 +92,7 @@ def copy_software(packages: Path, target: Path, stamp: str) -> None:
 
 
 def remove_cluster(layout: Layout) -> None:
-    """Remove the cluster wherever it is; a link is followed only to a folder in OUTSIDE."""
+    """Remove a cluster outside the home. The link is followed only to a folder in OUTSIDE."""
     link = layout.data / "postgres"
     if link.is_symlink() and link.readlink().parent == OUTSIDE:
         shutil.rmtree(link.readlink(), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""SeaweedFS, the object store (S3): one process holding its master, volume, filer and S3 servers."""
+"""SeaweedFS, the object store (S3): one process with the master, volume, filer and S3 servers."""
 
 import secrets as randomness
 from dataclasses import replace
@@ -23,7 +23,7 @@ DAEMONS = ("s3", "master", "volume", "filer")
 
 
 def seaweedfs_service(layout: Layout, endpoints: Endpoints) -> Service:
-    """Describe the server; it sends no telemetry and calls no other machine."""
+    """Return the service. It sends no telemetry and calls no other machine."""
     folder, identities = layout.data / "s3", layout.run / "s3_identities.json"
     bind, first = endpoints.s3.bind, endpoints.s3.port
     ports = [
@@ -38,29 +38,29 @@ def seaweedfs_service(layout: Layout, endpoints: Endpoints) -> Service:
             *(f"-ip={bind}", f"-ip.bind={bind}", *ports, "-s3", f"-s3.config={identities}", "-s3.iam=false"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
             *("-volume.max=0", "-master.volumeSizeLimitMB=1024", "-filer.disableHttp"),
-            "-master.electionTimeout=1s",  # alone, it still waits out a whole timeout at every restart; the default is 10 s
+            "-master.electionTimeout=1s",  # every restart waits for one timeout, even for a single node; default 10 s
         ),
         check=partial(check_s3, endpoints),
-        environment={"GOMEMLIMIT": "256MiB", "GOGC": "50"},  # without them it grows past 1 GB
+        environment={"GOMEMLIMIT": "256MiB", "GOGC": "50"},  # without these limits it uses more than 1 GB
         listens=tuple(replace(endpoints.s3, port=port) for port in range(first, first + S3_PORTS)),
         url=endpoints.s3.url,
         directory=folder,
         prepare=partial(prepare_s3, folder, identities, endpoints.secrets),
         post_start=partial(make_bucket, endpoints),
-        stop_seconds=3,  # its orderly stop may take 18 s; its data survive a kill
+        stop_seconds=3,  # a graceful stop can take 18 s, and the data survive a kill
     )
 
 
 def prepare_s3(folder: Path, identities: Path, secrets: Secrets) -> None:
-    """Write the identities; without that file SeaweedFS lets everyone in."""
+    """Write the identities; without that file SeaweedFS accepts every client."""
     make_folder(folder, 0o700)
     write_private(identities, render_s3_identities(secrets))
 
 
 def check_s3(endpoints: Endpoints) -> None:
-    """Raise unless the server answers a signed request and, once there is a bucket, keeps and returns an object.
+    """Raise unless the server answers a signed request and, if the bucket exists, stores and returns an object.
 
-    It lists buckets a second or two before its volume server has reported; until then no object can be read.
+    It can list buckets a second or two before its volume server is ready; until then no object can be read.
     """
     client = connect_s3(endpoints, "s3_admin")
     if BUCKET in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
@@ -68,7 +68,7 @@ def check_s3(endpoints: Endpoints) -> None:
 
 
 def round_trip(client: "S3Client") -> None:
-    """Put, get and delete an object of its own; raise unless it came back unchanged."""
+    """Put, get and delete a new object. Raise StackError unless it came back unchanged."""
     key, body = f"health/{randomness.token_hex(8)}", randomness.token_bytes(1024)
     client.put_object(Bucket=BUCKET, Key=key, Body=body)
     read = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()

@@ -1,4 +1,4 @@
-"""The source of the movies: the sample, a folder, or the live sources; a platform that holds one never takes in another."""
+"""The source of the movies: the sample, a folder, or the live sources. One platform never mixes two sources."""
 
 import subprocess
 from functools import partial
@@ -15,11 +15,11 @@ REQUIRED = (
     *(f"imdb/title.{name}.tsv.gz" for name in ("basics", "ratings", "crew", "principals")),
     *("imdb/name.basics.tsv.gz", "tmdb/movies.jsonl.gz"),
 )
-"""Files that a source folder must hold; `tmdb/changes.jsonl` may be missing."""
+"""Files that a source folder must contain; `tmdb/changes.jsonl` is optional."""
 
 
 def source_folder(settings: Settings) -> Path:
-    """Return the folder that is served."""
+    """Return the folder to serve."""
     if settings.sources == "sample":
         return settings.layout.data / "sample"
     folder = Path(settings.sources).expanduser()
@@ -27,14 +27,14 @@ def source_folder(settings: Settings) -> Path:
 
 
 def identify_source(settings: Settings) -> str:
-    """Return the source of this platform's data, in the words of the setting SOURCES."""
+    """Return the text that identifies the source of this platform's data."""
     if settings.sources == "sample":
-        return f"sample of {settings.sample_films} films"  # stands so in the records of existing platforms
+        return f"sample of {settings.sample_films} films"  # existing platforms have recorded this text
     return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
 
 
 def check_source(settings: Settings, record: Path) -> None:
-    """Raise for a folder that is not laid out as the sources publish, and for a source other than that of the data held."""
+    """Raise StackError if the folder lacks required files, or if the platform holds data of another source."""
     if settings.sources not in {"sample", "live"}:
         folder = source_folder(settings)
         missing = [name for name in REQUIRED if not (folder / name).is_file()]
@@ -52,15 +52,15 @@ def check_source(settings: Settings, record: Path) -> None:
 
 
 def describe_source(settings: Settings) -> str:
-    """Return one line for people."""
+    """Return the source as one line of text."""
     if settings.sources == "live":
-        tmdb = "and TMDB's API" if settings.tmdb_access_token else "alone: without TMDB_ACCESS_TOKEN nothing is asked of TMDB"
+        tmdb = "and TMDB's API" if settings.tmdb_access_token else "alone: without TMDB_ACCESS_TOKEN, TMDB is not used"
         return f"live: IMDb's files {tmdb}"
     return f"{identify_source(settings)}, served on 127.0.0.1:{settings.sources_port}"
 
 
 def sources_service(settings: Settings, endpoint: Endpoint) -> Service:
-    """Describe the local source server."""
+    """Return the service of the local source server."""
     python, folder = str(settings.layout.python("local")), source_folder(settings)
     return Service(
         name="sources",
@@ -75,7 +75,7 @@ def sources_service(settings: Settings, endpoint: Endpoint) -> Service:
 
 
 def make_sample(settings: Settings) -> None:
-    """Write the synthetic sample if that is the source; writing the same one again costs a second."""
+    """Write the synthetic sample if that is the source; an existing sample is checked in a second."""
     if settings.sources != "sample":
         return
     command = [str(settings.layout.python("local")), "-m", "infra.sources.sample", "--folder", str(source_folder(settings))]

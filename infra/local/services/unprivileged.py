@@ -1,4 +1,4 @@
-"""The user that Postgres runs as: the current one, or `nobody` in place of root, since Postgres refuses root."""
+"""The user that Postgres runs as: the current user, or `nobody` instead of root, because Postgres does not run as root."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ def is_root() -> bool:
 
 
 def drop_root(*argv: str | Path) -> list[str]:
-    """Return the command that runs as the unprivileged user; unchanged unless this is root."""
+    """Return the command that runs as the unprivileged user; unchanged unless the current user is root."""
     command = [str(word) for word in argv]
     if not is_root():
         return command
@@ -25,7 +25,7 @@ def drop_root(*argv: str | Path) -> list[str]:
         raise StackError(
             "Postgres may not run as root and `setpriv` is missing: install the package util-linux, or run as an ordinary user."
         )
-    # setpriv looks its command up while it still has root's rights; `env` in between looks up the real command without them.
+    # setpriv resolves its command with root's rights; `env` then resolves the real command without them.
     return [
         setpriv,
         f"--reuid={USER}",
@@ -39,7 +39,7 @@ def drop_root(*argv: str | Path) -> list[str]:
 
 
 def ids() -> tuple[int, int]:
-    """Return the user and group Postgres's files belong to."""
+    """Return the ids of the user and group that own Postgres's files."""
     if not is_root():
         return os.geteuid(), os.getegid()
     entry = pwd.getpwnam(USER)
@@ -47,22 +47,22 @@ def ids() -> tuple[int, int]:
 
 
 def can_run(binary: Path) -> bool:
-    """Return whether the unprivileged user can start the binary, which needs access to every folder above it."""
+    """Return True if the unprivileged user can start the binary, which needs access to every folder above it."""
     return subprocess.run(drop_root(binary, "--version"), capture_output=True, check=False, cwd="/").returncode == 0
 
 
 def can_reach(folder: Path) -> bool:
-    """Return whether the unprivileged user can pass through the folder."""
+    """Return True if the unprivileged user can enter the folder."""
     return subprocess.run(drop_root("/usr/bin/test", "-x", folder), capture_output=True, check=False, cwd="/").returncode == 0
 
 
 def own(path: Path, mode: int) -> None:
-    """Give a path to the unprivileged user."""
+    """Make the unprivileged user the owner of a path, and set its mode."""
     os.chown(path, *ids())
     path.chmod(mode)
 
 
 def share(path: Path, mode: int) -> None:
-    """Give a path the mode with the unprivileged user's group; the owner stays, so that user cannot change it."""
+    """Set a path's mode and give it the unprivileged user's group. The owner stays, so that user cannot change the mode."""
     os.chown(path, os.geteuid(), ids()[1])
     path.chmod(mode)

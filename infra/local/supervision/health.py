@@ -1,4 +1,4 @@
-"""The health of a service: it answers, it may still come to answer, or it will not."""
+"""The health of a service: healthy, still starting, or failed."""
 
 import time
 from pathlib import Path
@@ -9,16 +9,16 @@ from infra.platform.errors import StackError
 FAILED = {"FATAL", "UNKNOWN"}
 LAST_LINES = 15
 GIVE_UP_SECONDS = 30
-"""After this time a service that still exits as soon as it is started is given up."""
+"""A service that still exits at every start after this time has failed."""
 
 
 def is_healthy(service: Service, state: str, deadline: float, log: Path) -> bool:
-    """Return whether the service, in this state of supervisord, answers; raise with its last log lines once it will not."""
+    """Return True if the service answers, False while it is starting. Raise StackError with its last log lines if it failed."""
     reason = f"it is {state.lower()}"
     if state == "RUNNING":
         try:
             service.check()
-        except Exception as error:  # noqa: BLE001  # a check may fail in any way until the server answers
+        except Exception as error:  # noqa: BLE001  # until the server answers, a check may raise any error
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
         else:
             return True
@@ -29,5 +29,5 @@ def is_healthy(service: Service, state: str, deadline: float, log: Path) -> bool
 
 
 def last_lines(log: Path) -> str:
-    """Return the end of a log."""
+    """Return the last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if log.exists() else "(no log)"

@@ -1,4 +1,4 @@
-"""The processes of a platform: found by a random name in their environment, ended in order."""
+"""The processes of a platform: finds them by a random id in their environment, and ends them."""
 
 import os
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ import psutil
 from infra.platform.layout import Layout
 
 STACK_ID = "MARQUEE_STACK"
-"""Variable that holds the platform's random name, in every process of it."""
+"""Variable that holds the platform's random id in each of its processes."""
 SERVICE = "MARQUEE_SERVICE"
-"""Variable that holds the name of the service that a process belongs to."""
+"""Variable that holds the name of the process's service."""
 
 
 def find_processes(layout: Layout) -> list[psutil.Process]:
-    """Return every process of this platform, grandchildren and orphans included; a reused pid cannot mislead it."""
+    """Return every process of this platform, including descendants and orphans. A reused pid cannot cause a false match."""
     stack_id = layout.stack_id()
     everything = list(psutil.process_iter())
     known = {process for process in everything if has_mark(process, stack_id)}
-    # A program that shows a title overwrites its environment. It is still in the session of supervisord, like all its offspring.
+    # A program that sets its title overwrites its environment, but it stays in supervisord's session, as do its descendants.
     sessions = {session for process in known if (session := find_session(process)) and session != os.getsid(0)}
     known |= {process for process in everything if find_session(process) in sessions}
     family = {child for process in known for child in children(process)}
@@ -26,7 +26,7 @@ def find_processes(layout: Layout) -> list[psutil.Process]:
 
 
 def has_mark(process: psutil.Process, stack_id: str) -> bool:
-    """Return whether the process was started with this platform's random name."""
+    """Return True if the process was started with this platform's random id."""
     try:
         return process.environ().get(STACK_ID) == stack_id
     except (psutil.Error, OSError):
@@ -34,7 +34,7 @@ def has_mark(process: psutil.Process, stack_id: str) -> bool:
 
 
 def find_session(process: psutil.Process) -> int:
-    """Return the id of the process's session; 0 when it is gone."""
+    """Return the session id of the process; 0 if the process has ended."""
     try:
         return os.getsid(process.pid)
     except OSError:
@@ -49,7 +49,7 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process], patience: float) -> list[str]:
-    """Ask the processes to stop, kill those that do not within `patience` seconds, and return the pids of any left."""
+    """Stop the processes, kill those that still run after `patience` seconds, and return the pids of any that are left."""
     remaining = list(processes)
     for process in remaining:
         signal(process, kill=False)
@@ -61,7 +61,7 @@ def end(processes: Iterable[psutil.Process], patience: float) -> list[str]:
 
 
 def signal(process: psutil.Process, *, kill: bool) -> None:
-    """Send TERM or KILL; psutil compares pid and start time first, so another process that got the pid is safe."""
+    """Send TERM or KILL. psutil first compares pid and start time, so a new process with a reused pid is safe."""
     try:
         process.kill() if kill else process.terminate()
     except psutil.NoSuchProcess:
@@ -69,7 +69,7 @@ def signal(process: psutil.Process, *, kill: bool) -> None:
 
 
 def memory(process: psutil.Process) -> int:
-    """Return the proportional set size in bytes of a process and its children: shared pages are counted once."""
+    """Return the proportional set size of a process and its children, in bytes; shared pages are counted once."""
     total = 0
     for member in (process, *children(process)):
         try:

@@ -1,4 +1,4 @@
-"""Startup of services: each starts as soon as its needs are healthy, and is waited for until it is healthy itself."""
+"""Startup of services: starts each once its needs are healthy, and waits until all are healthy."""
 
 import time
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from infra.platform.progress import Progress
 PREPARED_AT_ONCE = 3
 POLL_SECONDS = 0.25
 SOME_RESTARTS = 3
-"""Processes of one service since its start: with so many it exits again and again, though slowly."""
+"""Number of processes of one service since its start from which it counts as crashing repeatedly, even if slowly."""
 
 
 @dataclass
 class Attempt:
-    """One service on its way to being healthy."""
+    """The state of one service's startup."""
 
     service: Service
     begun: Future[float] | None = None
-    """Its preparation and start, which give the deadline."""
+    """Its preparation and start; the result is the deadline."""
     pids: set[int] = field(default_factory=set)
     recovered: bool = False
     healthy: bool = False
@@ -46,7 +46,7 @@ class Startup:
     progress: Progress
 
     def wait_for(self, wanted: list[Service]) -> None:
-        """Start the services, given that their other needs are healthy already; return when they are healthy."""
+        """Start the services and return when they are healthy. Needs that are not in the list must be healthy already."""
         with ThreadPoolExecutor(PREPARED_AT_ONCE) as pool:
             try:
                 self.start_in_order(wanted, pool)
@@ -55,9 +55,9 @@ class Startup:
                 raise
 
     def start_in_order(self, wanted: list[Service], pool: Executor) -> None:
-        """Start every service once its needs are healthy; one that fails holds up only those that need it.
+        """Start every service once its needs are healthy. A service that fails blocks only those that need it.
 
-        Raises at the end, with the sentences of all that failed.
+        Raise StackError at the end, with one sentence for each failure.
         """
         attempts = {service.name: Attempt(service) for service in wanted}
         while any(not attempt.ended for attempt in attempts.values()):
@@ -77,7 +77,7 @@ class Startup:
             raise StackError("\n".join(failures))
 
     def advance(self, attempt: Attempt, process: Mapping[str, Any], pool: Executor) -> None:
-        """Do what comes next for one service: begin it, recover its data, or look whether it is healthy."""
+        """Take the next step for one service: begin it, recover its data, or check its health."""
         service, state = attempt.service, str(process.get("statename", "STOPPED"))
         if attempt.begun is None:
             self.progress.begin(service.name, "starting")
@@ -99,10 +99,10 @@ class Startup:
             attempt.healthy = True
 
     def begin(self, service: Service) -> float:
-        """Prepare and start one service unless it runs; return its deadline to be healthy, in seconds of the monotonic clock."""
+        """Prepare and start one service unless it runs. Return its deadline to be healthy, in seconds of the monotonic clock."""
         state = self.supervisor.state(service.name)
         if state in {"BACKOFF", "STOPPING"}:
-            self.supervisor.stop_service(service.name)  # it waits for its next restart, or ends; either refuses a start
+            self.supervisor.stop_service(service.name)  # supervisord rejects a start in these states
         if state not in {"RUNNING", "STARTING"}:
             for endpoint in service.listens:
                 check_free(endpoint.bind, endpoint.port, endpoint.setting)
@@ -111,7 +111,7 @@ class Startup:
         return time.monotonic() + service.start_seconds
 
     def is_healthy(self, service: Service, state: str, deadline: float) -> bool:
-        """Return whether the service answers; raise with its last log lines once it cannot be expected to."""
+        """Return True if the service answers. Raise StackError with its last log lines if it has failed."""
         if is_healthy(service, state, deadline, self.logs / f"{service.name}.log"):
             return True
         self.progress.note(service.name, "waiting until it answers")

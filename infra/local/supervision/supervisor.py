@@ -1,4 +1,4 @@
-"""supervisord: starts the services, keeps them up, rotates their logs; called over a socket that only the owner may open."""
+"""A client of supervisord, which starts and restarts the services and rotates their logs. Only the owner can open its socket."""
 
 import hashlib
 import os
@@ -25,26 +25,26 @@ from infra.platform.secrets import write_private
 
 POLL_SECONDS = 0.1
 MAX_SOCKET_PATH = 90
-"""Bytes; a Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
+"""Bytes. A Unix socket's path may have 107, and supervisord first binds to a longer, temporary name."""
 
 
 class SupervisorFault(StackError):
-    """A call that supervisord refused; `code` is one of `supervisor.xmlrpc.Faults`."""
+    """An error of a call that supervisord rejected; `code` is one of `supervisor.xmlrpc.Faults`."""
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{text}. `make down`, then `make up`, starts anew.")
+        super().__init__(f"{text}. Run `make down`, then `make up`.")
         self.code = code
 
 
 @dataclass(frozen=True)
 class Supervisor:
-    """The supervisord of one home."""
+    """The supervisord of one platform."""
 
     layout: Layout
 
     @property
     def socket(self) -> Path:
-        """Return the socket's path: in `run`, or in a private folder in /tmp when that path would be too long."""
+        """Return the socket's path: in `run`, or in a private folder in /tmp if that path would be too long."""
         path = self.layout.run / "supervisor.sock"
         if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
             return path
@@ -63,14 +63,14 @@ class Supervisor:
                 ) from fault
 
     def pid(self) -> int | None:
-        """Return the pid of the supervisord that answers on our socket, if one does."""
+        """Return the pid of the supervisord that answers on our socket; None if none answers."""
         try:
             return int(self.call("getPID"))
         except (OSError, HTTPException):
             return None
 
     def write(self, services: Iterable[Service], stamps: dict[str, str]) -> None:
-        """Write a start script for each service and the configuration; a digest makes supervisord see a changed script."""
+        """Write a start script for each service, and the configuration. Its digests show supervisord which scripts changed."""
         folder = self.layout.run / "services"
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder, 0o700)
@@ -82,7 +82,7 @@ class Supervisor:
         write_private(self.layout.run / "supervisord.conf", "".join(sections))
 
     def start(self) -> None:
-        """Start supervisord, or have the running one read the configuration: changed services are stopped, to be started anew."""
+        """Start supervisord, or make the running one read the configuration again, which stops changed services."""
         if self.pid() is not None:
             self.reload()
             return
@@ -115,7 +115,7 @@ class Supervisor:
             self.call("addProcessGroup", name)
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """Return supervisord's record of each service; empty when it does not run."""
+        """Return supervisord's record of each service; empty if supervisord is not running."""
         try:
             return {process["name"]: process for process in self.call("getAllProcessInfo")}
         except (OSError, HTTPException):
@@ -129,7 +129,7 @@ class Supervisor:
         return self.states().get(name, "STOPPED")
 
     def start_service(self, name: str) -> None:
-        """Start a service; supervisord itself may just have restarted it, and restarts it if it exits at once."""
+        """Start a service. It is no error if supervisord has already restarted it, or if it exits at once and is restarted."""
         try:
             self.call("startProcess", name, False)
         except SupervisorFault as fault:
@@ -143,7 +143,7 @@ class Supervisor:
         except SupervisorFault as fault:
             if fault.code != Faults.NOT_RUNNING:
                 raise
-        while self.state(name) == "STOPPING":  # an earlier stop is under way
+        while self.state(name) == "STOPPING":  # an earlier stop is in progress
             time.sleep(POLL_SECONDS)
 
     def shutdown(self) -> None:
@@ -152,7 +152,7 @@ class Supervisor:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner may enter; raise if another user made it first."""
+    """Make a folder that only its owner may enter. Raise StackError if another user made it first."""
     folder.mkdir(mode=0o700, exist_ok=True)
     state = folder.lstat()
     if not folder.is_dir() or folder.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:

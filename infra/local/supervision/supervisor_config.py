@@ -1,4 +1,4 @@
-"""The files that supervisord reads: its configuration, without a secret, and each service's start script, with its secrets."""
+"""The files that supervisord reads: a configuration without secrets, and a start script with secrets for each service."""
 
 import hashlib
 import os
@@ -47,7 +47,7 @@ def render_head(socket: Path) -> str:
 
 
 def render_program(service: Service, content: str) -> str:
-    """Return the section about one service; the digest of `content` makes supervisord see a changed script or environment."""
+    """Return the section about one service. The digest of `content` shows supervisord a changed script or environment."""
     return PROGRAM.format(
         name=service.name,
         digest=hashlib.sha256(content.encode()).hexdigest()[:16],
@@ -58,7 +58,7 @@ def render_program(service: Service, content: str) -> str:
 
 
 def render_script(service: Service, layout: Layout) -> str:
-    """Return the shell script that starts the service: it exports the environment, then becomes the program."""
+    """Return the shell script that starts the service: it exports the environment, then replaces itself with the program."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(service.environment.items())]
     move = [f"cd {shlex.quote(str(service.directory))}"] if service.directory else ["cd /"]
     python, here = shlex.quote(str(layout.python("local"))), shlex.quote(str(REPOSITORY))

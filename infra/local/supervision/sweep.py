@@ -1,7 +1,7 @@
-"""Ends the processes that a killed service left: `python -m infra.local.supervision.sweep TITLE`.
+"""Ends the processes that a killed service left behind: `python -m infra.local.supervision.sweep TITLE`.
 
-A service's start script runs it first. A server whose main process is killed may leave a child that holds the port, and
-every later start would fail.
+A service's start script runs this first. A server whose main process is killed may leave a child that holds the port, which
+would make every later start fail.
 """
 
 import os
@@ -13,11 +13,11 @@ from infra.local.supervision.processes import SERVICE, STACK_ID, end, find_sessi
 
 
 def is_leftover(process: psutil.Process, stack_id: str, service: str, title: str) -> bool:
-    """Return whether an earlier start of this service left the process; its process group differs from that of this start."""
+    """Return True if an earlier start of this service left the process. Its process group differs from that of this start."""
     try:
         variables = process.environ()
         same = variables.get(STACK_ID) == stack_id and variables.get(SERVICE) == service
-        # A title overwrites the environment; the process is then known by its session, which is supervisord's.
+        # A process that set its title has lost its environment; it is found by its session, which is supervisord's.
         same = same or (title != "" and find_session(process) == os.getsid(0))
         earlier = os.getpgid(process.pid) != os.getpgrp()
         return same and earlier and title in " ".join(process.cmdline())

@@ -1,4 +1,4 @@
-"""The deployment record: which model, feature set and predictions are live together, and which were before."""
+"""The deployment record: the model, feature set and predictions that are or were live together."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Prepared parts: a feature set or a prediction set is ready or retired, and only a deployment makes it live."""
+"""Prepared parts: a feature set or a prediction set is ready or retired. Only a deployment makes it live."""
 
 from alembic import op
 
@@ -28,5 +28,5 @@ comment on table deployment is 'What is and was live: a model, the feature set i
 
 
 def upgrade() -> None:
-    """Give the parts the states of prepared ones; which sets were live is in Redis, from where the first deployment adopts it."""
+    """Set the new states of the parts. Redis still names the live sets, and the first deployment adopts them from there."""
     op.execute(SQL)

@@ -1,7 +1,7 @@
-"""The table receipt as it was when its migrations began.
+"""The table receipt as it was before the first migration.
 
-Every statement may meet a database that has its object already, with data: this revision adopts databases whose tables were
-made by the releases before migrations, which kept their own record of it in the table applied_schema.
+Earlier releases made these tables without migrations and recorded that in the table applied_schema. This revision adopts such
+databases, so every statement must work if its object already exists with data.
 """
 
 from alembic import op
@@ -47,5 +47,5 @@ drop table if exists applied_schema;
 
 
 def upgrade() -> None:
-    """Make the tables, or adopt those that are there."""
+    """Make the tables, or adopt existing ones."""
     op.execute(SQL)

@@ -1,4 +1,4 @@
-"""The deployment that gave each answer."""
+"""The deployment that made each prediction."""
 
 from alembic import op
 
@@ -16,5 +16,5 @@ comment on column receipt.source is 'Where the rating came from: fresh or stale 
 
 
 def upgrade() -> None:
-    """Add the column, and the word prediction_set; `not valid` saves the scan of all receipts that an added check costs."""
+    """Add the column, and allow the source prediction_set. `not valid` avoids a scan of all receipts."""
     op.execute(SQL)
