@@ -13,7 +13,7 @@ import requests
 
 from infra.platform.layout import REPOSITORY
 from tests.e2e.platform import Platform
-from tests.examples import Example, check_answer, check_json
+from tests.examples import Example, check_answer
 
 SECONDS = 900
 PORTS = {"8000": "api_port", "8080": "airflow_port", "5000": "mlflow_port", "8889": "feast_ui_port"}
@@ -39,7 +39,7 @@ def adapt(platform: Platform, text: str) -> str:
     """Return the text with the platform's ports, a movie it holds, and a prediction it has made."""
     for default, setting in PORTS.items():
         text = re.sub(rf"(127\.0\.0\.1|localhost):{default}\b", rf"\1:{getattr(platform.settings, setting)}", text)
-    if movie_ids := re.findall(r"\btt[1-8]\d{6,9}\b", text):
+    if movie_ids := re.findall(r"\btt[0-8]\d{6,9}\b", text):
         known = known_movie(platform)
         for movie_id in set(movie_ids):
             text = text.replace(movie_id, known)
@@ -54,6 +54,7 @@ def known_movie(platform: Platform) -> str:
     return str(next(iter(platform.run_in_tasks("expected", "1")["ratings"])))
 
 
+@cache
 def known_prediction(platform: Platform) -> str:
     """Ask for a prediction and return its id once its receipt is in Postgres."""
     prediction_id = str(platform.ask(known_movie(platform)).json()["prediction_id"])
@@ -81,15 +82,20 @@ def read_document(platform: Platform) -> dict[str, Any]:
 
 
 def read_openapi_examples(document: dict[str, Any]) -> Iterator[Request]:
-    """Yield every request of the document: one for each example of its body or of its required parameters."""
+    """Yield a request for each operation of the document, made of the first example of each parameter or property."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             success = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
             promised = next(iter(read_values(success)), None)
             query = {each["name"]: str(next(read_values(each))) for each in operation.get("parameters", []) if each["required"]}
-            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            for body in list(read_values(content)) or [None]:
-                yield Request(method, path, query, body, promised)
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            yield Request(method, path, query, read_body(document, content["schema"]) if content else None, promised)
+
+
+def read_body(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the body that the schema of a request shows: the first example of each of its properties."""
+    properties = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]["properties"]
+    return {name: next(read_values(described)) for name, described in properties.items()}
 
 
 def read_values(holder: dict[str, Any]) -> Iterator[Any]:
@@ -108,5 +114,4 @@ def run_request(platform: Platform, request: Request) -> None:
     query, body, promised = json.loads(text)
     answer = requests.request(request.method, url, params=query, json=body, timeout=30)
     assert answer.status_code == 200, f"{request}: {answer.status_code} {answer.text}"
-    if promised is not None:
-        check_json(answer.json(), json.dumps(promised, separators=(",", ":")))
+    assert set(promised or {}) <= set(answer.json()), f"{request}: {answer.text}"

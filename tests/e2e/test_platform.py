@@ -70,7 +70,7 @@ class TestSample:
 
     def test_every_request_of_the_openapi_document_holds(self, sample: Platform) -> None:
         requests = list(read_openapi_examples(read_document(sample)))
-        assert len(requests) >= 8
+        assert {request.path for request in requests} >= {"/predict", "/whatif", "/movies", "/readyz", "/health"}
         for request in requests:
             run_request(sample, request)
 
