@@ -66,6 +66,7 @@ def read_message(message: Any) -> dict[str, Any]:
     """Return a gRPC message in the form of an HTTP body."""
     return {
         "prediction_id": message.prediction_id,
+        "deployment": message.deployment,
         "movie_id": message.movie_id,
         "title": message.title if message.HasField("title") else None,
         "rating": message.rating,
