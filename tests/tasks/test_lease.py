@@ -316,7 +316,7 @@ def test_the_command_takes_the_lease_and_ends_with_the_code_for_another_try(
 
     with take(settings, "build_features"):
         code, told = run("build_features", TASK_ATTEMPT="refresh_movies/manual/build_features/1")
-        assert (code, "Unavailable: build_features is at work for by hand" in told) == (75, True)
+        assert (code, "Busy: build_features is at work for by hand" in told) == (75, True)
         code, told = run("sweep_leases")
         assert (code, "0 leases deleted" in told) == (0, True)
     code, told = run("build_features", TASK_ATTEMPT="refresh_movies/manual/build_features/1")
