@@ -19,12 +19,13 @@ from tasks.core.deployment.record import Deployment, Model
 from tasks.core.errors import BadInput
 from tasks.core.model import plots
 from tasks.core.model.evaluation import Evaluation, evaluate
+from tasks.core.model.fitting import PARAMETERS
 from tasks.core.model.model_card import render_model_card
-from tasks.core.model.onnx_model import PARAMETERS
 from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
 from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
+from tasks.io.mlflow.training_runs import Record, write_run
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.deployments import read_deployments
@@ -67,7 +68,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         release = render_release(describe_release(split, evaluation, origin))
         tags = describe(evaluation, release, origin, champion.version if champion else None)
         record = describe_run(split, evaluation, origin, release, tags)
-        version = registry.write_run(client, record, evaluation.fitted, evaluation.exported, lease)
+        version = write_run(client, record, evaluation.fitted, evaluation.exported, lease)
         log.info("registered version %s; gate %s: %s", version.version, tags[registry.GATE], evaluation.decision.reason)
 
 
@@ -101,10 +102,10 @@ def describe(evaluation: Evaluation, release: bytes, origin: Origin, champion: s
     }
 
 
-def describe_run(split: Split, evaluation: Evaluation, origin: Origin, release: bytes, tags: dict[str, str]) -> registry.Record:
+def describe_run(split: Split, evaluation: Evaluation, origin: Origin, release: bytes, tags: dict[str, str]) -> Record:
     """Return the contents of the MLflow run: parameters, metrics, tags, model card, plots and dataset."""
     actual, years = split.test[LABEL].to_numpy(), split.test["release_year"].to_numpy()
-    return registry.Record(
+    return Record(
         name=f"{origin.day}-{origin.training_id[:8]}",
         parameters=PARAMETERS
         | {

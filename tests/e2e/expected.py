@@ -17,7 +17,7 @@ import skops.io
 from tasks.core.model.onnx_model import read_onnx_features, to_matrix
 from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
-from tasks.io.mlflow.registry import SKOPS_TRUSTED
+from tasks.io.mlflow.training_runs import SKOPS_TRUSTED
 from tasks.settings import Settings
 from tests.e2e.live import read_live_features
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
 
-from tasks.core.model.onnx_model import Score, export_onnx, fit, predict_onnx, read_onnx_features, score, to_matrix
+from tasks.core.model.fitting import Score, export_onnx, fit, score
+from tasks.core.model.onnx_model import predict_onnx, read_onnx_features, to_matrix
 from tasks.core.model.promotion_gate import Decision, decide_promotion
 from tasks.core.model.training import LABEL, Split
 

@@ -1,13 +1,13 @@
 """Reads the feature definitions of feature_repo, and the definitions that Feast's registry has for a published feature set."""
 
 from pathlib import Path
-
-from feast import FeatureService, FeatureStore
-from feast.errors import FeatureServiceNotFoundException
-from feast.repo_contents import RepoContents
-from feast.repo_operations import parse_repo
+from typing import TYPE_CHECKING
 
 from tasks.core.features.schema import compute_schema_hash
+
+if TYPE_CHECKING:
+    from feast import FeatureService, FeatureStore
+    from feast.repo_contents import RepoContents
 
 REPO = Path("feature_repo")
 """Relative to the working directory, as the feast CLI needs it too."""
@@ -15,11 +15,13 @@ SERVICE = "pre_release"
 """The feature service that the model reads."""
 
 
-def read_definitions() -> RepoContents:
+def read_definitions() -> "RepoContents":
+    from feast.repo_operations import parse_repo  # noqa: PLC0415  # as in online_store: only where Feast is used
+
     return parse_repo(REPO)
 
 
-def apply_definitions(store: FeatureStore) -> None:
+def apply_definitions(store: "FeatureStore") -> None:
     """Write the definitions to the registry under the store's project."""
     contents = read_definitions()
     store.apply([*contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
@@ -31,14 +33,16 @@ def read_defined_schema() -> str:
     return _hash_service(service)
 
 
-def read_schema(store: FeatureStore) -> str:
+def read_schema(store: "FeatureStore") -> str:
     """Return the schema hash that the store's project was published with, or "" if the registry does not have its service."""
+    from feast.errors import FeatureServiceNotFoundException  # noqa: PLC0415
+
     try:
         return _hash_service(store.get_feature_service(SERVICE))
     except FeatureServiceNotFoundException:
         return ""
 
 
-def _hash_service(service: FeatureService) -> str:
+def _hash_service(service: "FeatureService") -> str:
     fields = [field for projection in service.feature_view_projections for field in projection.features]
     return compute_schema_hash((field.name, str(field.dtype)) for field in fields)

@@ -3,17 +3,19 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
 
 import polars as pl
 import yaml
-from feast import FeatureStore
-from feast.repo_config import RepoConfig
 from redis import Redis
 
 from tasks.core.errors import Unavailable
 from tasks.io.feast.definitions import REPO, SERVICE
 from tasks.io.postgres.lease import Lease
 from tasks.io.progress import Progress
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
 
 ROWS_PER_WRITE = 5_000
 """Rows per chunk: Feast turns each value into a protobuf message before it writes, which takes 200 MB for so many rows."""
@@ -35,13 +37,16 @@ def open_redis(connection_string: str) -> Redis:
     )
 
 
-def open_store(project: str) -> FeatureStore:
+def open_store(project: str) -> "FeatureStore":
     """Open Feast with the definitions of feature_repo. project: the feature set."""
+    from feast import FeatureStore  # noqa: PLC0415  # the import takes 3 s, and a task that finds nothing to do needs no Feast
+    from feast.repo_config import RepoConfig  # noqa: PLC0415
+
     written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
     return FeatureStore(config=RepoConfig(**written | {"project": project, "repo_path": REPO}))
 
 
-def write_rows(store: FeatureStore, view: str, rows: pl.DataFrame, lease: Lease) -> None:
+def write_rows(store: "FeatureStore", view: str, rows: pl.DataFrame, lease: Lease) -> None:
     """Write a view's rows in chunks, so that memory does not grow with their number.
 
     The lease is checked for each chunk: a superseded attempt stops, and does not write keys that the later one has removed.
@@ -63,7 +68,7 @@ def scan_keys(redis: Redis, feature_set: str) -> Iterator[bytes]:
     yield from redis.scan_iter(match=b"*" + feature_set.encode(), count=10_000)
 
 
-def read_online(store: FeatureStore, view: str, movie_ids: list[str], features: list[str]) -> pl.DataFrame:
+def read_online(store: "FeatureStore", view: str, movie_ids: list[str], features: list[str]) -> pl.DataFrame:
     """Return Feast's online values of these movies as a frame: movie_id and the features."""
     answer = store.get_online_features(
         [f"{view}:{name}" for name in features], [{"movie_id": movie_id} for movie_id in movie_ids]
@@ -90,7 +95,7 @@ def read_as_of(project: str, labels: pl.DataFrame, day: date) -> tuple[pl.DataFr
     return rows.sort("movie_id"), sorted(features)
 
 
-def delete_set(store: FeatureStore, redis: Redis) -> None:
+def delete_set(store: "FeatureStore", redis: Redis) -> None:
     """Remove a set's keys from Redis and its project from the registry, also after a removal that was killed.
 
     FeatureStore.teardown() is not used: in Feast 0.67 it deletes every project of the registry. delete_project() alone leaves

@@ -1,35 +1,22 @@
-"""Reads and writes MLflow: training runs, the registered model `movie-rating` and its alias `champion`."""
+"""MLflow's registered model `movie-rating`: its versions, their files and the alias `champion`."""
 
 import hashlib
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mlflow
-import onnx
-import pandas as pd
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
-from mlflow.models import infer_signature
 from requests.exceptions import RequestException
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tasks.core.deployment.record import Model
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.model import model_card
-from tasks.io.postgres.lease import Lease
-
-log = logging.getLogger("tasks.mlflow")
 
 MODEL = "movie-rating"
 CHAMPION = "champion"
-EXPERIMENT = "movie-rating"
 
 TRAINING_ID, GATE = "training_id", "gate"
 """Tags of a model version: the hash of its training inputs, and the decision of the promotion gate."""
@@ -43,36 +30,6 @@ RELEASE = "release.json"
 """Artifact of a version's run: the model's origin, ranges of its features, golden rows."""
 RELEASE_DIGEST, SCHEMA = f"sha256.{RELEASE}", "schema_hash"
 """Tags with the sha256 of that artifact and its schema hash; versions older than the artifact have neither."""
-
-SKOPS_TRUSTED = [
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn._loss._loss.CyHalfSquaredError",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.Interval",
-]
-"""Types of HistGradientBoostingRegressor that skops trusts only if they are listed."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The contents of a run, as MLflow keeps them."""
-
-    name: str
-    parameters: Mapping[str, object]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    description: str
-    """The model card, Markdown; shown on the pages of the run and of the version."""
-    release: bytes
-    """The artifact release.json; ASCII."""
-    pictures: Mapping[str, Figure]
-    train: pd.DataFrame
-    """The features and the label of the training rows, for the run's dataset entry."""
-    label: str
-    dataset_hash: str
-    features: tuple[str, ...]
 
 
 @contextmanager
@@ -148,64 +105,3 @@ def find_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
     """Return the version with this training id, or None if there is none."""
     found = client.search_model_versions(f"name = '{MODEL}' and tag.{TRAINING_ID} = '{training_id}'")
     return found[0] if found else None
-
-
-def write_run(
-    client: MlflowClient, record: Record, model: HistGradientBoostingRegressor, exported: bytes, lease: Lease
-) -> ModelVersion:
-    """Log the run with its pictures and both forms of the model, then register the ONNX form as a version.
-
-    The version is created last, with all its tags: a killed or superseded attempt leaves only a run without a version, and the
-    next attempt with the same inputs trains again.
-    """
-    open_experiment(client)
-    example = record.train[list(record.features)].head(5)
-    signature = infer_signature(example, model.predict(example.to_numpy()))
-    with mlflow.start_run(run_name=record.name, tags=dict(record.tags), description=record.description) as run:
-        mlflow.log_params(dict(record.parameters))
-        mlflow.log_metrics(dict(record.metrics))
-        mlflow.log_dict({"features": list(record.features)}, "features.json")
-        mlflow.log_text(record.release.decode("ascii"), RELEASE)
-        for name, figure in record.pictures.items():
-            mlflow.log_figure(figure, f"pictures/{name}.png")
-        dataset = mlflow.data.from_pandas(record.train, targets=record.label, name="pre_release", digest=record.dataset_hash[:36])
-        mlflow.log_input(dataset, context="training")
-        mlflow.sklearn.log_model(
-            model,
-            name="scikit-learn",
-            serialization_format="skops",
-            skops_trusted_types=SKOPS_TRUSTED,
-            pip_requirements=["scikit-learn", "skops"],
-            signature=signature,
-        )
-        logged = mlflow.onnx.log_model(
-            onnx.load_from_string(exported),
-            name="onnx",
-            save_as_external_data=False,
-            onnx_execution_providers=["CPUExecutionProvider"],
-            pip_requirements=["onnxruntime"],
-            signature=signature,
-            input_example=example,
-        )
-    with lease.held():
-        if not client.search_registered_models(f"name = '{MODEL}'"):
-            client.create_registered_model(MODEL, description=model_card.MODEL)
-        tags, model_id = dict(record.tags), logged.model_id
-        return client.create_model_version(
-            MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=model_id, description=record.description
-        )
-
-
-def open_experiment(client: MlflowClient) -> None:
-    """Choose the experiment, and set its kind, because MLflow's UI otherwise guesses and shows the GenAI view.
-
-    A deleted experiment is restored: the runs of the registered versions are in it, and MLflow accepts no new runs there.
-    """
-    existing = client.get_experiment_by_name(EXPERIMENT)
-    if existing is not None and existing.lifecycle_stage == LifecycleStage.DELETED:
-        log.warning("the experiment %s was deleted in MLflow; it is restored, since the models' runs are in it", EXPERIMENT)
-        client.restore_experiment(existing.experiment_id)
-    mlflow.set_experiment(EXPERIMENT)
-    mlflow.set_experiment_tags(
-        {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": model_card.EXPERIMENT}
-    )

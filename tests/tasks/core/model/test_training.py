@@ -6,7 +6,8 @@ import pytest
 
 from tasks.core.errors import BadInput
 from tasks.core.model.evaluation import Evaluation, evaluate, predict_with
-from tasks.core.model.onnx_model import export_onnx, fit, predict_onnx, read_onnx_features, to_matrix
+from tasks.core.model.fitting import export_onnx, fit
+from tasks.core.model.onnx_model import predict_onnx, read_onnx_features, to_matrix
 from tasks.core.model.plots import draw_importance, draw_predicted_against_actual, draw_residuals_by_year
 from tasks.core.model.promotion_gate import decide_promotion
 from tasks.core.model.training import MIN_ROWS, Split, split_by_year

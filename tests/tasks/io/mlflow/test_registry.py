@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.stack import Stack
 from tasks.core.errors import BadInput
-from tasks.io.mlflow import registry
+from tasks.io.mlflow import registry, training_runs
 
 pytestmark = pytest.mark.integration
 
@@ -23,14 +23,14 @@ def test_an_experiment_that_a_person_deleted_is_restored(
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(registry, "EXPERIMENT", f"deleted-{uuid4().hex}")
     with registry.connect(tracking_uri) as client:
-        registry.open_experiment(client)
-        made = client.get_experiment_by_name(registry.EXPERIMENT)
+        training_runs.open_experiment(client)
+        made = client.get_experiment_by_name(training_runs.EXPERIMENT)
         assert made is not None
         client.delete_experiment(made.experiment_id)
-        registry.open_experiment(client)
+        training_runs.open_experiment(client)
         found = client.get_experiment(made.experiment_id)
     assert found.lifecycle_stage == "active"
-    assert f"{registry.EXPERIMENT} was deleted in MLflow; it is restored" in caplog.text
+    assert f"{training_runs.EXPERIMENT} was deleted in MLflow; it is restored" in caplog.text
 
 
 def test_a_request_that_mlflow_rejects_is_not_called_an_outage(tracking_uri: str) -> None:
