@@ -1,10 +1,7 @@
 """### Remove what killed tasks left behind
 
 `sweep_containers` removes the containers of tasks that Airflow no longer runs, because a container outlives a killed worker.
-`sweep_leases` deletes the leases whose Postgres session has ended. `reconcile_deployment` completes an interrupted deployment,
-restores a lost pointer in Redis, and sets MLflow's alias `champion` to the live version. If you move the alias by hand, it
-makes a deployment of that version, or puts the alias back and logs the reason. `remove_unused_parts` removes feature sets and
-predictions that no deployment needs any more.
+`sweep_leases` deletes the leases whose Postgres session has ended.
 
 Runs every five minutes. A failed run is not retried, because the next one follows soon. It takes no parameters and may be
 triggered at any time. If tasks do not run in containers, as in the embedded platform, `sweep_containers` is skipped.
@@ -31,5 +28,3 @@ with DAG(
 ) as dag:
     SweepContainers(task_id="sweep_containers", execution_timeout=timedelta(minutes=2))
     run_task("sweep_leases", timeout=timedelta(minutes=2), memory="512m")
-    reconcile = run_task("reconcile_deployment", timeout=timedelta(minutes=4))
-    reconcile >> run_task("remove_unused_parts", timeout=timedelta(minutes=4), trigger_rule="all_done")

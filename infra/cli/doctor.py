@@ -117,12 +117,12 @@ def check_deployment(platform: Platform) -> str:
     name, published = features["feature_set"], int(features["movies"])
     held = sum(1 for _ in scan_movies(platform.endpoints, name))
     if held < published:
-        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=sweep` restores it")
+        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=reconcile` restores it")
     return f"{pointer['deployment']}: {model['name']} version {model['version']}, {held:,} movies of {features['day']} in {name}"
 
 
 def check_alias(platform: Platform) -> str:
-    """Check that MLflow's alias names the live version. The DAG sweep sets it again within minutes."""
+    """Check that MLflow's alias names the live version. The DAG reconcile sets it again within minutes."""
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
         raise StackError("nothing is deployed: there is no version that the alias could name")
@@ -130,7 +130,7 @@ def check_alias(platform: Platform) -> str:
     if alias != live:
         raise StackError(
             f"version {live} is live, and MLflow's alias {ALIAS} names {f'version {alias}' if alias else 'none'}: "
-            f"`make run DAG=sweep` sets the alias, and its task reconcile_deployment logs the reason"
+            f"`make run DAG=reconcile` sets the alias, and its task reconcile_deployment logs the reason"
         )
     return f"MLflow's alias {ALIAS} names version {live}, as the live deployment does"
 

@@ -24,7 +24,7 @@ def find_movie(endpoints: Endpoints) -> str:
     with closing(scan_movies(endpoints, pointer["feature_set"])) as movies:
         for movie_id in movies:
             return movie_id
-    raise StackError(f"The live feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=sweep`.")
+    raise StackError(f"The live feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=reconcile`.")
 
 
 def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, None]:

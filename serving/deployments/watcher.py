@@ -80,7 +80,7 @@ class DeploymentWatcher(LiveDeployments):
     async def check_present(self) -> None:
         """Raise NoDeployment when Redis has lost the key, and so perhaps all rows; raise StoreUnavailable when Redis is down."""
         if await self._store.read_key(POINTER_KEY.encode()) is None:
-            raise NoDeployment("Redis does not hold the live deployment; the DAG sweep writes it again within minutes")
+            raise NoDeployment("Redis does not hold the live deployment; the DAG reconcile writes it again within minutes")
 
     async def count_lost(self) -> int:
         """Return how many of the probed movies of the live deployment have no row in Redis. Raise a PredictionError."""

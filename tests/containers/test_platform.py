@@ -10,6 +10,7 @@ from tests.e2e import checks
 from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.containers
+MAINTENANCE = ("reconcile", "sweep")
 TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all", "deploy"}
 
 
@@ -32,12 +33,12 @@ def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform
 def test_each_task_has_a_container_of_its_own_and_none_is_left(
     containers_platform: ContainerPlatform, task_containers: TaskContainers
 ) -> None:
-    tasks = [labels for labels in task_containers.created if labels["marquee.dag"] != "sweep"]
+    tasks = [labels for labels in task_containers.created if labels["marquee.dag"] not in MAINTENANCE]
     assert {made["marquee.task"] for made in tasks} == TASKS
     assert {made["image"] for made in tasks} == {"marquee/tasks:test"}
     tries = [tuple(made[f"marquee.{name}"] for name in ("dag", "run", "task", "try")) for made in tasks]
     assert len(set(tries)) == len(tries)
-    assert [left for left in containers_platform.task_containers() if left.labels["marquee.dag"] != "sweep"] == []
+    assert [left for left in containers_platform.task_containers() if left.labels["marquee.dag"] not in MAINTENANCE] == []
 
 
 def test_answers_replay_equal_in_a_container(containers_platform: ContainerPlatform) -> None:

@@ -20,6 +20,7 @@ FOLDER = Path(dags.__file__).parent
 SOURCES = {str(path.relative_to(FOLDER)): path.read_text() for path in FOLDER.rglob("*.py")}
 NAMES = sorted(name.removesuffix(".py") for name, text in SOURCES.items() if "\nwith DAG(" in text)
 SWEEPER = "sweep_containers"
+MAINTENANCE = ("reconcile", "sweep")
 
 
 @pytest.fixture(params=[(name, runner) for name in NAMES for runner in KINDS], ids="-".join)
@@ -37,7 +38,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("refresh_movies", "sweep", "train_model")
+    names = ("reconcile", "refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -60,7 +61,7 @@ def test_airflow_parses_the_dag_files_and_no_other() -> None:
 def test_a_user_can_read_what_a_dag_does_and_fill_in_its_day(dag: DAG) -> None:
     assert dag.doc_md
     assert dag.tags
-    if dag.dag_id == "sweep":
+    if dag.dag_id in MAINTENANCE:
         assert not dag.params
     else:
         assert dag.params.get_param("day").schema["format"] == "date"
@@ -77,7 +78,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
     for task in dag.tasks:
         assert isinstance(task, BaseOperator)
         assert task.execution_timeout is not None
-        assert task.retries == (0 if dag.dag_id == "sweep" else RETRIES["retries"])
+        assert task.retries == (0 if dag.dag_id in MAINTENANCE else RETRIES["retries"])
         assert not task.do_xcom_push
 
 
@@ -137,6 +138,11 @@ def test_leases_are_swept_even_where_no_containers_are() -> None:
     assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {
         SWEEPER: [],
         "sweep_leases": [],
+    }
+
+
+def test_unused_parts_are_removed_after_the_reconciliation() -> None:
+    assert {task.task_id: list(task.upstream_task_ids) for task in load("reconcile").tasks} == {
         "reconcile_deployment": [],
         "remove_unused_parts": ["reconcile_deployment"],
     }

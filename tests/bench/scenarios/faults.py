@@ -41,7 +41,7 @@ GROUPS = ("redis", "others", "proxy")
 
 
 def republish(published: PublishedSample) -> None:
-    """Restore pointer and features, as the sweep does after Redis has lost its data."""
+    """Restore pointer and features, as the DAG reconcile does after Redis has lost its data."""
     done = published.run_verb("reconcile_deployment")
     assert done.returncode == 0, done.stdout
 
