@@ -36,10 +36,6 @@ class ReceiptQueue:
         """Reason why receipts cannot be written now, or ''."""
 
     @property
-    def is_on(self) -> bool:
-        return self._url is not None
-
-    @property
     def pending(self) -> int:
         """Return the number of receipts that are not in Postgres yet."""
         return len(self._waiting) + len(self._in_hand)

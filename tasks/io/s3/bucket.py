@@ -134,14 +134,6 @@ class Bucket:
 
         return self._call(key, head)
 
-    def delete(self, key: str) -> None:
-        """Delete the object if it exists."""
-
-        def delete() -> None:
-            self._client.delete_object(Bucket=self.name, Key=key)
-
-        self._call(key, delete)
-
     def read(self, key: str) -> bytes:
         """Return the whole object; raise BadInput if it does not exist."""
 
