@@ -18,7 +18,7 @@ from tasks.core.deployment.history import find_live
 from tasks.core.deployment.record import Deployment, Model
 from tasks.core.errors import BadInput, Busy, Unavailable
 from tasks.io.deployments.checks import find_missing
-from tasks.io.deployments.flip import LEASE, flip, set_alias
+from tasks.io.deployments.flip import LEASE, flip, follow, set_alias
 from tasks.io.deployments.predictions import make_predictions, read_rows
 from tasks.io.deployments.settle import settle
 from tasks.io.deployments.values import describe_choice, describe_deed
@@ -60,7 +60,7 @@ def reconcile(settings: Settings, lease: Lease) -> None:
         case AliasAction.DEPLOY:
             deploy_alias(settings, redis, live, next(model for model in models if model.version == alias), lease)
         case _:
-            set_alias(settings, live, lease)
+            (follow if live.alias_at is None else set_alias)(settings, live, lease)
             log.warning("the alias champion is %s to version %s: %s", action.value, live.model_version, reason)
 
 

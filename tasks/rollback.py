@@ -8,12 +8,14 @@ again, roll back to their deployment.
 import argparse
 import logging
 import sys
+from contextlib import ExitStack
 
 from redis.exceptions import RedisError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tasks.command import make_parser, run_and_map_errors, start_log
 from tasks.core.deployment.history import find_live, find_rollback_target
-from tasks.core.errors import Unavailable, Unknown
+from tasks.core.errors import Busy, Unavailable, Unknown
 from tasks.io.deployments.checks import find_missing
 from tasks.io.deployments.flip import LEASE, flip
 from tasks.io.deployments.settle import settle
@@ -24,10 +26,17 @@ from tasks.settings import Settings
 
 log = logging.getLogger("tasks.rollback")
 
+LEASE_SECONDS = 60
+"""How long a rollback waits for a deploy or a reconciliation that is under way; those take seconds."""
+
 
 def run(settings: Settings, number: int | None, reason: str, person: str | None = None) -> None:
     """Make the earlier deployment's parts live again, as a new deployment in the record."""
-    with take(settings, LEASE) as lease:
+    waiting = Retrying(
+        retry=retry_if_exception_type(Busy), stop=stop_after_delay(LEASE_SECONDS), wait=wait_fixed(1), reraise=True
+    )
+    with ExitStack() as stack:
+        lease = waiting(lambda: stack.enter_context(take(settings, LEASE)))
         roll_back(settings, number, reason, person, lease)
 
 

@@ -1,9 +1,13 @@
 """Deployments on the real servers: made whole, never going back by themselves, healed, adopted, and rolled back in one step."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -207,6 +211,43 @@ def test_a_rollback_to_parts_that_are_gone_is_refused_and_names_them(settings: S
     assert_one_whole_deployment_is_live(settings)
 
 
+def test_a_rollback_is_done_before_the_table_and_the_alias_follow(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S3 and MLflow hold what only people read; a rollback does not wait for them."""
+    number = read_record(settings)[-2].deployment
+
+    def fail(*_: Any) -> None:
+        raise Unavailable("S3 does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flip, "read_predictions", fail)
+        rollback.run(settings, number, "worse answers")
+    live = read_live_deployment(settings)
+    assert read_key(settings, flip.POINTER)["deployment"] == live.deployment
+    assert live.alias_at is None
+    assert "do not follow yet, the DAG reconcile tries again: S3 does not answer" in caplog.text
+    reconcile_deployment.run(settings, TODAY)
+    assert assert_one_whole_deployment_is_live(settings).deployment == live.deployment
+
+
+def test_a_rollback_waits_for_a_lease_that_is_held_for_a_moment(settings: Settings) -> None:
+    target = read_record(settings)[-2].deployment
+    begun = Event()
+
+    def hold_for_a_moment() -> None:
+        with take(settings, flip.LEASE):
+            begun.set()
+            time.sleep(2)
+
+    with ThreadPoolExecutor() as pool:
+        holder = pool.submit(hold_for_a_moment)
+        assert begun.wait(30)
+        rollback.run(settings, target, "worse answers")
+        holder.result()
+    assert assert_one_whole_deployment_is_live(settings).kind == "rollback"
+
+
 def test_a_deleted_alias_is_set_again(settings: Settings) -> None:
     record = read_record(settings)
     move_alias(settings, None)
@@ -275,8 +316,9 @@ def test_a_redis_that_lost_all_features_gets_the_live_ones_again(settings: Setti
 
 
 def test_verbs_that_deploy_never_overlap_and_reconciling_waits_for_the_next_pass(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rollback, "LEASE_SECONDS", 0)
     with take(settings, flip.LEASE), caplog.at_level("INFO", "tasks"):
         reconcile_deployment.run(settings, TODAY)
         remove_unused_parts.run(settings, TODAY)

@@ -1,8 +1,9 @@
 """Makes a deployment live in four steps; after a kill between any two of them, `heal` finishes or abandons it.
 
 1. Insert the row, not live yet. 2. Write the Redis key with one command, so that readers see either the previous deployment or
-this one. 3. In one transaction mark the row live, end the previous deployment and replace table prediction. 4. Set MLflow's
-alias. `heal` sees from the key and the rows which steps are done.
+this one. 3. In one transaction mark the row live and end the previous deployment. 4. Replace table prediction and set MLflow's
+alias, which only people and other readers use; if S3, Postgres or MLflow fails here, the deployment is live all the same, and
+reconcile_deployment repeats the step. `heal` sees from the key and the rows which steps are done.
 """
 
 import io
@@ -16,6 +17,7 @@ from redis import Redis
 from tasks.core.deployment.healing import decide_healing
 from tasks.core.deployment.pointer import read_number, render_pointer
 from tasks.core.deployment.record import Deployment
+from tasks.core.errors import Superseded, TaskError
 from tasks.io.deployments.settings import DeploymentSettings
 from tasks.io.mlflow import registry
 from tasks.io.postgres import deployments as records
@@ -45,19 +47,30 @@ def flip(settings: DeploymentSettings, redis: Redis, values: dict[str, Any], lea
 
 
 def finish(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -> Deployment:
-    """Record that the pointer names this deployment, with its rows in table prediction; then set MLflow's alias."""
-    with lease.connect() as conn:
-        with NewTable(conn, "prediction") as table:
-            table.write(read_predictions(settings, conn, deployment))
-        lease.check(conn)
-        swap_new_table(conn, "prediction")
+    """Record that the pointer names this deployment; then let table prediction and MLflow's alias follow, if they can."""
+    with lease.held() as conn:
         records.mark_live(conn, deployment)
     log.info(
         "deployment %d is live: version %s, feature set %s, predictions %s",
         *(deployment.deployment, deployment.model_version, deployment.feature_set, deployment.prediction_set),
     )
-    set_alias(settings, deployment, lease)
+    try:
+        follow(settings, deployment, lease)
+    except Superseded:
+        raise
+    except TaskError as error:
+        log.warning("table prediction and MLflow's alias do not follow yet, the DAG reconcile tries again: %s", error)
     return deployment
+
+
+def follow(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -> None:
+    """Replace table prediction with the deployment's rows, then set MLflow's alias."""
+    with lease.connect() as conn:
+        with NewTable(conn, "prediction") as table:
+            table.write(read_predictions(settings, conn, deployment))
+        lease.check(conn)
+        swap_new_table(conn, "prediction")
+    set_alias(settings, deployment, lease)
 
 
 def set_alias(settings: DeploymentSettings, deployment: Deployment, lease: Lease) -> None:
