@@ -8,12 +8,12 @@ import requests
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.dag_runs import follow_run
-from infra.platform.connections import check_url, read_pointer
+from infra.platform.connections import check_url, read_pointer, was_live
 from infra.platform.errors import StackError
 from infra.platform.progress import step
 from infra.platform.protocol import Platform
 
-REFRESH, TRAIN = "refresh_movies", "train_model"
+REFRESH, TRAIN, RECONCILE = "refresh_movies", "train_model", "reconcile"
 PARSE_SECONDS = 180
 """Deadline for Airflow to parse the DAG files on a busy machine."""
 READY_SECONDS = 120
@@ -21,13 +21,21 @@ READY_SECONDS = 120
 
 
 def run_pipeline(platform: Platform) -> bool:
-    """Make the first deployment through Airflow. Return False if a deployment is live already."""
+    """Make the first deployment through Airflow. Return False if a deployment is live already.
+
+    A deployment that Postgres records and Redis has lost is made live again; it is not made anew.
+    """
     if read_pointer(platform.endpoints):
         return False
     client = AirflowClient(platform.endpoints)
     with step(platform.progress, "dags", "waiting until Airflow has read them", "known to Airflow"):
-        complaint = f"Airflow does not know {REFRESH} and {TRAIN}"
-        wait_for(lambda: client.knows(REFRESH) and client.knows(TRAIN), PARSE_SECONDS, complaint, client.read_import_errors)
+        names = (REFRESH, TRAIN, RECONCILE)
+        complaint = f"Airflow does not know {', '.join(names)}"
+        wait_for(lambda: all(map(client.knows, names)), PARSE_SECONDS, complaint, client.read_import_errors)
+    if was_live(platform.endpoints):
+        run_dag(platform, client, RECONCILE, {})
+        if read_pointer(platform.endpoints):
+            return False
     since = datetime.now(UTC) - timedelta(seconds=1)
     run_dag(platform, client, REFRESH, {})
     wait_for(

@@ -14,6 +14,9 @@ from botocore.config import Config
 from infra.platform.accounts import REGION
 from infra.platform.endpoints import POINTER, Endpoints
 
+OLD_FEATURES_KEY = "marquee:feature_set"
+"""The Redis key that named the live features before there were deployments; the task reconcile_deployment adopts it."""
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -63,6 +66,15 @@ def read_pointer(endpoints: Endpoints) -> dict[str, Any] | None:
     with connect_redis(endpoints, "api") as client:
         text = client.get(POINTER)
     return json.loads(text) if isinstance(text, str) else None
+
+
+def was_live(endpoints: Endpoints) -> bool:
+    """Return true if Postgres records a live deployment, or Redis names the live parts as releases without deployments did."""
+    with connect_postgres(endpoints, "movies") as connection:
+        if connection.execute("select from deployment where live_at is not null and ended_at is null").fetchone() is not None:
+            return True
+    with connect_redis(endpoints, "api") as client:
+        return bool(client.exists(OLD_FEATURES_KEY))
 
 
 def read_live_features(endpoints: Endpoints) -> dict[str, Any] | None:

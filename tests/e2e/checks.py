@@ -8,8 +8,10 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+import redis
 import requests
 
+from infra.local.stack import Stack
 from tests.e2e.platform import Platform
 
 PUBLISHED_WITHIN = 300
@@ -145,3 +147,20 @@ def read_answers(platform: Platform, movie_ids: list[str]) -> dict[str, Any]:
     answers = {movie_id: platform.ask(movie_id) for movie_id in movie_ids}
     assert {answer.status_code for answer in answers.values()} == {200}
     return {movie_id: answer.json() for movie_id, answer in answers.items()}
+
+
+def check_lost_redis_is_restored(platform: Platform, movies: int) -> None:
+    """After Redis has lost all its data, `up` makes the same deployment live again and makes no other."""
+    ids = list(platform.run_in_tasks("expected", str(movies))["ratings"])
+    before, state = read_answers(platform, ids), platform.run_in_tasks("state")
+    endpoints = Stack.load(platform.settings).endpoints
+    client = redis.Redis.from_url(endpoints.redis_url("feast"))
+    client.unlink(*client.scan_iter(count=10_000))
+    up = platform.command("up")
+    assert up.returncode == 0, up.stdout
+    assert platform.run_in_tasks("state")["tables"]["deployment"] == state["tables"]["deployment"]
+    again = read_answers(platform, ids)
+    names = ("rating", "deployment", "features_as_of")
+    assert {movie_id: [answer[name] for name in names] for movie_id, answer in again.items()} == {
+        movie_id: [answer[name] for name in names] for movie_id, answer in before.items()
+    }

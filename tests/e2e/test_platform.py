@@ -77,6 +77,9 @@ class TestSample:
     def test_a_rollback_brings_the_ratings_of_before_back(self, sample: Platform) -> None:
         checks.check_a_rollback(sample, 100)
 
+    def test_up_makes_live_again_what_redis_has_lost(self, sample: Platform) -> None:
+        checks.check_lost_redis_is_restored(sample, 100)
+
     def test_each_process_killed_in_turn_comes_back_and_predictions_go_on(self, sample: Platform, tmp_path: Path) -> None:
         checks.wait_for_published_ratings(sample)
         films = sample.run_in_tasks("expected", "300")["ratings"]
