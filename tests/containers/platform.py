@@ -87,5 +87,5 @@ class ContainerPlatform(Platform):
     def sweep(self) -> None:
         """One pass of the sweeper."""
         run = self.airflow.trigger("sweep", {})
-        wait_until(lambda: self.airflow.read_state("sweep", run) in OVER, 120, "the sweeper's pass")
+        wait_until(lambda: self.airflow.read_state("sweep", run) in OVER, 300, "the sweeper's pass")
         assert self.airflow.read_state("sweep", run) == "success"

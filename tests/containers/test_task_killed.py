@@ -6,6 +6,7 @@ the middle of its work by freezing it.
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,13 +44,17 @@ class World:
 
 
 @pytest.fixture
-def world(containers_platform: ContainerPlatform) -> World:
+def world(containers_platform: ContainerPlatform) -> Iterator[World]:
+    """The platform with one film changed; a container that a failed test leaves is removed, so that it fails no later test."""
     platform = containers_platform
     platform.query(
         """update film set runtime_minutes = coalesce(runtime_minutes, 90) + 1
             where movie_id = (select min(movie_id) from film)"""
     )
-    return World(platform, {**platform.run_in_tasks("state"), **platform.run_in_tasks("snapshots")})
+    yield World(platform, {**platform.run_in_tasks("state"), **platform.run_in_tasks("snapshots")})
+    for left in platform.task_containers():
+        if left.labels["marquee.dag"].startswith("killed_"):
+            left.remove(force=True)
 
 
 def start(world: World, dag: str) -> str:
@@ -62,10 +67,11 @@ def scheduler_processes(world: World, title: str) -> list[psutil.Process]:
     return [process for process in main.children(recursive=True) if title in " ".join(process.cmdline())]
 
 
-def kill_task_process(world: World) -> None:
-    """SIGKILL the process that runs the operator, a child of the scheduler's worker."""
+def kill_task_process(world: World, dag: str, run: str) -> None:
+    """SIGKILL the process that runs the operator, a child of the scheduler's worker; its title holds the id of the task."""
     workers = {process.pid for process in scheduler_processes(world, "LocalExecutor")}
-    (runner,) = [process for process in scheduler_processes(world, "airflow worker") if process.ppid() in workers]
+    title = f"airflow worker -- {world.platform.task(dag, run)['id']}"
+    (runner,) = [process for process in scheduler_processes(world, title) if process.ppid() in workers]
     runner.send_signal(signal.SIGKILL)
 
 
@@ -94,7 +100,7 @@ def test_sigkill_of_the_task_process(world: World) -> None:
     """Its container stays, and nobody waits for it; the sweeper removes it."""
     run = start(world, "killed_once")
     caught = world.platform.catch(run)
-    kill_task_process(world)
+    kill_task_process(world, "killed_once", run)
     assert world.platform.wait_for_end("killed_once", run)["state"] == "failed"
     assert [left.id for left in world.platform.task_containers(run)] == [caught.id]
     world.assert_swept_and_whole(run, commits=0)
@@ -104,7 +110,7 @@ def test_sigkill_of_the_task_process_that_is_tried_again(world: World) -> None:
     """The next try removes the container of the one before."""
     run = start(world, "killed_and_retried")
     caught = world.platform.catch(run)
-    kill_task_process(world)
+    kill_task_process(world, "killed_and_retried", run)
     assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
     assert world.platform.task("killed_and_retried", run)["try_number"] == 2
     assert f"removing container {str(caught.id)[:12]}" in world.platform.log("killed_and_retried", run, 2)
