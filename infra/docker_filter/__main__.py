@@ -7,8 +7,8 @@ import sys
 
 from pydantic import ValidationError
 
+from infra.docker_filter.policy.settings import Settings
 from infra.docker_filter.server import serve
-from infra.docker_filter.settings import Settings
 from infra.json_log import start_log
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from infra.docker_filter.errors import EngineAway, NoSuchContainer, TooMany
-from infra.docker_filter.filters import task_labels
-from infra.docker_filter.policy import Call
-from infra.docker_filter.settings import Settings
-from infra.docker_filter.task_container import MEMORY_LABEL
+from infra.docker_filter.policy.calls import Call
+from infra.docker_filter.policy.errors import EngineAway, NoSuchContainer, TooMany
+from infra.docker_filter.policy.filters import task_labels
+from infra.docker_filter.policy.settings import Settings
+from infra.docker_filter.policy.task_container import MEMORY_LABEL
 
 ENGINE_SECONDS = 30
 """Deadline for the engine to answer the filter, or to begin an upgraded stream."""

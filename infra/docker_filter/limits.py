@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.docker_filter.errors import TooBusy
-from infra.docker_filter.settings import Settings
+from infra.docker_filter.policy.errors import TooBusy
+from infra.docker_filter.policy.settings import Settings
 
 
 class ByteBudget:

@@ -6,7 +6,7 @@ import logging
 from asyncio import StreamReader, StreamWriter
 from http import HTTPStatus
 
-from infra.docker_filter.errors import EngineAway, NoSuchContainer, Rejection
+from infra.docker_filter.policy.errors import EngineAway, NoSuchContainer, Rejection
 from infra.docker_filter.request import Request
 from infra.docker_filter.streams import drop
 

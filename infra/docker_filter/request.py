@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import h11
 
-from infra.docker_filter.errors import Malformed, TooLarge, TooSlow
 from infra.docker_filter.limits import RequestBytes
+from infra.docker_filter.policy.errors import Malformed, TooLarge, TooSlow
 
 REQUEST_SECONDS = 10
 """Time from the connection to the last byte of the body."""

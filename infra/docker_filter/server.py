@@ -7,12 +7,12 @@ import socket
 from asyncio import StreamReader, StreamWriter
 
 from infra.docker_filter.engine import ENGINE_SECONDS, check_room, connect, fetch_task, render
-from infra.docker_filter.errors import EngineAway, Rejection, TooBusy, TooMany
 from infra.docker_filter.limits import Limits
-from infra.docker_filter.policy import Call, decide
+from infra.docker_filter.policy.calls import Call, decide
+from infra.docker_filter.policy.errors import EngineAway, Rejection, TooBusy, TooMany
+from infra.docker_filter.policy.settings import Settings
 from infra.docker_filter.rejections import reject
 from infra.docker_filter.request import Request, read_request
-from infra.docker_filter.settings import Settings
 from infra.docker_filter.streams import pass_answer, pass_both_ways
 
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))

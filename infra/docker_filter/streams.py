@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import StreamReader, StreamWriter
 
-from infra.docker_filter.errors import EngineAway
+from infra.docker_filter.policy.errors import EngineAway
 
 CHUNK = 64 * 1024
 CLOSING_SECONDS = 5

@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from infra.docker_filter.settings import Settings
+from infra.docker_filter.policy.settings import Settings
 
 SETTINGS = Settings(
     tasks_image="marquee/tasks:1", tasks_network="marquee_tasks", marquee_platform="marquee", task_memory_max=4 * 1024**3

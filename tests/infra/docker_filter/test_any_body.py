@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dags.runners.environment import TASK_VARIABLE_PREFIXES
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.task_container import rebuild_create
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.task_container import rebuild_create
 from tests.infra.docker_filter.bodies import PASSED_ON, SENT, SETTINGS, TMP
 
 COMMAND = SENT["Cmd"]

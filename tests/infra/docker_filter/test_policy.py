@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, quote
 import pytest
 from pydantic import ValidationError
 
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.policy import Call, decide
-from infra.docker_filter.settings import Settings
-from infra.docker_filter.task_container import rebuild_create
+from infra.docker_filter.policy.calls import Call, decide
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.settings import Settings
+from infra.docker_filter.policy.task_container import rebuild_create
 from tests.infra.docker_filter.bodies import SENT, SETTINGS
 
 ID = "0123456789ab" + "c" * 52

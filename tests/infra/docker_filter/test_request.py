@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from infra.docker_filter import request as module
-from infra.docker_filter.errors import Malformed, Rejection, TooBusy, TooLarge, TooSlow
 from infra.docker_filter.limits import ByteBudget, Limits, RequestBytes
+from infra.docker_filter.policy.errors import Malformed, Rejection, TooBusy, TooLarge, TooSlow
 from infra.docker_filter.request import BODY_MAX, HEAD_MAX, Request, read_request
 from tests.infra.docker_filter.bodies import SETTINGS
 

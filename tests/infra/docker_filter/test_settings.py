@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.docker_filter.settings import Settings
+from infra.docker_filter.policy.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 BOUNDS = [name for name in Settings.model_fields if name.endswith("_max")]

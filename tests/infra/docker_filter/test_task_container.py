@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from dags.runners.environment import TASK_VARIABLE_PREFIXES
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.settings import TASK_VARIABLES
-from infra.docker_filter.task_container import rebuild_create
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.settings import TASK_VARIABLES
+from infra.docker_filter.policy.task_container import rebuild_create
 from tests.infra.docker_filter.bodies import GONE, PASSED_ON, SENT, SETTINGS, TMP, changed
 from tests.infra.docker_filter.rejected_bodies import GOOD, REJECTED
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-from infra.docker_filter.errors import Rejection
+from infra.docker_filter.policy.errors import Rejection
 
 
 def parse_json(content: bytes | str) -> Any:

@@ -4,9 +4,9 @@ import re
 
 from pydantic import TypeAdapter, ValidationError
 
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.settings import Settings
-from infra.docker_filter.strict_json import parse_json
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.settings import Settings
+from infra.docker_filter.policy.strict_json import parse_json
 
 FILTERS = TypeAdapter(dict[str, list[str]])
 LABEL = re.compile(r"marquee\.(task|platform|dag|run|try)(=[^\x00-\x1f]{0,250})?")

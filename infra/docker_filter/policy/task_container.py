@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from infra.docker_filter.container_model import LogConfig, TaskContainer
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.settings import Settings
-from infra.docker_filter.strict_json import parse_json
+from infra.docker_filter.policy.container_model import LogConfig, TaskContainer
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.settings import Settings
+from infra.docker_filter.policy.strict_json import parse_json
 
 MEMORY_LABEL = "marquee.memory"
 """Label with the memory limit in bytes, written by the filter alone. The engine's list of containers omits the limit."""

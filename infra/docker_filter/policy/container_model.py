@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from infra.docker_filter.fields import Command, Empty, LabelText, TmpfsOptions, Variables
+from infra.docker_filter.policy.fields import Command, Empty, LabelText, TmpfsOptions, Variables
 
 
 class _Described(BaseModel):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from infra.docker_filter.errors import Rejection
-from infra.docker_filter.filters import force_image, force_platform
-from infra.docker_filter.settings import Settings
-from infra.docker_filter.task_container import NewTask, rebuild_create
+from infra.docker_filter.policy.errors import Rejection
+from infra.docker_filter.policy.filters import force_image, force_platform
+from infra.docker_filter.policy.settings import Settings
+from infra.docker_filter.policy.task_container import NewTask, rebuild_create
 
 PATH = re.compile(
     r"(?P<version>/v1\.[4-9][0-9])?"  # before 1.40 the engine reads some limits differently
