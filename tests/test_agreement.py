@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 
 from infra.platform.endpoints import local_endpoints
 from infra.platform.environment import local_variables
@@ -14,6 +13,7 @@ from infra.platform.settings import PASSED_ON
 from infra.platform.settings import Settings as StackSettings
 from serving.settings import Settings as ServingSettings
 from tasks.settings import Settings as TaskSettings
+from tests.compose_services import read_services
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = sorted((ROOT / "infra" / "locks").glob("*.txt"))
@@ -81,27 +81,25 @@ def test_the_example_shows_the_defaults_of_compose() -> None:
 
 def test_compose_publishes_the_ports_of_the_embedded_stack_on_loopback() -> None:
     published = {}
-    for path in (ROOT / "infra" / "compose").glob("*.yml"):
-        for service, body in yaml.safe_load(path.read_text())["services"].items():
-            for port in body.get("ports", []):
-                address, name, default = re.fullmatch(r"(\S+):\$\{([A-Z0-9_]+):-(\d+)\}:(?:\d+|\$\{\2:-\3\})", port).groups()  # type: ignore[union-attr]
-                assert address in {"127.0.0.1", "${BIND_ADDRESS:-127.0.0.1}", "${BIND_STORES:-127.0.0.1}"}, service
-                published[name] = int(default)
+    for service, body in read_services().items():
+        for port in body.get("ports", []):
+            address, name, default = re.fullmatch(r"(\S+):\$\{([A-Z0-9_]+):-(\d+)\}:(?:\d+|\$\{\2:-\3\})", port).groups()  # type: ignore[union-attr]
+            assert address in {"127.0.0.1", "${BIND_ADDRESS:-127.0.0.1}", "${BIND_STORES:-127.0.0.1}"}, service
+            published[name] = int(default)
     ports = {name.upper(): field.default for name, field in StackSettings.model_fields.items() if name.endswith("_port")}
     assert published.pop("WORKER_LOG_PORT") == 8793  # Airflow's own, of a host that runs nothing else
     assert published == {name: port for name, port in ports.items() if name != "FEAST_UI_PORT"}
 
 
 def test_no_service_of_compose_is_left_open() -> None:
-    for path in (ROOT / "infra" / "compose").glob("*.yml"):
-        for service, body in yaml.safe_load(path.read_text())["services"].items():
-            assert body["read_only"] is True, service
-            assert body["cap_drop"] == ["ALL"], service
-            assert body["security_opt"] == ["no-new-privileges:true"], service
-            assert {"mem_limit", "pids_limit", "restart", "networks"} <= set(body), service
-            assert not {"privileged", "cap_add", "network_mode", "pid", "ipc"} & set(body), service
-            sockets = [volume for volume in body.get("volumes", []) if "docker.sock" in volume]
-            assert bool(sockets) == (service == "docker-filter"), service
+    for service, body in read_services().items():
+        assert body["read_only"] is True, service
+        assert body["cap_drop"] == ["ALL"], service
+        assert body["security_opt"] == ["no-new-privileges:true"], service
+        assert {"mem_limit", "pids_limit", "restart", "networks"} <= set(body), service
+        assert not {"privileged", "cap_add", "network_mode", "pid", "ipc"} & set(body), service
+        sockets = [volume for volume in body.get("volumes", []) if "docker.sock" in volume]
+        assert bool(sockets) == (service == "docker-filter"), service
 
 
 def test_the_example_shows_the_defaults() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from infra.compose import env_files
 from infra.compose.containers import ONCE
@@ -16,6 +15,7 @@ from infra.compose.env_files import write_env_files
 from infra.platform.layout import REPOSITORY
 from infra.platform.secrets import Secrets
 from infra.platform.settings import Settings
+from tests.compose_services import read_services
 
 COMPOSE = REPOSITORY / ".marquee" / "venvs" / "local" / "bin" / "docker-compose"
 EVERYTHING = "core,s3,sources,worker,tools"
@@ -108,11 +108,7 @@ def test_the_readme_s_table_is_that_of_compose(home: Path) -> None:
     for row in re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \| (.+?) \|$", (REPOSITORY / "README.md").read_text(), re.MULTILINE):
         for name in re.findall(r"`([a-z][a-z0-9-]+)`", row[0]):
             told[name] = (set(re.findall(r"\b(\d{4,5})\b", row[1])), row[2], set(re.findall(r"`([a-z0-9]+)`", row[3])))
-    profiles = {
-        name: set(body["profiles"])
-        for path in (REPOSITORY / "infra" / "compose").glob("*.yml")
-        for name, body in yaml.safe_load(path.read_text())["services"].items()
-    }
+    profiles = {name: set(body["profiles"]) for name, body in read_services().items()}
     shown = services(home)
     assert set(told) == set(shown) - set(ONCE)
     for name, (ports, image, said) in told.items():
