@@ -120,8 +120,8 @@ class PredictionService:
         self._receipts.add(
             Receipt(
                 prediction_id=prediction_id,
-                answered_at=now,
-                way=endpoint,
+                predicted_at=now,
+                endpoint=endpoint,
                 source=source,
                 movie_id=row.movie_id,
                 rating=rating,
@@ -185,8 +185,8 @@ class PredictionService:
         self._receipts.add(
             Receipt(
                 prediction_id=prediction_id,
-                answered_at=now,
-                way=endpoint,
+                predicted_at=now,
+                endpoint=endpoint,
                 source=PREDICTION_SET,
                 movie_id=movie.movie_id,
                 rating=movie.rating,

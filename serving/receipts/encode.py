@@ -13,8 +13,8 @@ from serving.core.provenance import Provenance
 from serving.receipts.receipt import Receipt
 
 COLUMNS = (
-    *("prediction_id", "answered_at", "rating", "model_output", "features_as_of", "deployment", "movie_id"),
-    *("way", "source", "model_version", "model_sha256", "release_sha256", "feature_set", "snapshot_id"),  # repeated
+    *("prediction_id", "predicted_at", "rating", "model_output", "features_as_of", "deployment", "movie_id"),
+    *("endpoint", "source", "model_version", "model_sha256", "release_sha256", "feature_set", "snapshot_id"),  # repeated
     *("features", "overrides"),
 )
 """Columns in the order in which they are sent: first those of fixed length, then repeated texts, then those of any length."""
@@ -44,15 +44,15 @@ def encode_rows(receipts: Sequence[Receipt]) -> bytes:
     """Return the rows of these receipts, without the begin and end of the COPY."""
     pieces: list[bytes] = []
     for receipt, features in zip(receipts, encode_features([receipt.features for receipt in receipts]), strict=True):
-        answered_at = round((receipt.answered_at - _POSTGRES_EPOCH) * 1e6)
+        predicted_at = round((receipt.predicted_at - _POSTGRES_EPOCH) * 1e6)
         as_of, movie_id = to_microseconds(receipt.features_as_of), receipt.movie_id.encode()
         pieces += (
             _HEAD.pack(
-                *(len(COLUMNS), 32, receipt.prediction_id.encode(), 8, answered_at, 8, receipt.rating),
+                *(len(COLUMNS), 32, receipt.prediction_id.encode(), 8, predicted_at, 8, receipt.rating),
                 *(4, receipt.model_output, 8, as_of, 8, receipt.provenance.deployment, len(movie_id)),
             ),
             movie_id,
-            encode_texts(receipt.way, receipt.source, receipt.provenance),
+            encode_texts(receipt.endpoint, receipt.source, receipt.provenance),
             features,
             _NULL if receipt.overrides is None else with_length(_JSONB_VERSION + orjson.dumps(receipt.overrides)),
         )

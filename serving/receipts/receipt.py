@@ -19,9 +19,9 @@ class Receipt(NamedTuple):
 
     prediction_id: str
     """Id from PredictionIds: 32 hex digits."""
-    answered_at: float
+    predicted_at: float
     """Time of the answer, Unix seconds."""
-    way: str
+    endpoint: str
     """Endpoint: predict, batch, whatif or grpc."""
     source: str
     """fresh, stale or prediction_set."""

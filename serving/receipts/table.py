@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from serving.receipts.encode import COLUMNS, encode
 from serving.receipts.receipt import Receipt
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """Revision of the newest migration in infra/setup/migrations/receipts."""
 CONNECT_SECONDS, CALL_SECONDS = 3, 5.0
 YIELD_SECONDS = 0.001

@@ -285,8 +285,8 @@ def test_what_ifs_and_published_ratings_are_not_audited(world: World) -> None:
 
 def test_receipts_that_are_too_old_are_deleted_and_older_than_a_day_not_audited(world: World) -> None:
     old, older = world.made["first"][:2]
-    change(world, old, "answered_at = answered_at - interval '29 days', features[1] = 5")
-    change(world, older, "answered_at = answered_at - interval '31 days'")
+    change(world, old, "predicted_at = predicted_at - interval '29 days', features[1] = 5")
+    change(world, older, "predicted_at = predicted_at - interval '31 days'")
     run_verb(audit_skew, world.settings.model_copy(update={"skew_max_share": 0.5}), TODAY)
     with pytest.raises(Unknown, match=f"no receipt of {older}: "):
         replay.run(world.settings, [older])

@@ -2,8 +2,8 @@
 
 CREATE TABLE receipt (
     prediction_id text NOT NULL,
-    answered_at timestamp with time zone NOT NULL,
-    way text NOT NULL,
+    predicted_at timestamp with time zone CONSTRAINT receipt_answered_at_not_null NOT NULL,
+    endpoint text CONSTRAINT receipt_way_not_null NOT NULL,
     source text NOT NULL,
     movie_id text NOT NULL,
     rating double precision NOT NULL,
@@ -17,15 +17,15 @@ CREATE TABLE receipt (
     features real[],
     overrides jsonb,
     deployment bigint,
-    CONSTRAINT receipt_prediction_id_check CHECK ((length(prediction_id) = 32)),
-    CONSTRAINT receipt_way_check CHECK ((way = ANY (ARRAY['predict'::text, 'batch'::text, 'whatif'::text, 'grpc'::text])))
+    CONSTRAINT receipt_endpoint_check CHECK ((endpoint = ANY (ARRAY['predict'::text, 'batch'::text, 'whatif'::text, 'grpc'::text]))),
+    CONSTRAINT receipt_prediction_id_check CHECK ((length(prediction_id) = 32))
 );
 
 COMMENT ON TABLE receipt IS 'What each answer of the API was made of, so that it can be computed again. Written a moment after the answer, off its path.';
 
 COMMENT ON COLUMN receipt.prediction_id IS 'As in the answer; sorts by time: 12 hex digits of Unix milliseconds, 12 of the worker, 8 of its counter.';
 
-COMMENT ON COLUMN receipt.way IS 'How it was asked: GET /predict, POST /predict, POST /whatif, gRPC.';
+COMMENT ON COLUMN receipt.endpoint IS 'Where the question came in: predict (GET /predict), batch (POST /predict), whatif (POST /whatif) or grpc.';
 
 COMMENT ON COLUMN receipt.source IS 'Where the rating came from: fresh or stale features and the model, or the published predictions, which are called prediction_set, and snapshot in older rows.';
 
@@ -62,4 +62,4 @@ ALTER TABLE receipt
 ALTER TABLE ONLY receipts_schema_version
     ADD CONSTRAINT receipts_schema_version_pkc PRIMARY KEY (version_num);
 
-CREATE INDEX receipt_answered_at ON receipt USING btree (answered_at);
+CREATE INDEX receipt_predicted_at ON receipt USING btree (predicted_at);

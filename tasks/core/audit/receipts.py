@@ -22,8 +22,8 @@ class Receipt:
     """A row of the API's table receipt; infra/setup/migrations/receipts.sql describes each column."""
 
     prediction_id: str
-    answered_at: datetime
-    way: str
+    predicted_at: datetime
+    endpoint: str
     source: str
     movie_id: str
     rating: float

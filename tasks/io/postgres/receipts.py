@@ -45,7 +45,7 @@ def read_by_ids(conn: psycopg.Connection, prediction_ids: Collection[str]) -> li
 
 def read_last(conn: psycopg.Connection, count: int) -> list[Receipt]:
     """Return the newest receipts, newest first."""
-    return _read(conn, "order by answered_at desc, prediction_id desc limit %s", [count])
+    return _read(conn, "order by predicted_at desc, prediction_id desc limit %s", [count])
 
 
 def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, max_receipts: int) -> list[Receipt]:
@@ -57,7 +57,7 @@ def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, max_
         conn,
         """where prediction_id in (
                select prediction_id from receipt
-               where answered_at >= %s and answered_at < %s and source in ('fresh', 'stale') and way <> 'whatif'
+               where predicted_at >= %s and predicted_at < %s and source in ('fresh', 'stale') and endpoint <> 'whatif'
                order by md5(prediction_id) limit %s)
            order by prediction_id""",
         [since, until, max_receipts],
@@ -66,7 +66,7 @@ def read_sample(conn: psycopg.Connection, since: datetime, until: datetime, max_
 
 def delete_before(conn: psycopg.Connection, moment: datetime) -> int:
     """Delete receipts older than the moment; return their number."""
-    return conn.execute("delete from receipt where answered_at < %s", [moment]).rowcount
+    return conn.execute("delete from receipt where predicted_at < %s", [moment]).rowcount
 
 
 def _read(conn: psycopg.Connection, condition: str, values: Sequence[Any]) -> list[Receipt]:

@@ -16,7 +16,7 @@ class Schema:
 
 
 MOVIES_SCHEMA = Schema("movies", "0003")
-RECEIPTS_SCHEMA = Schema("receipts", "0002")
+RECEIPTS_SCHEMA = Schema("receipts", "0003")
 QUERY = "select version_num from {}_schema_version"
 
 

@@ -103,7 +103,7 @@ def test_set_ups_that_run_at_once_apply_each_revision_once(stack: Stack) -> None
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(stack: Stack) -> None:
     with new_database(stack) as url:
         with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute("create table deployment (x int)")  # in the way of revision 0002
+            conn.execute("create table deployment (x int)")  # revision 0002 makes it too
         with pytest.raises(Exception, match='relation "deployment" already exists'):
             migrate(url, "movies")
         assert read_revision(url, "movies") is None
@@ -117,5 +117,5 @@ def test_the_schema_of_a_later_release_is_refused(stack: Stack) -> None:
         migrate(url, "receipts")
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute("update receipts_schema_version set version_num = '9999'")
-        with pytest.raises(UnknownSchema, match="has schema 9999, and this release knows schemas up to 0002: start the release"):
+        with pytest.raises(UnknownSchema, match="has schema 9999, and this release knows schemas up to 0003: start the release"):
             migrate(url, "receipts")

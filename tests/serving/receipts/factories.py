@@ -34,8 +34,8 @@ def invent_features(width: int, seed: int = 1) -> NDArray[np.float32]:
 def invent_receipt(**fields: Any) -> Receipt:
     usual = Receipt(
         prediction_id=IDS.next(),
-        answered_at=1795305600.123456,
-        way="predict",
+        predicted_at=1795305600.123456,
+        endpoint="predict",
         source="fresh",
         movie_id="tt0111161",
         rating=7.1235,

@@ -31,7 +31,7 @@ def read(url: str) -> list[Receipt]:
         conn.execute("set timezone = 'UTC'")
         rows = conn.execute(SELECT).fetchall()
     for row in rows:
-        row["answered_at"] = row["answered_at"].timestamp()
+        row["predicted_at"] = row["predicted_at"].timestamp()
         row["model_output"] = float(np.float32(row["model_output"]))  # its text has as few digits as tell float32s apart
         row["features"] = None if row["features"] is None else np.array(row["features"], np.float32)
         made_of = {name: row.pop(name) for name in Provenance._fields if name != "model_name"}
@@ -42,8 +42,8 @@ def read(url: str) -> list[Receipt]:
 def assert_equal(found: list[Receipt], sent: list[Receipt]) -> None:
     assert len(found) == len(sent)
     for one, other in zip(found, sorted(sent), strict=True):
-        assert one._replace(features=None, answered_at=0) == other._replace(features=None, answered_at=0)
-        assert one.answered_at == pytest.approx(other.answered_at, abs=1e-6)
+        assert one._replace(features=None, predicted_at=0) == other._replace(features=None, predicted_at=0)
+        assert one.predicted_at == pytest.approx(other.predicted_at, abs=1e-6)
         if other.features is None:
             assert one.features is None
         else:
@@ -54,13 +54,13 @@ def assert_equal(found: list[Receipt], sent: list[Receipt]) -> None:
 def test_every_field_comes_back_to_the_last_bit(url: str) -> None:
     sent = [
         invent_receipt(),
-        invent_receipt(provenance=PROVENANCE._replace(deployment=2**40, model_version="4"), way="batch", source="stale"),
-        invent_receipt(way="whatif", overrides={"runtime": None, "budget": 1.5e7, "Fiłm": -0.0}),
-        invent_receipt(way="grpc", source="prediction_set", features=None),
+        invent_receipt(provenance=PROVENANCE._replace(deployment=2**40, model_version="4"), endpoint="batch", source="stale"),
+        invent_receipt(endpoint="whatif", overrides={"runtime": None, "budget": 1.5e7, "Fiłm": -0.0}),
+        invent_receipt(endpoint="grpc", source="prediction_set", features=None),
         invent_receipt(features=np.array([np.nan, 0.0, -0.0, 3.4e38, 1e-45, 16777217.0], np.float32)),
         invent_receipt(features=np.full(60, np.nan, np.float32)),
         invent_receipt(features=np.arange(120, dtype=np.float32)[::2]),  # not contiguous
-        invent_receipt(movie_id="tt10872600", features_as_of=datetime(1999, 12, 31, tzinfo=UTC), answered_at=946684799.5),
+        invent_receipt(movie_id="tt10872600", features_as_of=datetime(1999, 12, 31, tzinfo=UTC), predicted_at=946684799.5),
         invent_receipt(features_as_of=datetime(2026, 11, 22, tzinfo=UTC) + timedelta(microseconds=1)),
     ]
     write(url, sent)

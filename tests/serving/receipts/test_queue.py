@@ -122,7 +122,7 @@ def test_an_acknowledgement_that_was_lost_doubles_nothing(url: str, ask: Ask, mo
 
 def test_one_receipt_that_postgres_refuses_is_the_only_one_lost(url: str, ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     sent = [invent_receipt() for _ in range(100)]
-    sent[37] = sent[37]._replace(way="by pigeon")  # the table's check refuses it
+    sent[37] = sent[37]._replace(endpoint="by pigeon")  # the table's check refuses it
     sent[70] = sent[70]._replace(features_as_of=None)  # type: ignore[arg-type]  # cannot even be encoded
     with open_queue(url) as queue:
         for each in sent:

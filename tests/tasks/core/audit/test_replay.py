@@ -36,7 +36,7 @@ def test_what_was_answered_from_these_rows_is_equal(receipts: list[Receipt], row
 
 def test_a_what_if_is_compared_with_what_was_asked_for(rows: dict[str, Row]) -> None:
     row = next(row for row in rows.values() if row[FIRST] is not None)
-    asked = make_receipt(1, row, overrides={FIRST: None, SECOND: 9.5}, way="whatif")
+    asked = make_receipt(1, row, overrides={FIRST: None, SECOND: 9.5}, endpoint="whatif")
     assert say(asked, rows) == []
     (said,) = [each for each in say(replace(asked, overrides={FIRST: None}), rows) if each.startswith(SECOND)]
     assert said.startswith(f"{SECOND} is 9.5 in the receipt, ")
