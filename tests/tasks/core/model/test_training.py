@@ -98,7 +98,7 @@ def test_a_champion_that_reads_a_feature_that_is_no_more_sees_it_as_unknown(spli
 def test_an_export_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     model = fit(matrix, matrix[:, 0].astype(np.float64))
-    monkeypatch.setattr("tasks.core.model.onnx_model.predict_onnx", lambda exported, rows: np.full(len(rows), np.nan))
+    monkeypatch.setattr("tasks.core.model.fitting.predict_onnx", lambda exported, rows: np.full(len(rows), np.nan))
     with pytest.raises(RuntimeError, match="differs from scikit-learn"):
         export_onnx(model, ["a", "b"], matrix)
 
