@@ -112,20 +112,19 @@ def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
 def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_writer, "MAX_LINES", 300)
     reader, end = os.pipe()
-    with os.fdopen(end, "wb") as pipe:
+    with os.fdopen(end, "wb") as pipe, os.fdopen(reader, "rb") as late:  # closed first, so that a failure does not wait for it
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
         writer = LogWriter(pipe)
         with run_app(create_app(Settings.model_validate(SETTINGS | {"deployment_cache_dir": tmp_path}), writer)) as client:
-            for _ in range(500):
+            asked = 3 * log_writer.MAX_LINES  # the queue holds that many lines once, and the thread once more
+            for _ in range(asked):
                 assert client.get("/predict").status_code == 422
             assert not writer.flush(0.2)
             assert writer.dropped > 0
             assert f"marquee_log_lines_dropped_total {writer.dropped}.0" in client.metrics()
-            with os.fdopen(reader, "rb") as late:
-                heard = iter(late.readline, b"")
-                lines = [json.loads(next(heard)) for _ in range(500 - writer.dropped)]
-                assert {line["status"] for line in lines} == {422}
-                assert writer.flush()
+            lines = [json.loads(late.readline()) for _ in range(asked - writer.dropped)]
+            assert {line["status"] for line in lines} == {422}
+            assert writer.flush()
         writer.close()
 
 
