@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+import feast.repo_operations  # noqa: F401  # the verbs load Feast when they need it: here once, instead of in every fork
 import psycopg
 import redis.client
 
