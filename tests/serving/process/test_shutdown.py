@@ -39,6 +39,8 @@ def is_refused(api: Api) -> bool:
             connection.recv(1)
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it waited to be accepted when the listening socket was closed; it was ended, and at once
+        return False
     return False
 
 

@@ -21,7 +21,7 @@ def test_an_experiment_that_a_person_deleted_is_restored(
     tracking_uri: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    monkeypatch.setattr(registry, "EXPERIMENT", f"deleted-{uuid4().hex}")
+    monkeypatch.setattr(training_runs, "EXPERIMENT", f"deleted-{uuid4().hex}")
     with registry.connect(tracking_uri) as client:
         training_runs.open_experiment(client)
         made = client.get_experiment_by_name(training_runs.EXPERIMENT)
