@@ -111,7 +111,7 @@ class WhatIfRequest(ApiRequest):
 
 
 class SearchRequest(ApiRequest):
-    """A search for movies by words of their titles."""
+    """A search for movies by title: its words, its beginning or any part of it."""
 
     query: str = Field(min_length=1, max_length=LONGEST_QUERY, pattern=r"\S")
     limit: int = Field(default=USUALLY_FOUND, ge=1, le=MOST_FOUND)

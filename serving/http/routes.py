@@ -155,7 +155,11 @@ def make_prediction_router(
         summary="Find movies by title",
     )
     async def find_movies(request: Request, query: TitleQuery, limit: Limit = USUALLY_FOUND) -> Response:
-        """Find movies of the prediction set by title, the best match first; /predict accepts their ids."""
+        """Find movies of the prediction set by title; /predict accepts their ids.
+
+        Exact titles come first, then titles that start with the text, then those with all its words, then those that contain
+        it; within each of these, the movies with the most votes. Case, accents and spelling variants do not matter.
+        """
         movies = search_movies(deployments, SearchRequest(query=query, limit=limit))
         found = [{"movie_id": m.movie_id, "tmdb_id": m.tmdb_id, "title": m.title, "year": m.year} for m in movies]
         return reply(request, FOUND if found else NOTHING_FOUND, {"movies": found}, [])

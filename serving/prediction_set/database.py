@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,28 +11,22 @@ from typing import Any, NamedTuple, Self
 
 from serving.core.errors import NoPredictionSet
 from serving.core.requested_id import RequestedId
+from serving.prediction_set import title_search, word_search
 from serving.prediction_set.metadata import Metadata, PredictionSetRejected, read_metadata
-from serving.prediction_set.title_query import fold, match_exactly, match_words
+from serving.prediction_set.title_search import COLUMNS
 
+FORMAT = "2"
 SEARCH_SECONDS = 0.01
-"""Time limit for ranking the matches, which blocks the event loop; after it, matches are returned in file order."""
+"""Time limit for a search, which blocks the event loop; after it, the movies that were found until then are returned."""
 STEPS_BETWEEN_CLOCKS = 50
 """Steps of SQLite's virtual machine between two checks of the time; one step may skip many movies."""
-CANDIDATES = 200
-"""Number of best matches that are sorted again, because short titles often have the same rank."""
 
-_COLUMNS = "film.movie_id, film.tmdb_id, film.title, film.year, film.rating, film.model_output, film.features_as_of"
-_BY_IMDB = f"select {_COLUMNS} from film where movie_id = ?"  # noqa: S608  # our own names
-_BY_TMDB = f"select {_COLUMNS} from film where tmdb_id = ?"  # noqa: S608
-_BEST = f"""
-    select hit.rank, {_COLUMNS}
-    from (select rowid, rank from title_search where title_search match ? order by rank limit ?) as hit
-    join film on film.id = hit.rowid
-"""  # noqa: S608
-_FIRST = f"""
-    select 0.0, {_COLUMNS}
-    from (select rowid from title_search where title_search match ? limit ?) as hit join film on film.id = hit.rowid
-"""  # noqa: S608
+_BY_IMDB = f"select {COLUMNS} from movie where movie_id = ?"  # noqa: S608  # our own names
+_BY_TMDB = f"select {COLUMNS} from movie where tmdb_id = ?"  # noqa: S608
+
+
+Search = Callable[[sqlite3.Connection, str, int], Iterable[tuple[Any, ...]]]
+"""Yields rows with COLUMNS for a text, at most the given number of each kind of match."""
 
 
 class PublishedMovie(NamedTuple):
@@ -50,8 +44,8 @@ class PublishedMovie(NamedTuple):
 class PredictionDatabase:
     """An open prediction database, for one thread at a time. Errors of SQLite are raised as NoPredictionSet."""
 
-    def __init__(self, connection: sqlite3.Connection, metadata: Metadata) -> None:
-        self._connection, self.metadata = connection, metadata
+    def __init__(self, connection: sqlite3.Connection, metadata: Metadata, search: Search) -> None:
+        self._connection, self.metadata, self._search = connection, metadata, search
         self._due = 0.0
 
     @classmethod
@@ -70,13 +64,14 @@ class PredictionDatabase:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             connection.execute(f"pragma mmap_size = {size}")  # the page cache is shared by all workers
             connection.execute("pragma trusted_schema = off")
+            search = choose_search(connection)
             metadata = read_metadata(connection, sha256)
-            connection.execute(_BEST, (match_words("the"), 1)).fetchone()  # its tables can be queried
+            list(search(connection, "the", 1))  # its tables can be queried
         except (sqlite3.Error, PredictionSetRejected) as error:
             if connection is not None:
                 connection.close()
             raise PredictionSetRejected(f"it is not a prediction database: {error}") from None
-        return cls(connection, metadata)
+        return cls(connection, metadata, search)
 
     def close(self) -> None:
         """Close the file; later reads raise NoPredictionSet."""
@@ -85,7 +80,7 @@ class PredictionDatabase:
     def sample_ids(self, count: int) -> list[str]:
         """Return the IMDb ids of up to `count` movies, evenly spread over the set. Raise NoPredictionSet."""
         step = max(1, self.metadata.movies // count)
-        query = "select movie_id from film where id in (select value from json_each(?)) order by id"
+        query = "select movie_id from movie where id in (select value from json_each(?)) order by id"
         try:
             rows = self._connection.execute(query, (str([1 + number * step for number in range(count)]),)).fetchall()
         except sqlite3.Error as error:
@@ -102,36 +97,43 @@ class PredictionDatabase:
         return to_movie(found) if found else None
 
     def search(self, text: str, limit: int) -> list[PublishedMovie]:
-        """Return up to `limit` movies whose titles have all these words; the last word may be unfinished. Raise NoPredictionSet.
+        """Return up to `limit` movies, the closest titles first and, of equally close ones, those with the most votes.
 
-        Titles with exactly these words come first; the others are sorted by bm25, then by year, newest first. When ranking
-        takes longer than SEARCH_SECONDS, some of the matches are returned unranked.
+        See title_search. Raise NoPredictionSet. When the search takes longer than SEARCH_SECONDS, some matches are left out.
         """
-        words, exactly = match_words(text), match_exactly(text)
-        if not words or limit < 1:
+        if limit < 1:
             return []
         self._due = time.monotonic() + SEARCH_SECONDS
         self._connection.set_progress_handler(self._is_late, STEPS_BETWEEN_CLOCKS)
-        hits: list[tuple[float, PublishedMovie]] = []
+        best: dict[str, PublishedMovie] = {}
         try:
-            for query in (exactly, words):
-                hits += self._select(_BEST, query, max(limit, CANDIDATES))
+            for row in self._search(self._connection, text, limit):
+                best.setdefault(row[0], to_movie(row))
+                if len(best) == limit:
+                    break
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
                 raise NoPredictionSet(f"the prediction database cannot be searched ({error})") from error
-            self._connection.set_progress_handler(None, 0)
-            hits += self._select(_FIRST, words, limit)
         finally:
             self._connection.set_progress_handler(None, 0)
-        folded, best = fold(text), {movie.movie_id: (rank, movie) for rank, movie in hits}  # the rank of `words` wins
-        order = sorted(best.values(), key=lambda hit: (fold(hit[1].title or "") != folded, hit[0], -(hit[1].year or 0)))
-        return [movie for _, movie in order[:limit]]
-
-    def _select(self, query: str, match: str, limit: int) -> list[tuple[float, PublishedMovie]]:
-        return [(rank, to_movie(row)) for rank, *row in self._connection.execute(query, (match, limit))]
+        return list(best.values())
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._due
+
+
+def choose_search(connection: sqlite3.Connection) -> Search:
+    """Return the search for the form of the file; make an earlier release's table readable under its new name.
+
+    Raise PredictionSetRejected for a form of a later release.
+    """
+    found = connection.execute("select value from about where key = 'format'").fetchone()
+    if found is None:
+        connection.execute(word_search.RENAME)
+        return word_search.find
+    if found[0] != FORMAT:
+        raise PredictionSetRejected(f"its format is {found[0]}, and this release reads {FORMAT} and earlier ones")
+    return title_search.find
 
 
 def to_movie(row: Sequence[Any]) -> PublishedMovie:

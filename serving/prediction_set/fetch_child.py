@@ -18,7 +18,7 @@ from pathlib import Path
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING
 from serving.core.requested_id import RequestedId
 from serving.prediction_set.cache import PredictionSetCache
-from serving.prediction_set.database import PredictionDatabase
+from serving.prediction_set.database import PredictionDatabase, choose_search
 from serving.prediction_set.metadata import PredictionSetRejected
 
 log = logging.getLogger("serving.prediction_set.fetch_child")
@@ -28,7 +28,7 @@ MAX_DATABASE_BYTES = 2**30
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 10, 2
 """Limits of a download. It retries little, because the service's next poll tries again."""
 PIECE_BYTES = 2**20
-_IMPLAUSIBLE = "select movie_id, rating from film where not (rating between ? and ? and model_output between ? and ?) limit 1"
+_IMPLAUSIBLE = "select movie_id, rating from movie where not (rating between ? and ? and model_output between ? and ?) limit 1"
 
 
 def fetch_prediction_set(bucket: str, key: str, sha256: str, size: int, cache: PredictionSetCache) -> None:
@@ -86,11 +86,12 @@ def check_database(path: Path, sha256: str) -> None:
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
     ):
         try:
+            choose_search(connection)
             if (verdict := connection.execute("pragma quick_check").fetchone()[0]) != "ok":
                 raise PredictionSetRejected(f"SQLite finds it damaged: {verdict}")
             implausible = connection.execute(_IMPLAUSIBLE, (LOWEST_RATING, HIGHEST_RATING) * 2).fetchone()
-            ids = connection.execute("select movie_id from film order by id desc limit 1").fetchone()
-            titles = connection.execute("select title from film where title is not null limit 1").fetchone()
+            ids = connection.execute("select movie_id from movie order by id desc limit 1").fetchone()
+            titles = connection.execute("select title from movie where title is not null limit 1").fetchone()
         except sqlite3.Error as error:
             raise PredictionSetRejected(f"SQLite cannot read it: {error}") from None
         if implausible:

@@ -32,7 +32,7 @@ def read_metadata(connection: sqlite3.Connection, sha256: str) -> Metadata:
     names = [field.name for field in fields(Metadata) if field.name not in ("sha256", "movies")]
     if missing := [name for name in names if not about.get(name)]:
         raise PredictionSetRejected(f"its table about lacks {', '.join(missing)}")
-    (movies,) = connection.execute("select count(*) from film").fetchone()
+    (movies,) = connection.execute("select count(*) from movie").fetchone()
     if movies == 0:
         raise PredictionSetRejected("it holds no movie")
     return Metadata(**{name: about[name] for name in names}, sha256=sha256, movies=movies)

@@ -256,8 +256,8 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
     with closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(body)
         about = dict(database.execute("select * from about").fetchall())
-        films = database.execute("select movie_id, rating, model_output, features_as_of from film order by id").fetchall()
-        told = database.execute("select movie_id, tmdb_id, title, year from film order by id").fetchall()
+        films = database.execute("select movie_id, rating, model_output, features_as_of from movie order by movie_id").fetchall()
+        told = database.execute("select movie_id, tmdb_id, title, year from movie order by movie_id").fetchall()
     assert about == {
         "prediction_set": live.prediction_set,
         "model_name": registry.MODEL,
@@ -266,6 +266,7 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
         "feature_set": features.feature_set,
         "content_hash": features.content_hash,
         "snapshot_id": features.snapshot_id,
+        "format": "2",
     }
     assert films == [(*row[:3], int(row[3].timestamp())) for row in table]
     rows = read_features(settings).with_columns(pl.col("release_year").cast(pl.Int64))

@@ -17,6 +17,7 @@ from tasks.io import prediction_sets
 from tasks.io.deployments.settings import DeploymentSettings
 from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
+from tasks.io.postgres import movies
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.prediction_sets import PredictionSet
@@ -36,11 +37,13 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     log.info("version %s predicts feature set %s", model.version, features.feature_set)
     with registry.connect(settings.mlflow_tracking_uri) as client:
         exported = registry.read_exported(client, model.version, model.sha256)
+    with connect(settings) as conn:
+        votes = movies.read_votes(conn)
     set_id = compute_set_id(model.version, model.sha256, features.feature_set)
     rows, about = read_rows(features), describe(set_id, model, features)
     predictions = compute_predictions(exported, rows)
     parquet = render_parquet(predictions, about)
-    database = render_title_database(predictions, rows, about | {"snapshot_id": features.snapshot_id})
+    database = render_title_database(predictions, rows, votes, about | {"snapshot_id": features.snapshot_id})
     bucket = Bucket.from_settings(settings)
     fresh = PredictionSet(
         prediction_set=set_id,

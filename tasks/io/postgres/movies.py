@@ -70,6 +70,11 @@ def _column(name: str, dtype: pl.DataType | type[pl.DataType], prefix: str | Non
     return f"array_to_string({column}, E'\\x1f') as {name}" if dtype == LIST else f"{column} as {name}"
 
 
+def read_votes(conn: psycopg.Connection) -> pl.DataFrame:
+    """Return movie_id and num_votes of every movie with a rating."""
+    return read_frame(conn, "rating join film using (movie_id)", {"movie_id": pl.String, "num_votes": pl.Int64})
+
+
 def read_labels(conn: psycopg.Connection, min_votes: int) -> pl.DataFrame:
     """Return movie_id and average_rating of every movie with at least `min_votes` votes, by movie_id."""
     source = f"rating join film using (movie_id) where num_votes >= {min_votes:d}"

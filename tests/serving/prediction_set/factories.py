@@ -1,23 +1,15 @@
 """Small prediction databases as predict_all makes them."""
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-SCHEMA = """
-pragma page_size = 4096;
-pragma journal_mode = off;
-create table about (key text primary key, value text not null);
-create table film (
-    id integer primary key, movie_id text not null unique, tmdb_id integer unique, title text, year integer,
-    rating real not null, model_output real not null, features_as_of integer not null
-);
-create virtual table title_search using fts5(
-    title, content='film', content_rowid='id', tokenize='unicode61 remove_diacritics 2', prefix='2 3'
-);
-"""
+import polars as pl
+
+from tasks.core.predictions.title_database import render_title_database
+
 AS_OF = 1795305600  # 2026-11-22
 ABOUT = {
     "prediction_set": "9f86d081884c",
@@ -37,19 +29,23 @@ class Film:
     year: int | None = None
     tmdb_id: int | None = None
     model_output: float = 7.123449
+    votes: int | None = None
 
 
 def build(path: Path, films: Sequence[Film], about: Mapping[str, str] | None = None) -> str:
     """Write a prediction database and return its sha256."""
-    with sqlite3.connect(path) as conn:
-        conn.executescript(SCHEMA)
-        conn.executemany("insert into about values (?, ?)", sorted((ABOUT | dict(about or {})).items()))
-        rows = [
-            (number, film.movie_id, film.tmdb_id, film.title, film.year, round(film.model_output, 4), film.model_output, AS_OF)
-            for number, film in enumerate(sorted(films, key=lambda film: film.movie_id), 1)
-        ]
-        conn.executemany("insert into film values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        conn.execute("insert into title_search (title_search) values ('rebuild')")
-    conn.execute("vacuum")
-    conn.close()
+    rows = [
+        (film.movie_id, film.tmdb_id, film.title, film.year, round(film.model_output, 4), film.model_output, film.votes)
+        for film in films
+    ]
+    names = ("movie_id", "tmdb_id", "title", "release_year", "rating", "model_output", "num_votes")
+    types = (pl.String, pl.Int64, pl.String, pl.Int64, pl.Float64, pl.Float64, pl.Int64)
+    frame = pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
+    predictions = frame.with_columns(features_as_of=pl.lit(datetime.fromtimestamp(AS_OF, UTC)).dt.cast_time_unit("us"))
+    body = render_title_database(predictions, frame, frame.drop_nulls("num_votes"), ABOUT | dict(about or {}))
+    path.write_bytes(body)
+    return digest_of(path)
+
+
+def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

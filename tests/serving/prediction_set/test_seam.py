@@ -8,13 +8,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.core.requested_id import RequestedId
+from serving.prediction_set import database
 from serving.prediction_set.database import PredictionDatabase, PublishedMovie
 from serving.prediction_set.fetch_child import check_database
+from serving.prediction_set.title_fold import fold
 from tasks.core.deployment.record import Model
 from tasks.core.features.feature_set import FeatureSet
-from tasks.core.predictions.title_database import render_title_database
+from tasks.core.predictions.title_database import FORMAT, render_title_database
+from tasks.core.predictions.title_fold import fold as fold_of_tasks
 from tasks.io.deployments.predictions import describe
 from tasks.io.mlflow import registry
 from tests.serving.prediction_set import factories as invented
@@ -38,7 +43,8 @@ def produced(tmp_path: Path) -> bytes:
     )
     years = pl.DataFrame({"movie_id": ["tt0000001", "tt0000002"], "release_year": [1999.0, None]})
     model = Model(registry.MODEL, "3", "a" * 64, "b" * 64, "schema", passed=True)
-    return render_title_database(predictions, years, describe("set", model, LIVE) | {"snapshot_id": LIVE.snapshot_id})
+    votes = pl.DataFrame({"movie_id": ["tt0000001"], "num_votes": [1_900_000]})
+    return render_title_database(predictions, years, votes, describe("set", model, LIVE) | {"snapshot_id": LIVE.snapshot_id})
 
 
 @pytest.fixture
@@ -49,6 +55,11 @@ def catalogue(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
     check_database(path, sha256)
     with closing(PredictionDatabase.open(path, sha256)) as catalogue:
         yield catalogue
+
+
+@given(st.text())
+def test_both_sides_fold_a_title_alike(text: str) -> None:
+    assert fold(text) == fold_of_tasks(text)
 
 
 def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
@@ -71,3 +82,7 @@ def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: Predictio
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
     with closing(own):
         assert own._connection.execute(tables).fetchall() == catalogue._connection.execute(tables).fetchall()
+
+
+def test_both_sides_name_the_same_format() -> None:
+    assert database.FORMAT == FORMAT

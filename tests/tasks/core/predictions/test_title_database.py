@@ -29,12 +29,13 @@ PREDICTIONS = pl.DataFrame(
         "features_as_of": pl.Series([AS_OF] * 4).dt.cast_time_unit("us"),
     }
 )
+VOTES = pl.DataFrame({"movie_id": ["tt0000002", "tt0000003"], "num_votes": [300, 5000]})
 YEARS = pl.DataFrame({"movie_id": list(TITLES), "release_year": [year for _, _, year in TITLES.values()], "budget": [1.0] * 4})
 
 
 @pytest.fixture(scope="module")
 def body() -> bytes:
-    return render_title_database(PREDICTIONS, YEARS, ABOUT)
+    return render_title_database(PREDICTIONS, YEARS, VOTES, ABOUT)
 
 
 @contextmanager
@@ -44,47 +45,47 @@ def opened(body: bytes) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def find(body: bytes, query: str) -> list[str]:
+def find(body: bytes, table: str, query: str) -> list[str]:
     with opened(body) as database:
-        ids = "select movie_id from title_search join film on film.id = title_search.rowid where title_search match ? order by 1"
+        ids = f"select movie_id from {table} join movie on movie.id = {table}.rowid where {table} match ? order by 1"  # noqa: S608
         return [movie_id for (movie_id,) in database.execute(ids, [query])]
 
 
-def test_the_films_stand_in_order_of_their_ids_as_they_were_rated(body: bytes) -> None:
+def test_the_movies_stand_in_the_order_of_their_votes(body: bytes) -> None:
     with opened(body) as database:
-        films = database.execute("select * from film order by id").fetchall()
+        movies = database.execute("select * from movie order by id").fetchall()
         about = dict(database.execute("select * from about").fetchall())
     moment = int(AS_OF.timestamp())
-    assert films == [
-        (1, "tt0000001", None, "Zwölf Stühle", 1970, 6.5, 6.5, moment),
-        (2, "tt0000002", 12, "Şəhərin ÉTOILE", 1999, 8.25, 8.25, moment),
-        (3, "tt0000003", 7, "Amélie", 2001, 7.1235, 7.123456001281738, moment),
-        (4, "tt0000004", None, None, None, 5.0, 5.0, moment),
+    assert movies == [
+        (1, "tt0000003", 7, "Amélie", 2001, 7.1235, 7.123456001281738, moment, "amelie"),
+        (2, "tt0000002", 12, "Şəhərin ÉTOILE", 1999, 8.25, 8.25, moment, "seherin etoile"),
+        (3, "tt0000004", None, None, None, 5.0, 5.0, moment, None),
+        (4, "tt0000001", None, "Zwölf Stühle", 1970, 6.5, 6.5, moment, "zwolf stuhle"),
     ]
-    assert about == ABOUT
+    assert about == ABOUT | {"format": "2"}
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("table", "query", "found"),
     [
-        ("amelie", ["tt0000003"]),
-        ("AMÉLIE", ["tt0000003"]),
-        ("zwolf stuhle", ["tt0000001"]),
-        ("etoile", ["tt0000002"]),
-        ("am*", ["tt0000003"]),
-        ("stu*", ["tt0000001"]),
-        ("səhərin", ["tt0000002"]),
-        ("melie", []),
+        ("title_words", "amelie", ["tt0000003"]),
+        ("title_words", "zwolf stuhle", ["tt0000001"]),
+        ("title_words", "a*", ["tt0000003"]),
+        ("title_words", "stu*", ["tt0000001"]),
+        ("title_words", '^ "zwolf st" *', ["tt0000001"]),
+        ("title_words", "melie", []),
+        ("title_parts", "mel eli", ["tt0000003"]),
+        ("title_parts", '"f s"', ["tt0000001"]),
     ],
 )
-def test_a_title_is_found_by_its_words_whatever_their_accents(body: bytes, query: str, found: list[str]) -> None:
-    assert find(body, query) == found
+def test_a_title_is_indexed_by_words_beginnings_and_parts(body: bytes, table: str, query: str, found: list[str]) -> None:
+    assert find(body, table, query) == found
 
 
 def test_the_same_ratings_give_the_same_bytes_in_whatever_order(body: bytes) -> None:
     shuffled = PREDICTIONS.sample(fraction=1, shuffle=True, seed=1)
-    assert render_title_database(shuffled, YEARS.reverse(), dict(reversed(ABOUT.items()))) == body
-    assert render_title_database(PREDICTIONS, YEARS, ABOUT | {"model_version": "4"}) != body
+    assert render_title_database(shuffled, YEARS.reverse(), VOTES.reverse(), dict(reversed(ABOUT.items()))) == body
+    assert render_title_database(PREDICTIONS, YEARS, VOTES, ABOUT | {"model_version": "4"}) != body
 
 
 def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
@@ -93,13 +94,14 @@ def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
         assert database.execute("pragma page_size").fetchone() == (4096,)
         assert database.execute("pragma freelist_count").fetchone() == (0,)
-        database.execute("insert into title_search (title_search) values ('integrity-check')")
+        for table in ("title_words", "title_parts"):
+            database.execute(f"insert into {table} ({table}) values ('integrity-check')")  # noqa: S608
 
 
-def test_a_film_named_twice_is_refused() -> None:
-    with pytest.raises(sqlite3.IntegrityError, match=r"film\.movie_id"):
-        render_title_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, ABOUT)
+def test_a_movie_named_twice_is_refused() -> None:
+    with pytest.raises(sqlite3.IntegrityError, match=r"movie\.movie_id"):
+        render_title_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, VOTES, ABOUT)
 
 
-def test_no_film_is_a_catalogue_too() -> None:
-    assert find(render_title_database(PREDICTIONS.clear(), YEARS, ABOUT), "amelie") == []
+def test_no_movie_is_a_database_too() -> None:
+    assert find(render_title_database(PREDICTIONS.clear(), YEARS, VOTES, ABOUT), "title_words", "amelie") == []
