@@ -83,7 +83,7 @@ class Roster(Generic[T]):
 
     def draw(self, rng: Random, year: int, count: int) -> list[T]:
         """Return at most `count` different members who are active in the year, in billing order."""
-        active, weights = self._years[year]
+        active, weights = self._years[min(year, LAST_YEAR)]
         return list(dict.fromkeys(rng.choices(active, cum_weights=weights, k=count)))
 
 
@@ -93,27 +93,26 @@ def _career(rng: Random) -> tuple[int, int]:
 
 
 def make_people(rng: Random, count: int, first_number: int) -> list[Person]:
-    people = []
-    for number in range(first_number, first_number + max(count, 40)):
-        first, last = _career(rng)
-        born = first - rng.randint(19, 45)
-        lived = rng.randint(50, 95)
-        people.append(
-            Person(
-                nconst=f"nm{70_000_000 + number}",
-                tmdb_id=7_000_000 + number,
-                name=make_person_name(rng),
-                is_woman=rng.random() < 0.42,
-                born=born if rng.random() < 0.6 else None,
-                died=born + lived if last <= born + lived < 2026 and rng.random() < 0.8 else None,
-                quality=rng.gauss(0, 1),
-                first_year=first,
-                last_year=last,
-                weight=rng.lognormvariate(0, 1.0),
-                genre=rng.choices(GENRE_NAMES, cum_weights=GENRE_WEIGHTS)[0],
-            )
-        )
-    return people
+    return [make_person(rng, number, *_career(rng)) for number in range(first_number, first_number + max(count, 40))]
+
+
+def make_person(rng: Random, number: int, first_year: int, last_year: int) -> Person:
+    """Return a person with these first and last years of work. number: makes the ids, so it is unique over all people."""
+    born = first_year - rng.randint(19, 45)
+    lived = rng.randint(50, 95)
+    return Person(
+        nconst=f"nm{70_000_000 + number}",
+        tmdb_id=7_000_000 + number,
+        name=make_person_name(rng),
+        is_woman=rng.random() < 0.42,
+        born=born if rng.random() < 0.6 else None,
+        died=born + lived if last_year <= born + lived < 2026 and rng.random() < 0.8 else None,
+        quality=rng.gauss(0, 1),
+        first_year=first_year,
+        last_year=last_year,
+        weight=rng.lognormvariate(0, 1.0),
+        genre=rng.choices(GENRE_NAMES, cum_weights=GENRE_WEIGHTS)[0],
+    )
 
 
 def make_companies(rng: Random, count: int) -> list[Company]:

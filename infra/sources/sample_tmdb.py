@@ -5,14 +5,12 @@ The bodies of BROKEN have wrong types and values of the kind that real answers s
 """
 
 import json
-from collections.abc import Iterator
-from datetime import date, timedelta
-from math import exp
+from datetime import date
 from random import Random
 from typing import Any
 
 from infra.sources.sample_imdb import character_of
-from infra.sources.sample_movies import TODAY, Movie
+from infra.sources.sample_movies import Movie
 from infra.sources.sample_people import COUNTRIES, Person
 from infra.sources.sample_words import ADJECTIVES, KEYWORDS, NOUNS, make_overview
 from infra.sources.tmdb_api import GENRES
@@ -37,23 +35,22 @@ BROKEN: tuple[dict[str, Any], ...] = (
 """Values that replace fields of the first movies that TMDB knows. A reader should keep the other fields and log each reason."""
 
 
-def write_tmdb(movies: list[Movie], rng: Random) -> Iterator[str]:
-    """Yield one line of JSON for each movie that TMDB knows: its answer."""
-    known = [movie for movie in movies if rng.random() < 1 / (1 + exp(-(movie.votes**0.25 - 2.9)))]
-    for number, movie in enumerate(known):
-        body = _make_body(movie, rng) | (BROKEN[number] if number < len(BROKEN) else {})
-        yield json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+def render_body(movie: Movie, day: date, seed: int, broken: dict[str, Any]) -> bytes:
+    """Return TMDB's answer for a movie as it is on the day. broken: values that replace fields."""
+    body = _make_body(movie, day, Random(f"{seed} tmdb {movie.tconst}"), Random(f"{seed} tmdb reception {movie.tconst}"))
+    return json.dumps(body | broken, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def write_changes(movies: list[Movie], rng: Random) -> Iterator[str]:
-    """Yield one change for each of 1 % of the movies, in the two weeks before the sample's present day."""
-    for movie in rng.sample(movies, len(movies) // 100):
-        yield json.dumps({"id": movie.tmdb_id, "date": (TODAY - timedelta(rng.randrange(14))).isoformat()})
+def _status(days_until_release: int) -> str:
+    if days_until_release <= 0:
+        return "Released"
+    return "Post Production" if days_until_release <= 60 else "In Production" if days_until_release <= 240 else "Planned"
 
 
-def _make_body(movie: Movie, rng: Random) -> dict[str, Any]:
+def _make_body(movie: Movie, day: date, rng: Random, later: Random) -> dict[str, Any]:
+    """rng: for what is the same on every day. later: for what depends on the release."""
     country, country_name, language, _, _ = COUNTRIES[movie.country]
-    released = movie.released <= TODAY
+    released = movie.released <= day
     budget = movie.budget if rng.random() < 0.25 + 0.5 * (movie.budget > 5_000_000) else 0
     popularity = round(rng.lognormvariate(0, 1) * (1 + movie.votes) ** 0.2, 4)
     return {
@@ -77,15 +74,15 @@ def _make_body(movie: Movie, rng: Random) -> dict[str, Any]:
         ],
         "production_countries": [{"iso_3166_1": country, "name": country_name}],
         "release_date": "" if rng.random() < 0.004 else movie.released.isoformat(),
-        "revenue": int(movie.budget * rng.lognormvariate(0.3, 1.1)) if released and budget and rng.random() < 0.7 else 0,
+        "revenue": int(movie.budget * later.lognormvariate(0.3, 1.1)) if released and budget and later.random() < 0.7 else 0,
         "runtime": 0 if rng.random() < 0.02 else movie.minutes + rng.choices((-1, 0, 1), (1, 8, 1))[0],
         "softcore": False,
         "spoken_languages": _spoken_languages(language, rng),
-        "status": "Released" if released else rng.choice(("Post Production", "In Production", "Planned")),
+        "status": _status((movie.released - day).days),
         "tagline": _tagline(rng) if rng.random() < 0.5 else "",
         "title": movie.title,
         "video": False,
-        "vote_average": round(min(10.0, max(0.0, movie.rating + rng.gauss(0, 0.3))), 3) if movie.rating else 0.0,
+        "vote_average": round(min(10.0, max(0.0, movie.rating + later.gauss(0, 0.3))), 3) if movie.rating else 0.0,
         "vote_count": movie.votes // 12,
         "credits": {"cast": _cast(movie), "crew": _crew(movie)},
         "keywords": {"keywords": [_keyword(word) for word in rng.sample(KEYWORDS, rng.randint(0, 9))]},
