@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -27,17 +28,20 @@ ACCESS_DENIED = (
 
 
 class ImdbFiles:
-    """The request handler for one folder. An ETag is the MD5 of the bytes, as in S3, so a copied folder keeps its ETags."""
+    """The request handler of the files. An ETag is the MD5 of the bytes, as in S3, so a copied folder keeps its ETags.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._etags: dict[tuple[str, int, int], str] = {}
+    find_file: returns the path of one of NAMES, which may be missing. It is called in a thread, because it may write the file.
+    """
+
+    def __init__(self, find_file: Callable[[str], Path]) -> None:
+        self._find_file = find_file
+        self._etags: dict[tuple[Path, int, int], str] = {}
 
     async def answer(self, request: Request) -> Response:
         """Return the file or the requested range, 304 if it is unchanged, or 403 if it does not exist."""
         name = request.path_params["name"]
-        path = self._folder / name
-        if name not in NAMES or not path.is_file():
+        path = await to_thread.run_sync(self._find_file, name) if name in NAMES else None
+        if path is None or not path.is_file():
             return Response(ACCESS_DENIED, status_code=403, media_type="application/xml")
         stat = path.stat()
         etag = await to_thread.run_sync(self._etag, path, stat)
@@ -48,7 +52,7 @@ class ImdbFiles:
         return response
 
     def _etag(self, path: Path, stat: os.stat_result) -> str:
-        key = (path.name, stat.st_mtime_ns, stat.st_size)
+        key = (path, stat.st_mtime_ns, stat.st_size)
         if key not in self._etags:
             with path.open("rb") as file:
                 self._etags[key] = f'"{hashlib.file_digest(file, _md5).hexdigest()}"'

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,19 @@ class TmdbMovies:
     by_imdb_id: dict[str, bytes]
     changes: tuple[tuple[date, int], ...]
     """(day, TMDB id), in order of day."""
+
+    @property
+    def today(self) -> date:
+        return datetime.now(UTC).date()
+
+    def find_by_imdb_id(self, movie_id: str) -> bytes | None:
+        return self.by_imdb_id.get(movie_id)
+
+    def find_by_tmdb_id(self, tmdb_id: int) -> bytes | None:
+        return self.by_tmdb_id.get(tmdb_id)
+
+    def list_changes(self, start: date, end: date) -> Iterator[int]:
+        return (tmdb_id for day, tmdb_id in self.changes if start <= day <= end)
 
 
 def read_tmdb_movies(folder: Path) -> TmdbMovies:
@@ -43,13 +56,6 @@ def _read_lines(path: Path) -> Iterator[bytes]:
         for line in file:
             if line.strip():
                 yield line.rstrip(b"\r\n")
-
-
-def find_movie(tmdb_movies: TmdbMovies, movie_id: str) -> bytes | None:
-    """Return the answer for an id such as `tt0111161` or `278`, as TMDB's /3/movie/{id} does; None if the movie is unknown."""
-    if movie_id.startswith("tt"):
-        return tmdb_movies.by_imdb_id.get(movie_id)
-    return tmdb_movies.by_tmdb_id.get(int(movie_id)) if movie_id.isascii() and movie_id.isdigit() else None
 
 
 def keep_sections(body: bytes, wanted: frozenset[str]) -> bytes:
