@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement bench-search fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement bench-doctor bench-search fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -107,6 +107,10 @@ bench-replay: dev # replays receipts of two releases, and detects a corrupt fiel
 bench-agreement: dev # every entry point returns the same rating for a movie
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.agreement $(ARGS)
+
+bench-doctor: dev # breaks a platform in eleven ways; what the doctor says must mend it
+	@$(MARQUEE) install $(ALL)
+	$(DEV)/python -m tests.bench.scenarios.doctor
 
 bench-search: dev # the search by title on real titles: recall, time, size
 	$(DEV)/python -m tests.bench.scenarios.search $(ARGS)

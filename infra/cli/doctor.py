@@ -13,7 +13,16 @@ from infra.cli.predictions import fetch_prediction, find_movie, scan_movies
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.seaweedfs import round_trip
 from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
-from infra.platform.connections import check_postgres, check_redis, check_url, connect_s3, local_session, read_json, read_pointer
+from infra.platform.connections import (
+    check_postgres,
+    check_redis,
+    check_url,
+    connect_s3,
+    local_session,
+    read_json,
+    read_pointer,
+    was_live,
+)
 from infra.platform.errors import StackError
 from infra.platform.protocol import Platform
 
@@ -112,6 +121,8 @@ def check_dags(platform: Platform) -> str:
 def check_deployment(platform: Platform) -> str:
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
+        if was_live(platform.endpoints):
+            raise StackError("Redis does not name the live deployment; `make run DAG=reconcile` writes it again")
         raise StackError(f"nothing is deployed; `make run DAG={REFRESH}`, which triggers {TRAIN}")
     model, features = pointer["model"], pointer["features"]
     name, published = features["feature_set"], int(features["movies"])
