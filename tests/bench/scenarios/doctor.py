@@ -15,6 +15,7 @@ from pathlib import Path
 import redis
 from mlflow import MlflowClient
 
+from infra.local.services.postgres_paths import PostgresPaths
 from infra.local.stack import Stack
 from infra.platform.connections import read_pointer
 from tests.bench.results import conclude, keep, show
@@ -71,9 +72,10 @@ def stop(name: str) -> Callable[[Platform], None]:
 
 
 def empty_the_pid_file(platform: Platform) -> None:
-    stack = stack_of(platform)
+    layout = platform.settings.layout
     assert platform.command("down").returncode == 0
-    next(stack.settings.layout.data.rglob("PG_VERSION")).with_name("postmaster.pid").write_bytes(b"\0" * 80)
+    paths = PostgresPaths((layout.data / "postgres").resolve(), layout.packages("local"))
+    (paths.cluster / "postmaster.pid").write_bytes(b"\0" * 80)
 
 
 FAULTS: dict[str, Callable[[Platform], None]] = {
@@ -134,6 +136,7 @@ def main() -> int:
         for name, cause in FAULTS.items():
             print(name, file=sys.stderr)  # noqa: T201  # progress
             findings[name], wrong = try_fault(platform, cause)
+            keep("doctor", findings)
             if wrong:
                 broken.append(f"{name}: {wrong}")
     keep("doctor", findings)
