@@ -9,7 +9,7 @@ import requests
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.first_run import REFRESH, TRAIN
-from infra.cli.predictions import fetch_prediction, find_movie, scan_movies
+from infra.cli.predictions import explain_no_deployment, fetch_prediction, find_movie, scan_movies
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.seaweedfs import round_trip
 from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
@@ -21,7 +21,6 @@ from infra.platform.connections import (
     local_session,
     read_json,
     read_pointer,
-    was_live,
 )
 from infra.platform.errors import StackError
 from infra.platform.protocol import Platform
@@ -121,9 +120,7 @@ def check_dags(platform: Platform) -> str:
 def check_deployment(platform: Platform) -> str:
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
-        if was_live(platform.endpoints):
-            raise StackError("Redis does not name the live deployment; `make run DAG=reconcile` writes it again")
-        raise StackError(f"nothing is deployed; `make run DAG={REFRESH}`, which triggers {TRAIN}")
+        raise StackError(explain_no_deployment(platform.endpoints))
     model, features = pointer["model"], pointer["features"]
     name, published = features["feature_set"], int(features["movies"])
     held = sum(1 for _ in scan_movies(platform.endpoints, name))
@@ -136,7 +133,7 @@ def check_alias(platform: Platform) -> str:
     """Check that MLflow's alias names the live version. The DAG reconcile sets it again within minutes."""
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
-        raise StackError("nothing is deployed: there is no version that the alias could name")
+        raise StackError(explain_no_deployment(platform.endpoints))
     live, alias = pointer["model"]["version"], fetch_alias(platform, pointer["model"]["name"])
     if alias != live:
         raise StackError(

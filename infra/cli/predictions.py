@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from infra.platform.api_keys import own_key
-from infra.platform.connections import connect_redis, local_session, read_live_features
+from infra.platform.connections import connect_redis, local_session, read_live_features, was_live
 from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
 
@@ -20,11 +20,18 @@ def find_movie(endpoints: Endpoints) -> str:
     """Return the id of any one movie in the live feature set."""
     pointer = read_live_features(endpoints)
     if pointer is None:
-        raise StackError("Nothing is deployed yet: `make run DAG=refresh_movies`.")
+        raise StackError(explain_no_deployment(endpoints))
     with closing(scan_movies(endpoints, pointer["feature_set"])) as movies:
         for movie_id in movies:
             return movie_id
     raise StackError(f"The live feature set {pointer['feature_set']} has no movie in Redis: `make run DAG=reconcile`.")
+
+
+def explain_no_deployment(endpoints: Endpoints) -> str:
+    """Return why Redis names no deployment, with the command that helps."""
+    if was_live(endpoints):
+        return "Redis does not name the live deployment; `make run DAG=reconcile` writes it again."
+    return "Nothing is deployed yet: `make run DAG=refresh_movies`, which triggers train_model."
 
 
 def scan_movies(endpoints: Endpoints, feature_set: str) -> Generator[str, None, None]:
