@@ -11,6 +11,7 @@ from datetime import date
 from redis.exceptions import RedisError
 
 from tasks.command import main
+from tasks.core.deployment.choice import describe_new
 from tasks.core.deployment.history import find_live
 from tasks.core.errors import BadInput, Unavailable
 from tasks.io.deployments.candidates import CHOOSERS, choose
@@ -24,8 +25,6 @@ from tasks.io.postgres.lease import Lease
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.deploy")
-
-REASONS = {"features": "features of {day} were prepared", "model": "version {version} passed the promotion gate"}
 
 
 def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> None:
@@ -45,8 +44,8 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
         missing = find_missing(settings, redis, parts)
         if missing:
             raise BadInput(f"nothing is deployed: {'; '.join(missing)}")
-        reason = REASONS[part].format(day=chosen.features.day, version=chosen.model.version)
-        flip(settings, redis, {**parts, **describe_deed(settings, "deploy", reason, find_live(deployments))}, lease)
+        live = find_live(deployments)
+        flip(settings, redis, {**parts, **describe_deed(settings, "deploy", describe_new(chosen, live), live)}, lease)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
 

@@ -74,6 +74,19 @@ def find_newest_set(day: date, live: Deployment | None, sets: Sequence[FeatureSe
     return max(usable, key=lambda features: (features.day, features.published_at))
 
 
+def describe_new(choice: Choice, live: Deployment | None) -> str:
+    """Return the reason for deploying the choice: the parts that are not live yet."""
+    model = f"version {choice.model.version} passed the promotion gate"
+    features = f"features of {choice.features.day} were prepared"
+    if live is None:
+        return f"{model} and {features}"
+    news = [
+        *([model] if choice.model.version != live.model_version else []),
+        *([features] if choice.features.feature_set != live.feature_set else []),
+    ]
+    return " and ".join(news)
+
+
 def describe_nothing_new(live: Deployment, sets: Sequence[FeatureSet], models: Sequence[Model], out: OutOfService) -> str:
     """Return a sentence: the deployment stays live, and these newer parts are out of service since a rollback."""
     taken_out = [

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.deployment.choice import Choice, choose_features, choose_model
+from tasks.core.deployment.choice import Choice, choose_features, choose_model, describe_new
 from tasks.core.deployment.history import OutOfService, find_out_of_service
+from tasks.core.deployment.record import Deployment
 from tests.tasks.core.deployment.factories import make_deployment, make_features, make_model
 
 DAY = date(2026, 11, 26)
@@ -102,6 +103,19 @@ def test_what_a_rollback_left_behind_stays_out_until_there_is_something_newer() 
     assert choose_model(DAY, back, models, sets, out) == f"{told}version 4 was taken out of service by deployment 3; {set_told}"
     assert_chosen(choose_features(DAY, back, models, [*sets, make_features(22)], out), "3", "F22")
     assert_chosen(choose_model(DAY, back, [*models, make_model(5)], sets, out), "5", "F20")
+
+
+@pytest.mark.parametrize(
+    ("live", "version", "day", "reason"),
+    [
+        (None, 3, 20, "version 3 passed the promotion gate and features of 2026-11-20 were prepared"),
+        (LIVE, 4, 20, "version 4 passed the promotion gate"),
+        (LIVE, 3, 21, "features of 2026-11-21 were prepared"),
+        (LIVE, 4, 21, "version 4 passed the promotion gate and features of 2026-11-21 were prepared"),
+    ],
+)
+def test_the_reason_names_what_is_new(live: Deployment | None, version: int, day: int, reason: str) -> None:
+    assert describe_new(Choice(make_model(version), make_features(day)), live) == reason
 
 
 numbers = st.integers(1, 28)
