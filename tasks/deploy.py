@@ -14,10 +14,10 @@ from tasks.command import main
 from tasks.core.deployment.choice import describe_new
 from tasks.core.deployment.history import find_live
 from tasks.core.errors import BadInput, Unavailable
-from tasks.io.deployments.candidates import CHOOSERS, choose
+from tasks.io.deployments.candidates import CHOOSERS
 from tasks.io.deployments.checks import find_missing
 from tasks.io.deployments.flip import LEASE, flip, write_pointer
-from tasks.io.deployments.predictions import make_predictions
+from tasks.io.deployments.prepare import prepare
 from tasks.io.deployments.settle import settle
 from tasks.io.deployments.values import describe_choice, describe_deed
 from tasks.io.feast import online_store
@@ -31,20 +31,19 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
     """Deploy the prepared parts; do nothing if they are live already."""
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     try:
-        deployments = settle(settings, redis, lease)
-        chosen = choose(settings, day, part)
-        if isinstance(chosen, str):
-            log.info("nothing is deployed: %s", chosen)
-            if (live := find_live(deployments)) is not None:
+        live = find_live(settle(settings, redis, lease))
+        # This predicts only if the live model or the newest set has changed since predict_all ran.
+        prepared = prepare(settings, day, part, lease)
+        if isinstance(prepared, str):
+            log.info("nothing is deployed: %s", prepared)
+            if live is not None:
                 write_pointer(settings, redis, live, lease)  # the day that its features are verified for may have moved on
             return
-        # This predicts only if the live model or the newest set has changed since predict_all ran.
-        predictions = make_predictions(settings, chosen, lease)
+        chosen, predictions = prepared
         parts = describe_choice(chosen, predictions)
         missing = find_missing(settings, redis, parts)
         if missing:
             raise BadInput(f"nothing is deployed: {'; '.join(missing)}")
-        live = find_live(deployments)
         flip(settings, redis, {**parts, **describe_deed(settings, "deploy", describe_new(chosen, live), live)}, lease)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error

@@ -94,7 +94,7 @@ def describe(evaluation: Evaluation, release: bytes, origin: Origin, champion: s
     return {
         registry.TRAINING_ID: origin.training_id,
         registry.GATE: "passed" if evaluation.decision.passed else "refused",
-        "gate_reason": evaluation.decision.reason,
+        registry.GATE_REASON: evaluation.decision.reason,
         "compared_with": f"version {champion}" if champion else "no champion",
         registry.DIGEST: hashlib.sha256(evaluation.exported).hexdigest(),
         registry.SCHEMA: origin.schema_hash,

@@ -2,6 +2,7 @@
 
 TaskError            1   a failure with a known cause
   BadInput          65   the data breaks its format: correct the data
+    BadModel        65   a model's outputs are not ratings: train another version
     Skewed          65   the API and the offline store differ: find out why, or accept it
   Differs            1   a prediction made again differs from its receipt: find out why
   Unknown           66   the requested name or id does not exist: correct it
@@ -25,6 +26,10 @@ class BadInput(TaskError):
     """The data that the task reads is not what its format promises; another try with the same data fails again."""
 
     exit_code = os.EX_DATAERR
+
+
+class BadModel(BadInput):
+    """A model does not give each movie of a feature set a rating from 1 to 10."""
 
 
 class Skewed(BadInput):

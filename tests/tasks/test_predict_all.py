@@ -32,8 +32,8 @@ from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import build_query
 from serving.models.onnx_model import load_onnx_model
 from serving.settings import Settings as ServingSettings
-from tasks import build_features, predict_all, publish_features
-from tasks.core.errors import BadInput, Unavailable
+from tasks import build_features, deploy, predict_all, publish_features
+from tasks.core.errors import BadInput, BadModel, Unavailable
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.model.onnx_model import to_matrix
 from tasks.io import prediction_sets
@@ -335,17 +335,42 @@ def test_a_movie_that_left_the_sources_is_predicted_no_more(settings: Settings) 
     assert {row[5] for row in rows} == {read_live(settings).feature_set} == {pointer["features"]["feature_set"]}
 
 
-def test_an_implausible_model_is_refused_and_nothing_is_written(settings: Settings) -> None:
+def test_an_implausible_model_is_refused_once_and_the_live_one_stays(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     before = look(settings)
     first = helper.make_tensor("first", TensorProto.INT64, [1], [0])
     node = helper.make_node("Gather", ["features", "first"], ["variable"], axis=1)
-    crown(settings, graph_onnx([node], [first], ("release_year",)))
-    with pytest.raises(BadInput, match=f"rates tt8000000 2000, .* {FILMS - 1} of {FILMS - 1} films"):
+    bad = [crown(settings, graph_onnx([node], [first], (name,))) for name in ("release_year", "no_such_feature")]
+    for _ in range(2):
         run_verb(predict_all, settings, TODAY, part="model")
-    crown(settings, graph_onnx([node], [first], ("no_such_feature",)))
-    with pytest.raises(BadInput, match="reads no_such_feature"):
-        run_verb(predict_all, settings, TODAY, part="model")
+        run_verb(deploy, settings, TODAY, part="model")
+    assert caplog.text.count(f"version {bad[0]} is refused and not deployed: the model rates tt8000000 2000, which is not") == 1
+    assert f"the same is true of {FILMS - 1} of its {FILMS - 1} outputs" in caplog.text
+    assert caplog.text.count(f"version {bad[1]} is refused and not deployed: the model reads no_such_feature") == 1
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        tags = client.get_model_version(registry.MODEL, bad[0]).tags
+    assert (tags[registry.GATE], tags[registry.GATE_REASON][:15]) == ("refused", "the model rates")
     assert look(settings) == before
+
+
+def test_a_live_model_that_cannot_rate_newer_features_keeps_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, version = look(settings), read_pointer(settings)["model"]["version"]
+    with connect(settings) as conn:
+        conn.execute("update film set runtime_minutes = runtime_minutes + 1")
+    publish(settings)
+
+    def rate(*_: object) -> None:
+        raise BadModel("the model rates tt8000000 11")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(predictions, "compute_predictions", rate)
+        for verb in (predict_all, deploy):
+            with pytest.raises(BadModel, match=f"Version {version} is live and stays so"):
+                run_verb(verb, settings, TODAY, part="features")
+    assert look(settings) == before
+    deploy_features(settings, TODAY)
+    assert read_pointer(settings)["features"]["feature_set"] == read_live(settings).feature_set
 
 
 def test_a_model_file_that_is_not_what_training_wrote_is_refused(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from sklearn.inspection import permutation_importance
 
 from tasks.core.model.fitting import Score, export_onnx, fit, score
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features, to_matrix
-from tasks.core.model.promotion_gate import Decision, decide_promotion
+from tasks.core.model.promotion_gate import Decision, check_range, decide_promotion
 from tasks.core.model.training import LABEL, Split
 
 IMPORTANCE_ROWS = 2_000
@@ -39,16 +39,19 @@ def evaluate(split: Split, champion: bytes | None, champion_is_servable: bool = 
     y_train, y_test = (part[LABEL].to_numpy() for part in (split.train, split.test))
     fitted = fit(x_train, y_train)
     exported = export_onnx(fitted, split.features, np.vstack([x_train, x_test]))
-    predicted = fitted.predict(x_test)
+    predicted, in_training = fitted.predict(x_test), fitted.predict(x_train)
     scores = {
-        "train": score(y_train, fitted.predict(x_train)),
+        "train": score(y_train, in_training),
         "test": score(y_test, predicted),
         "baseline": score(y_test, np.full_like(y_test, y_train.mean())),
     }
     if champion is not None:
         scores["champion"] = score(y_test, predict_with(champion, split.test))
     champion_rmse = scores["champion"].rmse if champion is not None else None
-    decision = decide_promotion(scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable)
+    outputs = np.concatenate([predicted, in_training])
+    decision = check_range(float(outputs.min()), float(outputs.max())) or decide_promotion(
+        scores["test"].rmse, scores["baseline"].rmse, champion_rmse, champion_is_servable
+    )
     sampled = np.random.default_rng(0).permutation(len(y_test))[:IMPORTANCE_ROWS]
     importance = permutation_importance(
         fitted, x_test[sampled], y_test[sampled], scoring="neg_root_mean_squared_error", n_repeats=3, random_state=0

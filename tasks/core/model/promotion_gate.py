@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tasks.core.rating import HIGHEST_RATING, LOWEST_RATING
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -9,6 +11,13 @@ class Decision:
 
     passed: bool
     reason: str
+
+
+def check_range(lowest: float, highest: float) -> Decision | None:
+    """Refuse a candidate whose lowest or highest output is not a rating, because the API would not answer with it."""
+    if lowest >= LOWEST_RATING and highest <= HIGHEST_RATING:
+        return None
+    return Decision(passed=False, reason=f"its outputs, from {lowest:.4f} to {highest:.4f}, are not all ratings from 1 to 10")
 
 
 def decide_promotion(

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.core.errors import BadInput
+from tasks.core.errors import BadModel
 from tasks.core.model.onnx_model import predict_rows, read_onnx_features
 from tasks.core.rating import DECIMALS, HIGHEST_RATING, LOWEST_RATING
 
@@ -35,17 +35,15 @@ def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
     """Return a rating for each movie; columns as in SCHEMA, by movie_id.
 
     rows: those of one feature set with their event_timestamp; null is unknown, as the model saw it in training. Raises
-    BadInput where the API would reject the model or the answer: a feature is missing, or an output is not a rating.
+    BadModel where the API would reject the model or the answer: a feature is missing, or an output is not a rating.
     """
     absent = [name for name in read_onnx_features(exported) if name not in rows.columns]
     if absent:
-        raise BadInput(f"the model reads {', '.join(absent)}, which the feature set does not have: run train_model")
+        raise BadModel(f"the model reads {', '.join(absent)}, which the feature set does not have")
     rows = rows.sort("movie_id")
     outputs = predict_rows(exported, rows)
     if len(outputs) != rows.height:
-        raise BadInput(
-            f"the model gives {len(outputs)} ratings for {rows.height} films: give the alias champion to another version"
-        )
+        raise BadModel(f"the model gives {len(outputs)} ratings for {rows.height} movies")
     predictions = rows.select(
         "movie_id",
         "tmdb_id",
@@ -60,13 +58,13 @@ def compute_predictions(exported: bytes, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_plausible(predictions: pl.DataFrame) -> None:
-    """Raise BadInput for a rating outside IMDb's scale, which the API would reject too; NaN is outside."""
+    """Raise BadModel for a rating outside IMDb's scale, which the API would reject too; NaN is outside."""
     wrong = predictions.filter(~pl.col("model_output").is_between(LOWEST_RATING, HIGHEST_RATING))  # false for NaN too
     if wrong.height:
         movie_id, output = wrong.select("movie_id", "model_output").row(0)
-        raise BadInput(
-            f"the model rates {movie_id} {output:g}, which is not a rating from 1 to 10; the same is true of {wrong.height} of"
-            f" {predictions.height} films: give the alias champion to another version"
+        raise BadModel(
+            f"the model rates {movie_id} {output:g}, which is not a rating from 1 to 10; the same is true of"
+            f" {wrong.height} of its {predictions.height} outputs"
         )
 
 

@@ -40,6 +40,12 @@ def read_candidates(settings: DeploymentSettings) -> Candidates:
     return Candidates(deployments, models, sets)
 
 
+def read_live(settings: DeploymentSettings) -> Deployment | None:
+    """Return the live deployment, or None before the first."""
+    with connect(settings) as conn:
+        return find_live(read_deployments(conn))
+
+
 def choose(settings: DeploymentSettings, day: date, part: str) -> Choice | str:
     """Return the model and the feature set to deploy after `part` was prepared, or a sentence with the reason for none."""
     found = read_candidates(settings)

@@ -20,6 +20,8 @@ CHAMPION = "champion"
 
 TRAINING_ID, GATE = "training_id", "gate"
 """Tags of a model version: the hash of its training inputs, and the decision of the promotion gate."""
+GATE_REASON = "gate_reason"
+"""Tag with the reason of that decision."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Error codes of MLflow for a version or an alias that does not exist."""
 
@@ -90,6 +92,12 @@ def read_alias(client: MlflowClient) -> str | None:
 def write_alias(client: MlflowClient, version: str) -> None:
     """Set the alias champion. It is for people and other readers of MLflow; the API follows the deployment."""
     client.set_registered_model_alias(MODEL, CHAMPION, version)
+
+
+def refuse(client: MlflowClient, version: str, reason: str) -> None:
+    """Take the version's pass of the promotion gate back."""
+    client.set_model_version_tag(MODEL, version, GATE_REASON, reason)
+    client.set_model_version_tag(MODEL, version, GATE, "refused")
 
 
 def find_champion(client: MlflowClient) -> ModelVersion | None:

@@ -9,7 +9,7 @@ from tasks.core.model.evaluation import Evaluation, evaluate, predict_with
 from tasks.core.model.fitting import export_onnx, fit
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features, to_matrix
 from tasks.core.model.plots import draw_importance, draw_predicted_against_actual, draw_residuals_by_year
-from tasks.core.model.promotion_gate import decide_promotion
+from tasks.core.model.promotion_gate import check_range, decide_promotion
 from tasks.core.model.training import MIN_ROWS, Split, split_by_year
 
 
@@ -117,6 +117,22 @@ def test_the_gate(candidate: float, baseline: float, champion: float | None, pas
     decision = decide_promotion(candidate, baseline, champion)
     assert decision.passed is passed
     assert reason in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "refused"),
+    [(1.0, 10.0, False), (0.999, 9.0, True), (3.0, 10.001, True), (float("nan"), float("nan"), True)],
+)
+def test_a_model_that_answers_what_is_no_rating_does_not_pass(lowest: float, highest: float, refused: bool) -> None:
+    assert (check_range(lowest, highest) is not None) is refused
+
+
+def test_a_good_model_that_leaves_the_scale_does_not_pass() -> None:
+    far = labelled({2000: 300, 2001: 300, 2002: 150}).with_columns(pl.col("average_rating") + 4)
+    evaluation = evaluate(split_by_year(far, FEATURES), None)
+    assert evaluation.scores["test"].rmse < 0.7 * evaluation.scores["baseline"].rmse
+    assert not evaluation.decision.passed
+    assert "are not all ratings from 1 to 10" in evaluation.decision.reason
 
 
 @pytest.mark.parametrize(("candidate", "passed"), [(0.7, True), (0.81, True), (1.0, False)])

@@ -13,7 +13,7 @@ from onnx.helper import make_tensor
 from serving.core.rating import HIGHEST_RATING, LOWEST_RATING, RATING_DECIMALS
 from serving.models.onnx_model import load_onnx_model
 from tasks.core import rating
-from tasks.core.errors import BadInput
+from tasks.core.errors import BadModel
 from tasks.core.model import onnx_model as core_model
 from tasks.core.predictions import predict as core
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
@@ -66,23 +66,23 @@ def test_plausible_means_the_same_to_the_api() -> None:
 @pytest.mark.parametrize("rating", [0.999, 10.001, -6.0, float("inf"), float("nan")])
 def test_a_rating_off_the_scale_is_refused_with_the_film_and_the_number(rating: float) -> None:
     films = rows(3).with_columns(pl.Series(FEATURES[0], [10.0, rating, 1.0]))
-    with pytest.raises(BadInput, match=f"rates tt0000001 {rating:g}, .* 1 of 3 films"):
+    with pytest.raises(BadModel, match=f"rates tt0000001 {rating:g}, .* 1 of its 3 outputs"):
         compute_predictions(first_feature_onnx(), films)
     assert compute_predictions(first_feature_onnx(), films[[0, 2]])["rating"].to_list() == [10.0, 1.0]
 
 
 def test_an_unknown_value_is_not_a_number_to_the_model() -> None:
-    with pytest.raises(BadInput, match="rates tt0000000 nan"):
+    with pytest.raises(BadModel, match="rates tt0000000 nan"):
         compute_predictions(first_feature_onnx(), rows(1).with_columns(pl.lit(None, pl.Float64).alias(FEATURES[0])))
 
 
 def test_a_feature_that_the_set_does_not_have_is_refused_by_name(exported: bytes) -> None:
-    with pytest.raises(BadInput, match=f"reads {FEATURES[1]}, {FEATURES[3]}, which"):
+    with pytest.raises(BadModel, match=f"reads {FEATURES[1]}, {FEATURES[3]}, which"):
         compute_predictions(exported, rows(1).drop(FEATURES[1], FEATURES[3]))
 
 
 def test_a_model_that_does_not_rate_row_by_row_is_refused() -> None:
-    with pytest.raises(BadInput, match="gives 1 ratings for 2 films"):
+    with pytest.raises(BadModel, match="gives 1 ratings for 2 movies"):
         compute_predictions(one_number_onnx(6.0), rows(2))
 
 
