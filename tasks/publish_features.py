@@ -5,9 +5,11 @@ names it.
 """
 
 import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
+from pyiceberg.table import Table
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -27,7 +29,10 @@ log = logging.getLogger("tasks.publish_features")
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
-    """Publish the day's rows; a set that already has them, ready and whole, is left as it is."""
+    """Publish the day's rows; a set that already has them, ready and whole, is left as it is.
+
+    A set that had them once is written again under its own name, unless an audit has flagged it since.
+    """
     try:
         with offline_store.reachable():
             publish(settings, day, lease)
@@ -41,17 +46,18 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     snapshot = table.current_snapshot() if table is not None else None
     if table is None or snapshot is None:
         raise BadInput("the offline store is empty: run build_features first")
-    rows = offline_store.read_latest(table, day).filter(~pl.col("withdrawn")).drop("withdrawn")
+    rows = offline_store.read_present(table, day)
     if rows.is_empty():
         raise BadInput(f"the offline store has no rows of {day} or earlier: run build_features for that day first")
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     content_hash, schema_hash = compute_content_hash(rows.drop(offline_store.TIMES)), definitions.read_defined_schema()
 
     with connect(settings) as conn:
-        ready = feature_sets.read_ready(conn)
+        ready = {known.feature_set for known in feature_sets.read_ready(conn)}
+        same = feature_sets.read_same(conn, content_hash, schema_hash)
         accepted_at = read_accepted_at(conn)
-    same = [known for known in ready if (known.content_hash, known.schema_hash) == (content_hash, schema_hash)]
-    whole = find_whole(redis, same, count_keys(rows), accepted_at)
+    unflagged = [known for known in same if not was_flagged(known, accepted_at)]
+    whole = find_whole(redis, [known for known in unflagged if known.feature_set in ready], count_keys(rows))
     if whole is not None:
         log.info("feature set %s has these %d movies already", whole.feature_set, whole.movies)
         verified = with_verified_day(whole, day, schema_hash)
@@ -60,6 +66,14 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
                 feature_sets.mark_ready(conn, verified, count_keys(rows))
         return
     now = datetime.now(UTC)
+    for known in reversed(unflagged):
+        # Under its own name, so that a set which a rollback took out of service stays out.
+        again = replace(with_verified_day(known, day, schema_hash), published_at=now.isoformat())
+        known_rows = read_published(table, known)
+        if known_rows is not None:
+            write_set(redis, again, known_rows, lease)
+            log.info("feature set %s, which Redis had lost or no longer kept, is ready again", again.feature_set)
+            return
     # A set is never overwritten with other features, because its name contains both hashes.
     name = f"movies_{day:%Y%m%d}_{content_hash[:12]}_{schema_hash[:8]}"
     if any(known.feature_set.startswith(name) and was_flagged(known, accepted_at) for known in same):
@@ -70,12 +84,17 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     log.info("feature set %s is ready: %d movies as of %s", fresh.feature_set, fresh.movies, fresh.day)
 
 
-def find_whole(redis: Redis, sets: list[FeatureSet], keys: int, accepted_at: datetime | None) -> FeatureSet | None:
-    """Return the newest of the sets that Redis still holds whole and that no audit has flagged since."""
-    for known in reversed(sets):
-        if not was_flagged(known, accepted_at) and is_whole(redis, known.feature_set, keys, known.schema_hash):
-            return known
-    return None
+def find_whole(redis: Redis, sets: list[FeatureSet], keys: int) -> FeatureSet | None:
+    """Return the newest of the sets that Redis still holds whole."""
+    return next((known for known in reversed(sets) if is_whole(redis, known.feature_set, keys, known.schema_hash)), None)
+
+
+def read_published(table: Table, known: FeatureSet) -> pl.DataFrame | None:
+    """Return the rows that the set was published from, or None if the offline store does not have its snapshot any more."""
+    if table.snapshot_by_id(int(known.snapshot_id)) is None:
+        return None
+    rows = offline_store.read_present(table, date.fromisoformat(known.day), int(known.snapshot_id))
+    return rows if compute_content_hash(rows.drop(offline_store.TIMES)) == known.content_hash else None
 
 
 def was_flagged(features: FeatureSet, accepted_at: datetime | None) -> bool:

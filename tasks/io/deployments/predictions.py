@@ -75,8 +75,7 @@ def read_rows(features: FeatureSet) -> pl.DataFrame:
         table = offline_store.open_table()
         if table is None or table.snapshot_by_id(int(features.snapshot_id)) is None:
             raise BadInput(f"the offline store has no snapshot {features.snapshot_id}: run build_features and publish_features")
-        rows = offline_store.read_latest(table, date.fromisoformat(features.day), int(features.snapshot_id))
-    rows = rows.filter(~pl.col("withdrawn")).drop("withdrawn")
+        rows = offline_store.read_present(table, date.fromisoformat(features.day), int(features.snapshot_id))
     content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
     if content_hash != features.content_hash:
         raise BadInput(

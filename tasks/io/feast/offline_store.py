@@ -50,6 +50,11 @@ def read_latest(
     )
 
 
+def read_present(table: Table, day: date, snapshot_id: int | None = None) -> pl.DataFrame:
+    """Return the rows as read_latest does, without the withdrawn movies and that column: the rows of a feature set."""
+    return read_latest(table, day, snapshot_id).filter(~pl.col("withdrawn")).drop("withdrawn")
+
+
 def read_snapshot_id() -> int | None:
     """Return the id of the current snapshot, or None before the first build."""
     table = open_table()

@@ -16,6 +16,16 @@ def read_ready(conn: psycopg.Connection) -> list[FeatureSet]:
     return [make_feature_set(row) for row in rows]
 
 
+def read_same(conn: psycopg.Connection, content_hash: str, schema_hash: str) -> list[FeatureSet]:
+    """Return the sets that had this content and schema, in any state, in the order in which they were published."""
+    rows = conn.execute(
+        """select feature_set, snapshot_id::text, content_hash, movies, day, published_at, schema_hash
+           from feature_set where content_hash = %s and schema_hash = %s and day is not null order by published_at""",
+        (content_hash, schema_hash),
+    ).fetchall()
+    return [make_feature_set(row) for row in rows]
+
+
 def read_feature_set(conn: psycopg.Connection, name: str) -> tuple[FeatureSet, int, str]:
     """Return the set, its number of Redis keys and its state; raise LookupError if there is no row or it has no day."""
     row = conn.execute(
