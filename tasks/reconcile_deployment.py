@@ -12,19 +12,16 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tasks.command import main_without_lease
-from tasks.core.deployment.alias import AliasAction, decide_alias
-from tasks.core.deployment.choice import Choice
+from tasks.core.deployment.alias import AliasAction
 from tasks.core.deployment.history import find_live
-from tasks.core.deployment.record import Deployment, Model
-from tasks.core.errors import BadInput, Busy, Unavailable
-from tasks.io.deployments.checks import find_missing
-from tasks.io.deployments.flip import LEASE, flip, follow, set_alias
-from tasks.io.deployments.predictions import make_predictions, read_rows
+from tasks.core.deployment.record import Deployment
+from tasks.core.errors import Busy, Unavailable
+from tasks.io.deployments.flip import LEASE, follow, set_alias
+from tasks.io.deployments.moved_alias import handle_moved_alias
+from tasks.io.deployments.predictions import read_rows
 from tasks.io.deployments.settle import settle
-from tasks.io.deployments.values import describe_choice, describe_deed
 from tasks.io.feast import online_store
 from tasks.io.feast.feature_set_writer import is_whole, write_set
-from tasks.io.mlflow import registry
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease, take
@@ -51,17 +48,12 @@ def reconcile(settings: Settings, lease: Lease) -> None:
         log.info("no deployment is live yet")
         return
     restore_features(settings, redis, live, lease)
-    with registry.connect(settings.mlflow_tracking_uri) as client:
-        models, alias = registry.read_models(client), registry.read_alias(client)
-    action, reason = decide_alias(live, alias, models)
-    match action:
-        case AliasAction.KEEP:
-            log.info("deployment %d is live, and %s", live.deployment, reason)
-        case AliasAction.DEPLOY:
-            deploy_alias(settings, redis, live, next(model for model in models if model.version == alias), lease)
-        case _:
-            (follow if live.alias_at is None else set_alias)(settings, live, lease)
-            log.warning("the alias champion is %s to version %s: %s", action.value, live.model_version, reason)
+    action, reason = handle_moved_alias(settings, redis, live, lease)
+    if action is AliasAction.KEEP:
+        log.info("deployment %d is live, and %s", live.deployment, reason)
+    if action is AliasAction.SET:
+        (follow if live.alias_at is None else set_alias)(settings, live, lease)
+        log.warning("the alias champion is set to version %s: %s", live.model_version, reason)
 
 
 def restore_features(settings: Settings, redis: Redis, live: Deployment, lease: Lease) -> None:
@@ -72,26 +64,6 @@ def restore_features(settings: Settings, redis: Redis, live: Deployment, lease: 
         return
     log.warning("feature set %s has lost rows in Redis; it is written again", live.feature_set)
     write_set(redis, features, read_rows(features), lease)
-
-
-def deploy_alias(settings: Settings, redis: Redis, live: Deployment, model: Model, lease: Lease) -> None:
-    """Deploy the version that the alias was moved to, with the live features; put the alias back if that is not possible."""
-    with connect(settings) as conn:
-        features, _, _ = feature_sets.read_feature_set(conn, live.feature_set)
-    choice = Choice(model, features)
-    try:
-        parts = describe_choice(choice, make_predictions(settings, choice, lease))
-        missing = find_missing(settings, redis, parts)
-    except BadInput as error:
-        missing = [str(error)]
-    if missing:
-        set_alias(settings, live, lease)
-        log.warning(
-            "the alias champion is put back from version %s to %s: %s", model.version, live.model_version, "; ".join(missing)
-        )
-        return
-    reason = f"the alias champion was moved by hand to version {model.version}"
-    flip(settings, redis, {**parts, **describe_deed(settings, "alias", reason, live)}, lease)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,13 @@ from redis.exceptions import RedisError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tasks.command import make_parser, run_and_map_errors, start_log
+from tasks.core.deployment.alias import AliasAction
 from tasks.core.deployment.history import find_live, find_rollback_target
+from tasks.core.deployment.record import Deployment
 from tasks.core.errors import Busy, Unavailable, Unknown
 from tasks.io.deployments.checks import find_missing
 from tasks.io.deployments.flip import LEASE, flip
+from tasks.io.deployments.moved_alias import read_alias_action
 from tasks.io.deployments.settle import settle
 from tasks.io.deployments.values import describe_deed, describe_parts
 from tasks.io.feast import online_store
@@ -51,9 +54,19 @@ def roll_back(settings: Settings, number: int | None, reason: str, person: str |
         missing = find_missing(settings, redis, parts)
         if missing:
             raise Unknown(f"deployment {target.deployment} cannot come back: {'; '.join(missing)}")
-        flip(settings, redis, {**parts, **describe_deed(settings, "rollback", reason, find_live(deployments), person)}, lease)
+        live = find_live(deployments)
+        if live is not None:
+            warn_if_alias_moved(settings, live)
+        flip(settings, redis, {**parts, **describe_deed(settings, "rollback", reason, live, person)}, lease)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
+
+
+def warn_if_alias_moved(settings: Settings, live: Deployment) -> None:
+    """Log that the rollback replaces what a person chose by moving MLflow's alias since the last reconciliation."""
+    action, reason, _ = read_alias_action(settings, live)
+    if action in (AliasAction.DEPLOY, AliasAction.PUT_BACK):
+        log.warning("the alias follows this rollback, although it was moved by hand: %s", reason)
 
 
 def parse_reason(text: str) -> str:
