@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ from tests.tasks.settings_factory import (
     read_live_deployment,
     run_verb,
 )
-from tests.tasks.test_predict_all import FEATURES, TODAY, add_films, crown, fit, forget_models, publish, read_live
+from tests.tasks.test_predict_all import FEATURES, TODAY, add_films, crown, fit, forget_models, publish, publish_day, read_live
 
 pytestmark = pytest.mark.integration
 
@@ -92,24 +92,70 @@ def test_what_was_live_before_there_were_deployments_is_adopted(settings: Settin
     assert read_record(settings) == [adopted]
 
 
-def test_what_was_live_and_does_not_fit_together_is_not_adopted(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_predictions_that_were_not_recorded_are_made_for_the_adoption(settings: Settings) -> None:
+    live = read_live_deployment(settings)
+    write_old_keys(settings)
+    redis_of(settings).delete(adopt.PREDICTIONS_KEY, flip.POINTER)
+    with connect(settings) as conn:
+        conn.execute("delete from deployment")
+        conn.execute("delete from prediction_set")
+    reconcile_deployment.run(settings, TODAY)
+    adopted = assert_one_whole_deployment_is_live(settings)
+    assert (adopted.kind, adopted.parts) == ("adopted", live.parts)
+
+
+def lose_predictions(settings: Settings) -> None:
+    """Neither the predictions are recorded, nor the snapshot that they could be made from."""
+    features = read_key(settings, adopt.FEATURES_KEY)
+    redis_of(settings).set(adopt.FEATURES_KEY, json.dumps(features | {"snapshot_id": "1"}))
+    redis_of(settings).set(adopt.PREDICTIONS_KEY, json.dumps({"prediction_set": "unknown"}))
+
+
+def lose_features(settings: Settings) -> None:
+    features = read_key(settings, adopt.FEATURES_KEY)
+    redis_of(settings).set(adopt.FEATURES_KEY, json.dumps(features | {"movies": 10**6}))
+
+
+@pytest.mark.parametrize(
+    ("break_old_state", "reason"),
+    [
+        (lambda settings: move_alias(settings, None), "MLflow has no alias champion"),
+        (lambda settings: redis_of(settings).delete(adopt.FEATURES_KEY), f"Redis has no key {adopt.FEATURES_KEY}"),
+        (lose_features, "keys of the 1000000 movies"),
+        (lose_predictions, "its predictions are not recorded and cannot be made: the offline store has no snapshot 1"),
+    ],
+    ids=["alias", "key", "rows", "predictions"],
+)
+def test_what_was_live_and_is_not_whole_is_not_adopted_and_the_log_says_why(
+    settings: Settings, caplog: pytest.LogCaptureFixture, break_old_state: Callable[[Settings], object], reason: str
+) -> None:
     redis, record = redis_of(settings), read_record(settings)
     pointer = redis.get(flip.POINTER)
-    write_old_keys(settings)
     with connect(settings) as conn:
         conn.execute("create table kept as select * from deployment")
+        conn.execute("create table kept_sets as select * from feature_set")
+        conn.execute("create table kept_predictions as select * from prediction_set")
+    write_old_keys(settings)
+    with connect(settings) as conn:
         conn.execute("delete from deployment")
+        conn.execute("delete from prediction_set")
     redis.delete(flip.POINTER)
     try:
-        redis.set(adopt.PREDICTIONS_KEY, json.dumps({"prediction_set": "unknown"}))
+        break_old_state(settings)
         reconcile_deployment.run(settings, TODAY)
-        assert "is not adopted as a deployment: its predictions are not recorded" in caplog.text
+        (warning,) = [each for each in caplog.messages if each.startswith(adopt.NOT_ADOPTED)]
+        assert reason in warning
         assert read_record(settings) == []
         assert redis.get(flip.POINTER) is None
     finally:
         redis.set(flip.POINTER, pointer)
         redis.delete(adopt.FEATURES_KEY, adopt.PREDICTIONS_KEY)
+        move_alias(settings, record[-1].model_version)
         with connect(settings) as conn:
+            for table, kept in (("feature_set", "kept_sets"), ("prediction_set", "kept_predictions")):
+                conn.execute(f"delete from {table}".encode())  # noqa: S608  # our own names
+                conn.execute(f"insert into {table} select * from {kept}".encode())  # noqa: S608
+                conn.execute(f"drop table {kept}".encode())
             conn.execute("insert into deployment overriding system value select * from kept")
             conn.execute("drop table kept")
     reconcile_deployment.run(settings, TODAY)
@@ -271,6 +317,30 @@ def test_an_alias_that_was_moved_by_hand_makes_a_deployment(settings: Settings) 
     assert assert_one_whole_deployment_is_live(settings).parts == live.parts
 
 
+def test_a_deploy_obeys_a_moved_alias_before_the_next_reconciliation(settings: Settings) -> None:
+    live, first = read_live_deployment(settings), read_record(settings)[0]
+    assert first.model_version != live.model_version
+    change_movies(settings)
+    move_alias(settings, first.model_version)
+    deploy_features(settings, TODAY)
+    deployed = assert_one_whole_deployment_is_live(settings)
+    moved = read_record(settings)[-2]
+    assert (moved.kind, moved.model_version, moved.feature_set) == ("alias", first.model_version, live.feature_set)
+    assert (deployed.kind, deployed.model_version, deployed.replaces) == ("deploy", first.model_version, moved.deployment)
+    assert deployed.feature_set == read_live(settings).feature_set != live.feature_set
+
+
+def test_a_rollback_logs_that_it_replaces_a_moved_alias(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    target = next(each for each in reversed(read_record(settings)) if each.model_version != read_alias(settings))
+    move_alias(settings, target.model_version)
+    moved_to = target.model_version
+    back_to = read_record(settings)[-2]
+    rollback.run(settings, back_to.deployment, "a wrong experiment")
+    assert assert_one_whole_deployment_is_live(settings).parts == back_to.parts
+    assert f"it was moved by hand: the alias champion was moved by hand to version {moved_to}" in caplog.text
+    rollback.run(settings, target.deployment, "as before")  # the tests below meet the newer model
+
+
 def test_an_alias_that_was_moved_to_what_cannot_be_served_is_put_back(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -313,6 +383,28 @@ def test_a_redis_that_lost_all_features_gets_the_live_ones_again(settings: Setti
     reconcile_deployment.run(settings, TODAY)
     assert online_store.count_rows(redis, live.feature_set) == keys
     assert_one_whole_deployment_is_live(settings)
+
+
+def test_what_is_out_of_service_keeps_its_name_when_it_is_published_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis lost the rows since the rollback; a new name of a later day would bring them back into service."""
+    change_movies(settings)
+    deploy_features(settings, TODAY)
+    left, later = read_live_deployment(settings), TODAY + timedelta(days=1)
+    rollback.run(settings, None, "worse features")
+    back = read_live_deployment(settings)
+    redis = redis_of(settings)
+    redis.delete(*online_store.scan_keys(redis, left.feature_set))
+    publish_day(settings, later)
+    with caplog.at_level("INFO", "tasks"):
+        deploy_features(settings, later)
+    published = read_live(settings)
+    assert (published.feature_set, published.day) == (left.feature_set, later.isoformat())
+    assert online_store.count_rows(redis, left.feature_set) > 0
+    assert read_live_deployment(settings).parts == back.parts
+    with connect(settings) as conn:
+        conn.execute("update feature_set set day = %s where feature_set = %s", [TODAY, left.feature_set])
 
 
 def test_verbs_that_deploy_never_overlap_and_reconciling_waits_for_the_next_pass(
