@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from infra.compose.interpolation import make_interpolation, platform_id
-from infra.platform.connections import read_live_features
+from infra.platform.connections import read_live_project
 from infra.platform.endpoints import Endpoints, published_endpoints
 from infra.platform.errors import StackError
 from infra.platform.layout import REPOSITORY
@@ -133,8 +133,7 @@ class Containers:
 
     def run_feast(self, arguments: list[str]) -> int:
         """Run the feast CLI in a container on the live feature set, and return its exit code."""
-        pointer = read_live_features(self.endpoints)
-        project = pointer["feature_set"] if pointer else "marquee"
+        project = read_live_project(self.endpoints)
         return self.run("run", "--rm", "--no-TTY", "feast", *arguments, environment={"FEAST_PROJECT": project})
 
     def run_verb(self, verb: str, arguments: list[str]) -> int:

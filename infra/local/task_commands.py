@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from infra.local.services.feast import FEATURE_REPO
-from infra.platform.connections import read_live_features
+from infra.platform.connections import read_live_project
 from infra.platform.endpoints import Endpoints
 from infra.platform.environment import base_variables, local_variables
 from infra.platform.layout import REPOSITORY
@@ -14,8 +14,7 @@ from infra.platform.settings import Settings
 
 def feast_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     """Return the variables of the feast CLI: those of the tasks, with the live feature set as the project."""
-    pointer = read_live_features(endpoints)
-    return {**local_variables("tasks", settings, endpoints), "FEAST_PROJECT": pointer["feature_set"] if pointer else "marquee"}
+    return {**local_variables("tasks", settings, endpoints), "FEAST_PROJECT": read_live_project(endpoints)}
 
 
 def run_feast(settings: Settings, endpoints: Endpoints, arguments: list[str]) -> int:

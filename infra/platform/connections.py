@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from infra.platform.accounts import REGION
 from infra.platform.endpoints import POINTER, Endpoints
+from infra.platform.errors import StackError
 
 OLD_FEATURES_KEY = "marquee:feature_set"
 """The Redis key that named the live features before there were deployments; the task reconcile_deployment adopts it."""
@@ -81,6 +82,17 @@ def read_live_features(endpoints: Endpoints) -> dict[str, Any] | None:
     """Return the pointer's entry for the live feature set; None before the first deployment."""
     pointer = read_pointer(endpoints)
     return pointer["features"] if pointer else None
+
+
+def read_live_project(endpoints: Endpoints) -> str:
+    """Return the Feast project of the live feature set. Raise StackError before the first deployment.
+
+    Feast registers an empty project for any other name.
+    """
+    features = read_live_features(endpoints)
+    if features is None:
+        raise StackError("No feature set is live yet: `make up` or `make run DAG=refresh_movies` makes the first one.")
+    return str(features["feature_set"])
 
 
 def local_session() -> requests.Session:

@@ -9,16 +9,17 @@ from infra.platform.endpoints import Endpoints
 from infra.platform.layout import REPOSITORY, Layout
 
 FEATURE_REPO = REPOSITORY / "feature_repo"
+UI = REPOSITORY / "infra" / "local" / "services" / "feast_ui.py"
 
 
 def feast_ui_service(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, str]) -> Service:
     """Return the service. A watcher runs the UI and restarts it when another feature set goes live."""
     endpoint = endpoints.feast_ui
-    feast = str(layout.environments / "tasks" / "bin" / "feast")
-    serve = (feast, "ui", "--host", endpoint.bind, "--port", str(endpoint.port))
+    # -P: beside the script is our feast.py, which must not shadow the library.
+    ui = (str(layout.python("tasks")), "-P", str(UI))
     return Service(
         name="feast-ui",
-        argv=(str(layout.python("local")), "-m", "infra.local.services.feast_watch", *serve),
+        argv=(str(layout.python("local")), "-m", "infra.local.services.feast_watch", endpoint.bind, str(endpoint.port), *ui),
         check=partial(check_url, endpoint.url),
         environment={**tasks, "REDIS_URL": endpoints.redis_url("api")},
         needs=("airflow-api", "mlflow"),  # it is slow to start, so the other services start first

@@ -1,8 +1,10 @@
 """Reads the feature definitions of feature_repo, and the definitions that Feast's registry has for a published feature set."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.core.features.feature_set import FeatureSet
 from tasks.core.features.schema import compute_schema_hash
 
 if TYPE_CHECKING:
@@ -21,10 +23,15 @@ def read_definitions() -> "RepoContents":
     return parse_repo(REPO)
 
 
-def apply_definitions(store: "FeatureStore") -> None:
-    """Write the definitions to the registry under the store's project."""
+def apply_definitions(store: "FeatureStore", features: FeatureSet) -> None:
+    """Write the definitions to the registry under the store's project, with a description of the feature set."""
+    from feast import Project  # noqa: PLC0415
+
     contents = read_definitions()
-    store.apply([*contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
+    published = datetime.fromisoformat(features.published_at)
+    described = f"The features of {features.movies} movies as of {features.day}, published {published:%Y-%m-%d %H:%M} UTC"
+    project = Project(name=store.project, description=described, owner="publish_features")
+    store.apply([project, *contents.data_sources, *contents.entities, *contents.feature_views, *contents.feature_services])
 
 
 def read_defined_schema() -> str:

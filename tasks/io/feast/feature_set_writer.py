@@ -43,7 +43,7 @@ def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, lease: Lease)
         feature_sets.start(conn, fresh)
     store = online_store.open_store(fresh.feature_set)
     with lease.held():
-        definitions.apply_definitions(store)
+        definitions.apply_definitions(store, fresh)
     online_store.write_rows(store, "movies", rows.drop("tmdb_id"), lease)
     online_store.write_rows(store, "tmdb_ids", select_tmdb_ids(rows), lease)
 
