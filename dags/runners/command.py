@@ -2,12 +2,26 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 
 DAY = "{{ params.get('day') or dag_run.run_after | ds }}"
 """Template of the run's day: the form's day, else the UTC day on which the run was due; the same for every attempt."""
 
 STOP_SECONDS = 3
 """Time between SIGTERM and SIGKILL when a task is stopped; Airflow kills the process that waits for the task after 5 seconds."""
+
+
+def check_day(context: Context) -> None:
+    """Fail the task for good, before its program starts, if the form's day is after today (UTC).
+
+    The form cannot check this itself: Airflow validates a param by JSON Schema, which has no largest date.
+    """
+    text = context["params"].get("day")
+    if text and date.fromisoformat(text) > datetime.now(UTC).date():
+        raise AirflowFailException(f"the day {text} is in the future: trigger the DAG with today (UTC), an earlier day, or none")
 
 
 def make_command(verb: str, day: str, flags: Sequence[str]) -> list[str]:

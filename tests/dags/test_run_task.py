@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.attempt import Attempt
 from dags.run_task import run_task
+from dags.runners import command
 from dags.runners.docker import TaskContainer
 from dags.runners.environment import TASK_VARIABLE_PREFIXES, make_task_environment
 from dags.runners.exit_codes import NO_RETRY, WRONG_COMMAND_LINE, to_airflow_error
@@ -18,6 +19,7 @@ from dags.runners.kubernetes import TaskPod
 from dags.runners.process import TaskProcess
 from tasks.core import errors
 from tasks.settings import Settings
+from tests.clocks import clock_at, every_clock, every_zone, local_zone
 from tests.dags.runners.fake_engine import RUN, context
 
 HOUR = timedelta(hours=1)
@@ -45,6 +47,37 @@ def test_the_day_is_the_form_s_else_the_one_on_which_the_run_was_due(
     task.render_template_fields({"params": params, "dag_run": due})
     shown = {"process": "day", "docker": "command", "kubernetes": "arguments"}[runner]
     assert getattr(task, shown) in (day, ["python", "-m", "tasks.ingest_imdb", "--day", day])
+
+
+@every_zone
+@every_clock
+@pytest.mark.parametrize("runner", KINDS)
+def test_the_day_is_that_of_utc_at_any_hour_in_any_zone(
+    monkeypatch: pytest.MonkeyPatch, runner: str, clock: datetime, zone: str
+) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    shown = {"process": "day", "docker": "command", "kubernetes": "arguments"}[runner]
+    with local_zone(zone):
+        task: Any = run_task("ingest_imdb", timeout=HOUR)
+        task.render_template_fields({"params": {}, "dag_run": SimpleNamespace(run_after=clock)})
+    assert getattr(task, shown) in ("2026-11-26", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-26"])
+
+
+@every_zone
+@every_clock
+@pytest.mark.parametrize("runner", KINDS)
+def test_a_day_in_the_future_fails_for_good_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, runner: str, clock: datetime, zone: str
+) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    check = run_task("ingest_imdb", timeout=HOUR)._pre_execute_hook  # Airflow calls it before execute
+    assert check is not None
+    with clock_at(clock, zone, command):
+        for day in (None, "", "2026-11-25", "2026-11-26"):
+            check({"params": {"day": day}})
+        check({"params": {}})
+        with pytest.raises(AirflowFailException, match="the day 2026-11-27 is in the future"):
+            check({"params": {"day": "2026-11-27"}})
 
 
 @pytest.mark.parametrize("runner", KINDS)
