@@ -1,16 +1,20 @@
 """The end of a verb: its exit code and its last log line."""
 
+import argparse
 import io
 import logging
 import os
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from tasks.command import run_and_map_errors
+from tasks import command
+from tasks.command import main_without_lease, parse_day, run_and_map_errors
 from tasks.core.errors import BadInput
 from tasks.io.json_log import start_log
 from tasks.settings import Settings
+from tests.clocks import clock_at, every_clock, every_zone
 from tests.log_shape import check_line
 
 REQUIRED = {name.upper(): "x" for name, field in Settings.model_fields.items() if field.is_required()}
@@ -61,3 +65,25 @@ def test_each_wrong_setting_is_one_line(stream: io.StringIO, monkeypatch: pytest
 def test_a_verb_that_ends_well(stream: io.StringIO) -> None:
     assert run_and_map_errors(lambda _: None) == os.EX_OK
     assert stream.getvalue() == ""
+
+
+@every_zone
+@every_clock
+def test_the_day_of_a_command_line_is_that_of_utc(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, clock: datetime, zone: str
+) -> None:
+    days: list[date] = []
+    monkeypatch.setattr("sys.argv", ["build_features"])
+    with clock_at(clock, zone, command), pytest.raises(SystemExit, match="0"):
+        main_without_lease(lambda _, day: days.append(day), None)
+    assert days == [date(2026, 11, 26)]
+
+
+@every_zone
+@every_clock
+def test_a_day_after_that_of_utc_is_in_the_future(clock: datetime, zone: str) -> None:
+    with clock_at(clock, zone, command):
+        today = clock.date()
+        assert [parse_day(str(today - timedelta(days=n))) for n in (0, 1)] == [today, today - timedelta(days=1)]
+        with pytest.raises(argparse.ArgumentTypeError, match="2026-11-27 is in the future"):
+            parse_day("2026-11-27")
