@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -15,8 +15,22 @@ from infra.sources.server import create_world_app
 from infra.sources.world.store import LONGEST_STEP, ServedWorld
 from tests.infra.sources.client import Client
 
-TODAY = datetime.now(UTC).date()
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
 TOKEN = {"Authorization": "Bearer any"}
+
+
+class StoppedClock(datetime):
+    """A clock that stands at NOW, so that no midnight falls between two looks."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "StoppedClock":
+        return cls.fromtimestamp(NOW.timestamp(), tz)
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.sources.world.store.datetime", StoppedClock)
 
 
 def serve(folder: Path, scenario: str = "none", seed: int = 1) -> Client:
