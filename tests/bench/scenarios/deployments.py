@@ -13,6 +13,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyiceberg.catalog
+from pyiceberg.utils.config import Config
+
 from tasks.settings import Settings
 from tests.bench.results import conclude, keep, keep_log, show
 from tests.conftest import started_stack
@@ -58,6 +61,7 @@ def main() -> int:
         servers = stack.enter_context(started_stack(folder / "home"))
         environment = stack.enter_context(own_environment(servers))
         os.environ.update(environment)
+        pyiceberg.catalog._ENV_CONFIG = Config()  # PyIceberg reads its environment once, when it is imported
         settings, day = Settings(), datetime.now(UTC).date()
         add_films(settings)
         publish_day(settings, day)
