@@ -53,8 +53,8 @@ class Deployer:
                 about = [(version, "model_version"), (model_sha256, "model_sha256"), (model_sha256[:12], "prediction_set")]
                 database.executemany("update about set value = ? where key = ?", about)
                 points = self.shifts[version]
-                database.execute("update film set model_output = model_output + ?", (points,))
-                database.execute(f"update film set rating = round(model_output, {DECIMALS})")  # noqa: S608  # a constant
+                database.execute("update movie set model_output = model_output + ?", (points,))
+                database.execute(f"update movie set rating = round(model_output, {DECIMALS})")  # noqa: S608  # a constant
             database.close()
             body = path.read_bytes()
         digest = hashlib.sha256(body).hexdigest()
