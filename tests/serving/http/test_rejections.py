@@ -13,6 +13,7 @@ from tests.serving.http.fake_service import (
     RESET,
     SILENCE,
     DoorWorld,
+    Hasty,
     check_refusal,
     chunks,
     post,
@@ -127,7 +128,10 @@ FITS = {
 
 @pytest.mark.parametrize("request_", FITS.values(), ids=FITS)
 @pytest.mark.parametrize("step", [None, 7], ids=["at once", "in small parts"])
-def test_what_fits_is_answered(request_: bytes, step: int | None) -> None:
+def test_what_fits_is_answered(request_: bytes, step: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hasty, "arrival_seconds", 30)  # on a busy machine two hundred parts take their time
+    monkeypatch.setattr("tests.serving.http.fake_service.ARRIVAL_SECONDS", 10)
+
     async def scene(world: DoorWorld) -> None:
         size = max(step or len(request_), len(request_) // 200)
         heard = await world.say(*(request_[at : at + size] for at in range(0, len(request_), size)), pause=0.0005)
