@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from dags.runners.command import check_day, make_flag
+from dags.runners.command import DUE, check_day, make_flag
 from dags.runners.environment import read_queue, read_runner
 
 NO_FLAGS: Mapping[str, str] = {}
@@ -31,7 +31,7 @@ def run_task(
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ValueError(f"memory of {verb} is {memory!r}; write it as 512m or 2g")
     operator = load_operator(read_runner())
-    templates = [*(make_flag(name, param) for name, param in flags.items()), *arguments]
+    templates = [DUE, *(make_flag(name, param) for name, param in flags.items()), *arguments]
     defaults = {"task_id": verb, "pre_execute": check_day, **read_queue()}
     return operator(verb=verb, memory=memory, flags=templates, execution_timeout=timeout, **{**defaults, **options})
 

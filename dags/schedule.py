@@ -21,8 +21,8 @@ DAY_PARAM = Param(
     type=["null", "string"],
     format="date",
     title="Day",
-    description="The day to run for, not after today (UTC). Empty means the day on which the run was due (UTC). Running the same"
-    " day again changes nothing.",
+    description="The day to run for, not after today (UTC). Empty means the day on which the run was due (UTC), or, on the"
+    " synthetic sample, its world's day. Running the same day again changes nothing.",
 )
 
 ACCEPT_SKEW_PARAM = Param(

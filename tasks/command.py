@@ -5,15 +5,16 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from tasks.core.errors import TaskError
+from tasks.core.errors import TaskError, WrongDay
 from tasks.io import json_log
 from tasks.io.postgres.lease import take
+from tasks.io.world import read_today
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks")
@@ -25,6 +26,7 @@ EXIT_CODES = f"""exit codes (sysexits.h):
   0   done, or nothing to do: the same day and inputs twice leave the same state
   1   a fault in our code; the traceback is in the log
   2   wrong command line
+  {os.EX_USAGE}  the day has not come yet
   {os.EX_DATAERR}  the data that the task reads is not what it must be; another try does not help
   {os.EX_TEMPFAIL}  an outside system does not answer, or another attempt has the lease; try again later
   {os.EX_NOPERM}  an outside system refuses our credentials
@@ -32,13 +34,24 @@ EXIT_CODES = f"""exit codes (sysexits.h):
 
 
 def parse_day(text: str) -> date:
-    """Parse `YYYY-MM-DD`; reject a day after today (UTC), because no source has data of it."""
+    """Parse `YYYY-MM-DD`."""
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as YYYY-MM-DD") from None
-    if day > datetime.now(UTC).date():
-        raise argparse.ArgumentTypeError(f"{text} is in the future; give today (UTC) or an earlier day")
+
+
+def choose_day(settings: Settings, day: date | None, due: bool) -> date:
+    """Return the day to run for.
+
+    day: the day of the command line, if it has one. due: true if that is only the day on which a run was due; a world with a day
+    of its own then runs for its own. Raise WrongDay for a later day than the source's, because the source has no data of it.
+    """
+    today = read_today(settings)
+    if day is None or (due and settings.world_url is not None):
+        return today
+    if day > today:
+        raise WrongDay(f"{day} is in the future; give {today} or an earlier day")
     return day
 
 
@@ -56,11 +69,12 @@ def main(
     option, the first one its default. lease_key: the name of a lease that verbs share; the verb's own name by default.
     """
 
-    def run_with_lease(settings: Settings, day: date, **options: object) -> None:
+    def run_with_lease(settings: Settings, day: date | None, due: bool, **options: object) -> None:
+        chosen = choose_day(settings, day, due)
         with take(settings, lease_key or read_verb()) as lease:
-            run(settings, day, lease, **options)
+            run(settings, chosen, lease, **options)
 
-    main_without_lease(run_with_lease, doc, flags, choices)
+    parse_and_run(run_with_lease, doc, flags, choices)
 
 
 def read_verb() -> str:
@@ -68,16 +82,25 @@ def read_verb() -> str:
     return Path(sys.argv[0]).stem
 
 
-def main_without_lease(
-    run: Callable[..., None],
-    doc: str | None,
-    flags: Mapping[str, str] = NO_FLAGS,
-    choices: Mapping[str, Sequence[str]] = NO_CHOICES,
+def main_without_lease(run: Callable[[Settings], None], doc: str | None) -> None:
+    """Run one verb that several attempts may run at once, without a lease and for no day, and exit with its code."""
+
+    def run_alone(settings: Settings, *_: object, **__: object) -> None:
+        run(settings)
+
+    parse_and_run(run_alone, doc, NO_FLAGS, NO_CHOICES)
+
+
+def parse_and_run(
+    run: Callable[..., None], doc: str | None, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
 ) -> None:
-    """Run one verb that several attempts may run at once, without a lease, and exit with its code."""
+    """Parse the command line, run and exit. run: takes Settings, the day or None, and by name `due`, the flags and choices."""
     parser = make_parser(doc)
-    today = datetime.now(UTC).date()
-    parser.add_argument("--day", type=parse_day, default=today, help="the day to run for, YYYY-MM-DD (default: today, UTC)")
+    parser.add_argument(
+        "--day", type=parse_day, help="the day to run for, YYYY-MM-DD (default: today, UTC; the world's day for the sample)"
+    )
+    due = "the day is the one on which the run was due: the sample's world runs for its own day instead"
+    parser.add_argument("--due", action=argparse.BooleanOptionalAction, default=False, help=due)
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=False, help=text)
     for name, words in choices.items():

@@ -6,7 +6,6 @@ live ones. For a prediction set only the row is retired: the files stay, because
 
 import logging
 from contextlib import ExitStack
-from datetime import date
 
 from redis.exceptions import RedisError
 
@@ -28,7 +27,7 @@ WRITERS = (LEASE, "publish_features", "predict_all")
 """The leases of the verbs that make and deploy parts: this verb holds them all, so nothing is removed while one of those runs."""
 
 
-def run(settings: Settings, _: date) -> None:
+def run(settings: Settings) -> None:
     """Remove unused parts; a second run with the same deployments changes nothing."""
     try:
         with ExitStack() as stack:

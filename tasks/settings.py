@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     keep_deployments: int = Field(default=5, gt=0)
     """Deployments that can be rolled back to: the parts of older ones are removed."""
 
+    world_url: str | None = None
+    """Address at which the source server tells the day of the sample's world; absent for real sources, whose day is today."""
+
     imdb_base_url: str = "https://datasets.imdbws.com"
     tmdb_base_url: str = "https://api.themoviedb.org"
     tmdb_access_token: SecretStr | None = None

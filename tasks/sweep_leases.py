@@ -5,7 +5,6 @@ session, because Postgres was restarted, cannot commit after this, and Airflow t
 """
 
 import logging
-from datetime import date
 
 from tasks.command import main_without_lease
 from tasks.io.postgres.connection import connect
@@ -15,7 +14,7 @@ from tasks.settings import Settings
 log = logging.getLogger("tasks.sweep_leases")
 
 
-def run(settings: Settings, _: date) -> None:
+def run(settings: Settings) -> None:
     """Delete the rows of dead sessions and log them; a second run changes nothing."""
     with connect(settings) as conn:
         deleted = delete_dead_rows(conn)

@@ -10,7 +10,7 @@ RUNNERS = ("process", "docker", "kubernetes")
 TASK_VARIABLE_PREFIXES = (
     *("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL", "FEAST_REGISTRY_URL", "FEAST_REDIS", "FEAST_USAGE"),
     *("AWS_", "S3_BUCKET", "PYICEBERG_CATALOG__", "RECEIPTS_KEEP_DAYS", "SKEW_", "KEEP_DEPLOYMENTS"),
-    *("MLFLOW_", "IMDB_", "TMDB_", "OMP_", "SSL_CERT_", "REQUESTS_CA_"),
+    *("MLFLOW_", "WORLD_URL", "IMDB_", "TMDB_", "OMP_", "SSL_CERT_", "REQUESTS_CA_"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Prefixes of the variables that a worker passes to a task's container; tasks/settings.py and the tasks' libraries read them."""

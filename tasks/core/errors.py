@@ -1,6 +1,7 @@
 """The errors that end a task, named for what to do next; each carries its exit code of sysexits.h.
 
 TaskError            1   a failure with a known cause
+  WrongDay          64   a day that has not come yet: give an earlier one
   BadInput          65   the data breaks its format: correct the data
     BadModel        65   a model's outputs are not ratings: train another version
     Skewed          65   the API and the offline store differ: find out why, or accept it
@@ -20,6 +21,12 @@ class TaskError(Exception):
     """A failure with a known cause. The message shows the wrong value and what to do about it."""
 
     exit_code = 1
+
+
+class WrongDay(TaskError):
+    """The day has not come yet, so no source has data of it."""
+
+    exit_code = os.EX_USAGE
 
 
 class BadInput(TaskError):

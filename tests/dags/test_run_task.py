@@ -46,7 +46,9 @@ def test_the_day_is_the_form_s_else_the_one_on_which_the_run_was_due(
     due = SimpleNamespace(run_after=datetime(2026, 11, 22, 3, tzinfo=UTC))
     task.render_template_fields({"params": params, "dag_run": due})
     shown = {"process": "day", "docker": "command", "kubernetes": "arguments"}[runner]
-    assert getattr(task, shown) in (day, ["python", "-m", "tasks.ingest_imdb", "--day", day])
+    due_flag = "--no-due" if params.get("day") else "--due"
+    assert getattr(task, shown) in (day, ["python", "-m", "tasks.ingest_imdb", "--day", day, due_flag])
+    assert runner != "process" or task.flags == [due_flag]
 
 
 @every_zone
@@ -60,7 +62,7 @@ def test_the_day_is_that_of_utc_at_any_hour_in_any_zone(
     with local_zone(zone):
         task: Any = run_task("ingest_imdb", timeout=HOUR)
         task.render_template_fields({"params": {}, "dag_run": SimpleNamespace(run_after=clock)})
-    assert getattr(task, shown) in ("2026-11-26", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-26"])
+    assert getattr(task, shown) in ("2026-11-26", ["python", "-m", "tasks.ingest_imdb", "--day", "2026-11-26", "--due"])
 
 
 @every_zone
@@ -78,6 +80,8 @@ def test_a_day_in_the_future_fails_for_good_before_anything_starts(
         check({"params": {}})
         with pytest.raises(AirflowFailException, match="the day 2026-11-27 is in the future"):
             check({"params": {"day": "2026-11-27"}})
+        monkeypatch.setenv("WORLD_URL", "http://sources/world")
+        check({"params": {"day": "2026-11-27"}})  # the sample's world may be ahead; the verb knows its day
 
 
 @pytest.mark.parametrize("runner", KINDS)

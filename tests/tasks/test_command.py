@@ -1,6 +1,5 @@
 """The end of a verb: its exit code and its last log line."""
 
-import argparse
 import io
 import logging
 import os
@@ -9,9 +8,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tasks import command
-from tasks.command import main_without_lease, parse_day, run_and_map_errors
-from tasks.core.errors import BadInput
+from tasks.command import choose_day, parse_and_run, run_and_map_errors
+from tasks.core.errors import BadInput, WrongDay
+from tasks.io import world
 from tasks.io.json_log import start_log
 from tasks.settings import Settings
 from tests.clocks import clock_at, every_clock, every_zone
@@ -73,17 +72,22 @@ def test_the_day_of_a_command_line_is_that_of_utc(
     stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, clock: datetime, zone: str
 ) -> None:
     days: list[date] = []
+
+    def run(settings: Settings, day: date | None, due: bool) -> None:
+        days.append(choose_day(settings, day, due))
+
     monkeypatch.setattr("sys.argv", ["build_features"])
-    with clock_at(clock, zone, command), pytest.raises(SystemExit, match="0"):
-        main_without_lease(lambda _, day: days.append(day), None)
+    with clock_at(clock, zone, world), pytest.raises(SystemExit, match="0"):
+        parse_and_run(run, None, {}, {})
     assert days == [date(2026, 11, 26)]
 
 
 @every_zone
 @every_clock
-def test_a_day_after_that_of_utc_is_in_the_future(clock: datetime, zone: str) -> None:
-    with clock_at(clock, zone, command):
-        today = clock.date()
-        assert [parse_day(str(today - timedelta(days=n))) for n in (0, 1)] == [today, today - timedelta(days=1)]
-        with pytest.raises(argparse.ArgumentTypeError, match="2026-11-27 is in the future"):
-            parse_day("2026-11-27")
+def test_a_day_after_that_of_utc_is_in_the_future(stream: io.StringIO, clock: datetime, zone: str) -> None:
+    settings = Settings()
+    with clock_at(clock, zone, world):
+        for day in (clock.date(), clock.date() - timedelta(days=1)):
+            assert choose_day(settings, day, due=True) == choose_day(settings, day, due=False) == day
+        with pytest.raises(WrongDay, match="2026-11-27 is in the future"):
+            choose_day(settings, date(2026, 11, 27), due=False)

@@ -84,11 +84,11 @@ def test_what_was_live_before_there_were_deployments_is_adopted(settings: Settin
         conn.execute("update feature_set set day = null, schema_hash = null, online_keys = null")
     redis.delete(flip.POINTER)
 
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     adopted = assert_one_whole_deployment_is_live(settings)
     assert (adopted.kind, adopted.parts, adopted.replaces) == ("adopted", live.parts, None)
     assert redis.exists(adopt.FEATURES_KEY, adopt.PREDICTIONS_KEY) == 0
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     assert read_record(settings) == [adopted]
 
 
@@ -99,7 +99,7 @@ def test_predictions_that_were_not_recorded_are_made_for_the_adoption(settings: 
     with connect(settings) as conn:
         conn.execute("delete from deployment")
         conn.execute("delete from prediction_set")
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     adopted = assert_one_whole_deployment_is_live(settings)
     assert (adopted.kind, adopted.parts) == ("adopted", live.parts)
 
@@ -142,7 +142,7 @@ def test_what_was_live_and_is_not_whole_is_not_adopted_and_the_log_says_why(
     redis.delete(flip.POINTER)
     try:
         break_old_state(settings)
-        reconcile_deployment.run(settings, TODAY)
+        reconcile_deployment.run(settings)
         (warning,) = [each for each in caplog.messages if each.startswith(adopt.NOT_ADOPTED)]
         assert reason in warning
         assert read_record(settings) == []
@@ -158,7 +158,7 @@ def test_what_was_live_and_is_not_whole_is_not_adopted_and_the_log_says_why(
                 conn.execute(f"drop table {kept}".encode())
             conn.execute("insert into deployment overriding system value select * from kept")
             conn.execute("drop table kept")
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     assert read_record(settings) == record
     assert_one_whole_deployment_is_live(settings)
 
@@ -273,7 +273,7 @@ def test_a_rollback_is_done_before_the_table_and_the_alias_follow(
     assert read_key(settings, flip.POINTER)["deployment"] == live.deployment
     assert live.alias_at is None
     assert "do not follow yet, the DAG reconcile tries again: S3 does not answer" in caplog.text
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     assert assert_one_whole_deployment_is_live(settings).deployment == live.deployment
 
 
@@ -298,7 +298,7 @@ def test_a_deleted_alias_is_set_again(settings: Settings) -> None:
     record = read_record(settings)
     move_alias(settings, None)
     deploy_model(settings, TODAY)  # a training that finds nothing new does not look at the alias
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     live = assert_one_whole_deployment_is_live(settings)
     assert [replace(each, alias_at=None) for each in read_record(settings)] == [replace(each, alias_at=None) for each in record]
     assert read_alias(settings) == live.model_version
@@ -308,7 +308,7 @@ def test_an_alias_that_was_moved_by_hand_makes_a_deployment(settings: Settings) 
     live, first = read_live_deployment(settings), read_record(settings)[0]
     assert first.model_version != live.model_version
     move_alias(settings, first.model_version)
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     moved = assert_one_whole_deployment_is_live(settings)
     assert (moved.kind, moved.model_version, moved.feature_set) == ("alias", first.model_version, live.feature_set)
     deploy_model(settings, TODAY)
@@ -351,7 +351,7 @@ def test_an_alias_that_was_moved_to_what_cannot_be_served_is_put_back(
         client.set_model_version_tag(registry.MODEL, version, registry.SCHEMA, "of other features")
     move_alias(settings, version)
     for _ in range(2):
-        reconcile_deployment.run(settings, TODAY)
+        reconcile_deployment.run(settings)
     assert caplog.text.count(f"put back to version {live.model_version}: version {version} was trained on other features") == 1
     assert assert_one_whole_deployment_is_live(settings) == replace(live, alias_at=read_live_deployment(settings).alias_at)
 
@@ -371,7 +371,7 @@ def test_a_version_that_was_deleted_is_neither_deployed_nor_rolled_back_to(setti
 def test_a_redis_that_lost_the_keys_is_written_anew_from_the_record(settings: Settings) -> None:
     before, redis = read_key(settings, flip.POINTER), redis_of(settings)
     redis.delete(flip.POINTER)
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     assert read_key(settings, flip.POINTER) == before
     assert_one_whole_deployment_is_live(settings)
 
@@ -380,7 +380,7 @@ def test_a_redis_that_lost_all_features_gets_the_live_ones_again(settings: Setti
     live, redis = read_live_deployment(settings), redis_of(settings)
     keys = online_store.count_rows(redis, live.feature_set)
     redis.delete(flip.POINTER, *online_store.scan_keys(redis, live.feature_set))
-    reconcile_deployment.run(settings, TODAY)
+    reconcile_deployment.run(settings)
     assert online_store.count_rows(redis, live.feature_set) == keys
     assert_one_whole_deployment_is_live(settings)
 
@@ -412,8 +412,8 @@ def test_verbs_that_deploy_never_overlap_and_reconciling_waits_for_the_next_pass
 ) -> None:
     monkeypatch.setattr(rollback, "LEASE_SECONDS", 0)
     with take(settings, flip.LEASE), caplog.at_level("INFO", "tasks"):
-        reconcile_deployment.run(settings, TODAY)
-        remove_unused_parts.run(settings, TODAY)
+        reconcile_deployment.run(settings)
+        remove_unused_parts.run(settings)
         with pytest.raises(Busy, match="deployment is at work for by hand"):
             rollback.run(settings, None, "a try")
     assert caplog.text.count("left to the next pass: deployment is at work for by hand") == 2
@@ -426,4 +426,4 @@ def test_a_store_that_is_away_is_unavailable(settings: Settings) -> None:
     with pytest.raises(Unavailable, match="Redis: "):
         rollback.run(away, None, "a try")
     with pytest.raises(Unavailable, match="Redis: "):
-        reconcile_deployment.run(away, TODAY)
+        reconcile_deployment.run(away)

@@ -342,7 +342,7 @@ def test_the_sets_of_the_last_deployments_are_kept_and_others_leave_redis_and_th
             deploy_features(settings, TODAY)
     assert len(set(names)) == 4
     for _ in range(2):
-        remove_unused_parts.run(keep_two, TODAY)
+        remove_unused_parts.run(keep_two)
         assert [online_store.count_rows(redis, name) > 0 for name in names] == [False, True, True, True]
         kept = {project.name for project in online_store.open_store(names[-1]).list_projects()}
         assert kept == set(names[1:])
@@ -378,7 +378,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
         {"movie_id": ["tt0000001"], "tmdb_id": [None], "title": ["Planted"], "runtime_minutes": [9999.0], "withdrawn": [False]}
     )
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows(planted, earlier, "planted", held)
+        offline_store.append_rows(planted, earlier, datetime.now(UTC), "planted", held)
     live = read_ready(settings)
 
     def runtime_known_on(day: date) -> float | None:
@@ -422,7 +422,7 @@ def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, mov
     late = table.transaction()
     late.append(table.scan(limit=1).to_arrow())
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows(rows, TODAY, "first", held)
+        offline_store.append_rows(rows, TODAY, datetime.now(UTC), "first", held)
     before = snapshots()
     with pytest.raises(CommitFailedException):
         late.commit_transaction()
@@ -449,7 +449,7 @@ def test_of_two_overlapping_publishers_the_later_one_s_set_is_the_newest(setting
     assert ("writing" in states) == (commit > 1)
     deploy_features(settings, TODAY)
     assert read_live_deployment(settings).feature_set == newest[0].feature_set
-    remove_unused_parts.run(settings, TODAY)
+    remove_unused_parts.run(settings)
     with connect(settings) as conn:
         states = {state for (state,) in conn.execute("select distinct state from feature_set").fetchall()}
     assert "writing" not in states

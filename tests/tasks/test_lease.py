@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -269,23 +268,23 @@ def test_the_sweeper_deletes_only_leases_whose_session_is_gone(settings: Setting
     with take(settings, "train_model"), take(settings, "build_features") as committing, take(settings, VERB) as lost:
         end_session(settings, lost)
         with committing.held():
-            sweep_leases.run(settings, date(2026, 11, 23))
+            sweep_leases.run(settings)
         assert ask(settings, "select key from task_lease order by 1") == [("build_features",), ("train_model",)]
         assert "1 leases deleted" in caplog.text
         with pytest.raises(Superseded):
             commit(lost)
-        sweep_leases.run(settings, date(2026, 11, 23))
+        sweep_leases.run(settings)
         assert "0 leases deleted" in caplog.text
 
 
-def take_and_free(settings: Settings, _: date) -> None:
+def take_and_free(settings: Settings) -> None:
     with take(settings, VERB):
         pass
 
 
 @pytest.mark.parametrize("act", [take_and_free, sweep_leases.run], ids=["take", "sweep"])
 def test_a_dead_lease_that_someone_takes_over_meanwhile_is_left_to_them(
-    settings: Settings, act: Callable[[Settings, date], None]
+    settings: Settings, act: Callable[[Settings], None]
 ) -> None:
     """Postgres shows a transaction the sessions of its first look: a look before the row is free would miss the newcomer's."""
     url = settings.movies_database_url.get_secret_value()
@@ -293,7 +292,7 @@ def test_a_dead_lease_that_someone_takes_over_meanwhile_is_left_to_them(
         conn.execute("insert into task_lease values (%s, 0, 'gone', null, now(), 1, now())", [VERB])
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as conn:
         conn.execute("select from task_lease for update")
-        acting = pool.submit(act, settings, date(2026, 11, 23))
+        acting = pool.submit(act, settings)
         while not acting.done() and not ask(settings, "select from pg_stat_activity where wait_event_type = 'Lock'"):
             time.sleep(0.01)
         with psycopg.connect(url) as newcomer:

@@ -12,8 +12,8 @@ MIB = 1024**2
 
 TASK_VARIABLES = (
     "TASK_ATTEMPT MOVIES_DATABASE_URL* RECEIPTS_DATABASE_URL* FEAST_REGISTRY_URL* FEAST_REDIS* FEAST_USAGE* AWS_* S3_BUCKET* "
-    "PYICEBERG_CATALOG__* RECEIPTS_KEEP_DAYS* SKEW_* KEEP_DEPLOYMENTS* MLFLOW_* IMDB_* TMDB_* OMP_* SSL_CERT_* REQUESTS_CA_* "
-    "HTTP_PROXY* HTTPS_PROXY* NO_PROXY* http_proxy* https_proxy* no_proxy*"
+    "PYICEBERG_CATALOG__* RECEIPTS_KEEP_DAYS* SKEW_* KEEP_DEPLOYMENTS* MLFLOW_* WORLD_URL* IMDB_* TMDB_* OMP_* SSL_CERT_* "
+    "REQUESTS_CA_* HTTP_PROXY* HTTPS_PROXY* NO_PROXY* http_proxy* https_proxy* no_proxy*"
 )
 """Names of the variables that a task's container may have. dags/ passes the same ones; a test compares the two lists."""
 

@@ -2,22 +2,27 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from tasks.core.deployment.record import Deployment
 from tasks.core.features.feature_set import FeatureSet
 
 
-def render_pointer(deployment: Deployment, features: FeatureSet, predictions: Mapping[str, Any]) -> bytes:
+def render_pointer(
+    deployment: Deployment, features: FeatureSet, predictions: Mapping[str, Any], world_day: date | None = None
+) -> bytes:
     """Return the key's value, always with all three parts: model, features and predictions.
 
-    predictions: database_key, database_sha256, database_bytes and movies of the prediction set. The same deployment and parts
-    give the same bytes.
+    predictions: database_key, database_sha256, database_bytes and movies of the prediction set. world_day: today in the sample's
+    world, by which readers tell the age of the features; None for real sources, whose today is the reader's. The same
+    deployment, parts and world's day give the same bytes.
     """
     return json.dumps(
         {
             "deployment": deployment.deployment,
             "made_at": deployment.made_at.isoformat(),
+            "world_day": world_day.isoformat() if world_day else None,
             "model": {
                 "name": deployment.model_name,
                 "version": deployment.model_version,
@@ -40,6 +45,16 @@ def render_pointer(deployment: Deployment, features: FeatureSet, predictions: Ma
             },
         }
     ).encode()
+
+
+def read_world_day(pointer: bytes | None) -> str | None:
+    """Return the world's day in the key, YYYY-MM-DD; None without a key or a world."""
+    if pointer is None:
+        return None
+    try:
+        return str(json.loads(pointer)["world_day"] or "") or None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def read_number(pointer: bytes | None) -> int | None:

@@ -8,6 +8,7 @@ reconcile_deployment repeats the step. `heal` sees from the key and the rows whi
 
 import io
 import logging
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -27,6 +28,7 @@ from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.prediction_sets import PredictionSet, read_set
 from tasks.io.s3.bucket import Bucket
+from tasks.io.world import find_world_day
 
 log = logging.getLogger("tasks.deployments")
 
@@ -107,8 +109,9 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
         "database_bytes": predictions.catalogue_bytes,
         "movies": predictions.films,
     }
+    world_day = find_world_day(settings, at_least=date.fromisoformat(features.day))
     with lease.held():
-        redis.set(POINTER, render_pointer(deployment, features, told))
+        redis.set(POINTER, render_pointer(deployment, features, told, world_day))
 
 
 def read_predictions(settings: DeploymentSettings, conn: psycopg.Connection, deployment: Deployment) -> Any:

@@ -62,13 +62,13 @@ def read_snapshot_id() -> int | None:
     return snapshot.snapshot_id if snapshot else None
 
 
-def append_rows(rows: pl.DataFrame, day: date, build_id: str, lease: Lease) -> int:
+def append_rows(rows: pl.DataFrame, day: date, known_at: datetime, build_id: str, lease: Lease) -> int:
     """Append the rows of one build as one tagged snapshot and return its id; create the table at the first build.
 
-    rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and this moment as
+    rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and `known_at` as
     created_timestamp. The files are written first; the lease guards their commit.
     """
-    arrow = _stamped(rows, day).to_arrow().cast(_schema(rows))
+    arrow = _stamped(rows, day, known_at).to_arrow().cast(_schema(rows))
     catalog = _catalog()
     catalog.create_namespace_if_not_exists(NAMESPACE)
     table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema, properties={COMMIT_RETRIES: "0"})
@@ -108,8 +108,8 @@ def _catalog() -> Catalog:
     return load_catalog(CATALOG)
 
 
-def _stamped(rows: pl.DataFrame, day: date) -> pl.DataFrame:
-    event, created = datetime.combine(day, time.min, tzinfo=UTC), datetime.now(UTC)
+def _stamped(rows: pl.DataFrame, day: date, created: datetime) -> pl.DataFrame:
+    event = datetime.combine(day, time.min, tzinfo=UTC)
     return rows.with_columns(
         pl.lit(event).dt.cast_time_unit("us").alias("event_timestamp"),
         pl.lit(created).dt.cast_time_unit("us").alias("created_timestamp"),

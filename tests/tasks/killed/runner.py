@@ -86,7 +86,7 @@ def run(verb: str, options: dict[str, Any], steps: Steps) -> None:
         case "rollback":
             rollback.run(settings, options["number"], "a trial")
         case _:
-            reconcile_deployment.run(settings, day)
+            reconcile_deployment.run(settings)
 
 
 def fork(verb: str, options: dict[str, Any], kill_at: int | None) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """After a kill at any step, and after a loss of Redis, one deployment is named by both."""
 
+from datetime import date
+
 import pytest
 
 from tasks.core.deployment.alias import AliasAction, decide_alias
 from tasks.core.deployment.healing import decide_healing
-from tasks.core.deployment.pointer import read_number, render_pointer
+from tasks.core.deployment.pointer import read_number, read_world_day, render_pointer
 from tests.tasks.core.deployment.factories import make_deployment, make_features, make_model
 
 BEFORE = make_deployment(16)
@@ -52,6 +54,13 @@ def test_the_pointer_holds_all_three_parts() -> None:
 @pytest.mark.parametrize("pointer", [None, b"", b"[]", b'"x"', b"{}", b'{"deployment": "17"}'])
 def test_a_key_that_is_not_ours_names_no_deployment(pointer: bytes | None) -> None:
     assert read_number(pointer) is None
+    assert read_world_day(pointer) is None
+
+
+def test_a_pointer_tells_the_day_of_the_samples_world_and_none_for_real_movies() -> None:
+    told = {"database_key": "k", "database_sha256": "h", "database_bytes": 9, "movies": 3}
+    assert read_world_day(render_pointer(LIVE, make_features(1), told, date(2027, 2, 24))) == "2027-02-24"
+    assert read_world_day(render_pointer(LIVE, make_features(1), told)) is None
 
 
 @pytest.mark.parametrize(
