@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from serving.core.clock import MAX_CLOCK_SKEW
+from serving.core.clock import has_come
 
 _PROJECT = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 
@@ -30,8 +30,11 @@ class FeatureSet:
         return int(now - self.since) if now > self.since else 0
 
 
-def parse_feature_set(fields: Mapping[str, Any]) -> FeatureSet:
-    """Parse the part `features` of a deployment. Raise ValueError, TypeError or KeyError naming what is wrong."""
+def parse_feature_set(fields: Mapping[str, Any], world_day: date | None = None) -> FeatureSet:
+    """Parse the part `features` of a deployment. Raise ValueError, TypeError or KeyError naming what is wrong.
+
+    world_day: today in the sample's world; None for real movies.
+    """
     day = date.fromisoformat(fields["day"])
     began = datetime.combine(day, time.min, tzinfo=UTC)
     feature_set = FeatureSet(
@@ -45,6 +48,6 @@ def parse_feature_set(fields: Mapping[str, Any]) -> FeatureSet:
     )
     if not _PROJECT.match(feature_set.name):
         raise ValueError(f"{feature_set.name[:100]!r} is not a Feast project")
-    if began > datetime.now(UTC) + MAX_CLOCK_SKEW:
+    if not has_come(day, datetime.now(UTC), world_day):
         raise ValueError(f"the feature set {feature_set.name} is of {feature_set.day}, which is still to come")
     return feature_set

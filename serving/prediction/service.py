@@ -112,7 +112,7 @@ class PredictionService:
         overrides: dict[str, float | None] | None = None,
     ) -> Answer:
         now = time.time()
-        age = deployment.record.features.age_seconds(now)
+        age = deployment.record.features.age_seconds(deployment.record.now(now))
         stale = age > self._max_age
         source = STALE if stale else FRESH
         rating, prediction_id = round(output, RATING_DECIMALS), self._ids.next()
@@ -179,7 +179,7 @@ class PredictionService:
             self._metrics.note_outcome(error.reason)
             raise error
         now, prediction_id = time.time(), self._ids.next()
-        age = deployment.record.predictions.age_seconds(now)
+        age = deployment.record.predictions.age_seconds(deployment.record.now(now))
         self._metrics.note_outcome(PREDICTION_SET)
         self._metrics.note_fallback(error.reason)
         self._receipts.add(

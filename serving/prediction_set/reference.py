@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Any
 
-from serving.core.clock import MAX_CLOCK_SKEW
+from serving.core.clock import has_come
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -29,8 +29,11 @@ class PredictionSetReference:
         return max(0, int(now - datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC).timestamp()))
 
 
-def parse_reference(fields: Mapping[str, Any]) -> PredictionSetReference:
-    """Parse the part `predictions` of a deployment. Raise ValueError, TypeError or KeyError naming what is wrong."""
+def parse_reference(fields: Mapping[str, Any], world_day: date | None = None) -> PredictionSetReference:
+    """Parse the part `predictions` of a deployment. Raise ValueError, TypeError or KeyError naming what is wrong.
+
+    world_day: today in the sample's world; None for real movies.
+    """
     reference = PredictionSetReference(
         name=str(fields["prediction_set"]),
         key=str(fields["database_key"]),
@@ -41,6 +44,6 @@ def parse_reference(fields: Mapping[str, Any]) -> PredictionSetReference:
     )
     if not _SHA256.match(reference.sha256):  # it is used as a file name
         raise ValueError(f"{reference.sha256[:100]!r} is not a sha256")
-    if datetime.combine(reference.day, time.min, tzinfo=UTC) > datetime.now(UTC) + MAX_CLOCK_SKEW:
+    if not has_come(reference.day, datetime.now(UTC), world_day):
         raise ValueError(f"the prediction set is of {reference.day}, which is still to come")
     return reference

@@ -68,7 +68,7 @@ class StateCollector(Collector):
             record = live.record
             deployment.add_metric([str(live.id), record.model.version, record.features.name, record.predictions.name], 1)
             feature_set.add_metric([record.features.name, record.features.snapshot_id], 1)
-            age.add_metric([], record.features.age_seconds(time.time()))
+            age.add_metric([], record.features.age_seconds(record.now(time.time())))
             rows.add_metric([], record.features.movies)
             if live.model is not None:
                 model.add_metric([record.model.name, record.model.version, record.model.sha256], 1)
