@@ -63,6 +63,7 @@ def source_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]
         return {"TMDB_ACCESS_TOKEN": token.get_secret_value()} if token else {}
     url = endpoints.sources.url
     return {
+        **({"WORLD_URL": f"{url}/world"} if settings.sources == "sample" else {}),
         "IMDB_BASE_URL": url,
         "TMDB_BASE_URL": url,
         "TMDB_ACCESS_TOKEN": endpoints.secrets.read("sources_token"),

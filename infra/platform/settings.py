@@ -3,7 +3,7 @@
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     sources: str = "sample"
     """`sample`, `live`, or a folder with the sources' files."""
     sample_films: int = Field(default=20_000, ge=100)
-    """Movies in the synthetic sample of `SOURCES=sample`."""
+    """Movies in the synthetic sample of `SOURCES=sample`, when its world began."""
+    sample_seed: int = Field(default=1, ge=0)
+    """Another seed makes another world."""
+    sample_scenario: Literal["none", "drift", "broken_ingest", "newcomers"] = "none"
+    """What happens in the sample's world from the day after its present one on."""
     tmdb_access_token: SecretStr | None = None
     """TMDB's v4 token, for `SOURCES=live` alone."""
     bind_address: str = "127.0.0.1"

@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from infra.platform.layout import REPOSITORY
+from infra.sources.sample import write_sample
 from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import Platform, bring_up
@@ -33,8 +35,9 @@ class TestSample:
         doctor = sample.command("doctor")
         assert doctor.returncode == 0, doctor.stdout
 
-    def test_every_line_of_the_sources_is_accounted_for(self, sample: Platform) -> None:
-        checks.check_every_line_is_accounted_for(sample, sample.settings.layout.data / "sample")
+    def test_every_line_of_the_sources_is_accounted_for(self, sample: Platform, tmp_path: Path) -> None:
+        write_sample(tmp_path / "day", sample.settings.sample_films, 1, datetime.now(UTC).date())
+        checks.check_every_line_is_accounted_for(sample, tmp_path / "day")
 
     def test_answers_equal_scikit_learn_on_the_offline_features(self, sample: Platform) -> None:
         checks.check_answers_equal_scikit_learn(sample, 300)

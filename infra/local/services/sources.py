@@ -1,6 +1,6 @@
 """The source of the movies: the sample, a folder, or the live sources. One platform never mixes two sources."""
 
-import subprocess
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +19,9 @@ REQUIRED = (
 
 
 def source_folder(settings: Settings) -> Path:
-    """Return the folder to serve."""
+    """Return the folder to serve. For the sample it holds the world's day."""
     if settings.sources == "sample":
-        return settings.layout.data / "sample"
+        return settings.layout.data / "world"
     folder = Path(settings.sources).expanduser()
     return folder if folder.is_absolute() else REPOSITORY / folder
 
@@ -29,7 +29,8 @@ def source_folder(settings: Settings) -> Path:
 def identify_source(settings: Settings) -> str:
     """Return the text that identifies the source of this platform's data."""
     if settings.sources == "sample":
-        return f"sample of {settings.sample_films} films"  # existing platforms have recorded this text
+        seed = f", seed {settings.sample_seed}" if settings.sample_seed != 1 else ""
+        return f"sample of {settings.sample_films} films{seed}"  # existing platforms have recorded this text
     return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
 
 
@@ -61,26 +62,23 @@ def describe_source(settings: Settings) -> str:
 
 def sources_service(settings: Settings, endpoint: Endpoint) -> Service:
     """Return the service of the local source server."""
-    python, folder = str(settings.layout.python("local")), source_folder(settings)
+    python, folder = str(settings.layout.python("local")), str(source_folder(settings))
+    served = ["--folder", folder]
+    if settings.sources == "sample":
+        served = ["--world", folder, "--movies", str(settings.sample_films), "--seed", str(settings.sample_seed)]
+        served += ["--scenario", settings.sample_scenario]
     return Service(
         name="sources",
-        argv=(python, "-m", "infra.sources.server", "--folder", str(folder), "--port", str(endpoint.port)),
+        argv=(python, "-m", "infra.sources.server", *served, "--port", str(endpoint.port)),
         check=partial(check_url, f"{endpoint.url}/healthz"),
         environment={"PYTHONPATH": str(REPOSITORY)},
         listens=(endpoint,),
         url=endpoint.url,
         directory=REPOSITORY,
-        prepare=partial(make_sample, settings),
+        prepare=partial(remove_old_sample, settings),
     )
 
 
-def make_sample(settings: Settings) -> None:
-    """Write the synthetic sample if that is the source; an existing sample is checked in a second."""
-    if settings.sources != "sample":
-        return
-    command = [str(settings.layout.python("local")), "-m", "infra.sources.sample", "--folder", str(source_folder(settings))]
-    done = subprocess.run(
-        [*command, "--movies", str(settings.sample_films)], capture_output=True, text=True, check=False, cwd=REPOSITORY
-    )
-    if done.returncode:
-        raise StackError(f"The sample could not be made: {done.stderr.strip().splitlines()[-1]}")
+def remove_old_sample(settings: Settings) -> None:
+    """Remove the files of the sample of releases before its world; nothing reads them."""
+    shutil.rmtree(settings.layout.data / "sample", ignore_errors=True)
