@@ -11,6 +11,7 @@ RUN_BY = {
     "make up": "tests/e2e/test_platform.py",
     "make test": ".ci/run",
     '.marquee/bin/marquee rollback --reason "ratings of documentaries are off"': "tests/e2e/test_platform.py",
+    ".marquee/bin/marquee day +30": "tests/bench/scenarios/world.py",
     "make up ARGS=--docker": "tests/containers/conftest.py",
 }
 """Commands that no test can run against a platform that is up, and what runs them instead."""

@@ -1,0 +1,95 @@
+"""The command that moves the synthetic sample's world on, and runs the pipeline for its days."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+import requests
+import typer
+
+from infra.cli.airflow_client import AirflowClient
+from infra.cli.commands import app
+from infra.cli.dag_runs import follow_run
+from infra.cli.first_run import REFRESH, TRAIN, run_dag, wait_for
+from infra.cli.output import load_platform, plain_errors, say
+from infra.platform.connections import local_session
+from infra.platform.endpoints import Endpoints
+from infra.platform.errors import StackError
+from infra.platform.protocol import Platform
+
+MOVE_SECONDS = 120
+"""Deadline for the source server to make the movies of another day."""
+TRIGGER_SECONDS = 60
+
+
+@app.command()
+def day(
+    to: Annotated[str | None, typer.Argument(help="+30 for thirty days on, or YYYY-MM-DD (default: show the day)")] = None,
+    every: Annotated[int, typer.Option(min=1, help="run the pipeline on every n-th day, and on the last one")] = 1,
+    last: Annotated[bool, typer.Option("--last", help="run the pipeline on the last day alone")] = False,
+) -> None:
+    """Move the synthetic sample's world on, and run the pipeline for its days. The same day again changes nothing."""
+    with plain_errors():
+        platform = load_platform()
+        if platform.settings.sources != "sample":
+            raise StackError(f"SOURCES={platform.settings.sources} has no world of its own: its day is today.")
+        world = call_world(platform.endpoints, "GET")
+        if to is None:
+            scenarios = f", scenarios {', '.join(world['scenarios'])}" if world["scenarios"] else ""
+            say(f"The world's day is {world['day']}: seed {world['seed']}, {world['movies']} movies at first{scenarios}.")
+            return
+        now = date.fromisoformat(world["day"])
+        target = parse_target(to, now)
+        try:
+            for stop in list_stops(now, target, (target - now).days if last else every):
+                move_to(platform, stop)
+        except BaseException:
+            say(f"The world is on its way to {target}; `marquee day {target}` goes on from where it stopped.")
+            raise
+        finally:
+            platform.progress.close()
+
+
+def parse_target(text: str, now: date) -> date:
+    """Return the day that `+N` or a date names. Raise StackError if it is neither, or before the world's day."""
+    try:
+        target = now + timedelta(int(text)) if re.fullmatch(r"\+[0-9]{1,5}", text) else date.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise StackError(f"{text!r} is not a day; write +30 or YYYY-MM-DD.") from None
+    if target < now:
+        raise StackError(f"The world's day is {now} and it does not go back to {target}; `marquee backfill` builds past days.")
+    return target
+
+
+def list_stops(now: date, target: date, step: int) -> Iterator[date]:
+    """Yield the days after `now` on which the pipeline runs; the target is the last one, also if it is `now`."""
+    while (target - now).days > max(step, 1):
+        now += timedelta(step)
+        yield now
+    yield target
+
+
+def move_to(platform: Platform, stop: date) -> None:
+    """Move the world to the day, run the pipeline through Airflow, and tell in one line what happened."""
+    started = time.monotonic()
+    told = call_world(platform.endpoints, "PUT", {"day": f"{stop}"})["told"]
+    client = AirflowClient(platform.endpoints)
+    since = datetime.now(UTC) - timedelta(seconds=1)
+    run_dag(platform, client, REFRESH, {"day": f"{stop}"})
+    complaint = f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`."
+    wait_for(lambda: client.find_run(TRAIN, since) is not None, TRIGGER_SECONDS, complaint)
+    follow_run(client, TRAIN, str(client.find_run(TRAIN, since)), platform.progress)
+    say(f"{stop}: {told} ({time.monotonic() - started:.0f} s)")
+
+
+def call_world(endpoints: Endpoints, method: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the source server's answer about the world. Raise StackError with its reason if it rejects the body."""
+    with local_session() as session:
+        answer = session.request(method, f"{endpoints.sources.url}/world", json=body, timeout=MOVE_SECONDS)
+    if answer.status_code == requests.codes.unprocessable:
+        raise StackError(f"The world does not move: {answer.json()['detail']}.")
+    answer.raise_for_status()
+    world: dict[str, Any] = answer.json()
+    return world
