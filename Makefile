@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement bench-doctor bench-search fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement bench-doctor bench-world bench-search fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -107,6 +107,10 @@ bench-deployments: dev # kill -9 at every step of preparing, deploying and rolli
 bench-replay: dev # replays receipts of two releases, and detects a corrupt field
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.replay $(ARGS)
+
+bench-world: dev # ninety days of the sample's world: time, memory, growth of the stores, the model's error
+	@$(MARQUEE) install airflow tasks mlflow serving local
+	$(DEV)/python -m tests.bench.scenarios.world $(ARGS)
 
 bench-agreement: dev # every entry point returns the same rating for a movie
 	@$(MARQUEE) install tasks mlflow serving local

@@ -1,6 +1,7 @@
 """The bench's figures as one picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -14,4 +15,16 @@ def draw(medians: Mapping[str, Mapping[str, float]], title: str, path: Path) -> 
     axes.bar_label(bars, fmt="{:,.0f}", padding=3)
     axes.set(xscale="log", xlabel="requests/s", title=title)
     axes.margins(x=0.15)
+    figure.savefig(path)
+
+
+def draw_lines(lines: Mapping[str, Sequence[tuple[str, float]]], title: str, path: Path) -> None:
+    """Draw a line for each name through its points (YYYY-MM-DD, value)."""
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for name, points in lines.items():
+        axes.plot([date.fromisoformat(day) for day, _ in points], [value for _, value in points], marker="o", label=name)  # type: ignore[arg-type]  # matplotlib plots dates
+    axes.set(title=title)
+    axes.legend()
+    figure.autofmt_xdate()
     figure.savefig(path)
