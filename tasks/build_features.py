@@ -29,8 +29,8 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
     """Build the rows of the day; a second build from the same sources finds no changed row and writes no snapshot."""
     with connect(settings) as conn:
         tables = read_tables(conn)
-    log.info("read %d movies, %d credits, %d TMDB answers", tables.film.height, tables.credit.height, tables.tmdb_movie.height)
-    if tables.film.is_empty():
+    log.info("read %d movies, %d credits, %d TMDB answers", tables.movie.height, tables.credit.height, tables.tmdb_movie.height)
+    if tables.movie.is_empty():
         raise BadInput("there is no movie in the database: run ingest_imdb first")
 
     rows = compute_features(tables, day)

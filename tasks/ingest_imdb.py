@@ -1,7 +1,7 @@
 """Load IMDb's five published files into the movies database.
 
 Fetches title.basics, title.ratings, title.crew, title.principals and name.basics from IMDB_BASE_URL, each only if it has
-changed, and keeps the bytes in the bucket under raw/imdb/. Then replaces the tables film, rating, crew, credit and person in
+changed, and keeps the bytes in the bucket under raw/imdb/. Then replaces the tables movie, rating, crew, credit and person in
 one transaction, together with the ledger (ingested_file) and the rejected lines with their reasons (quarantine).
 
 Only movies and TV movies are loaded, with their crew and credits; ratings and people are loaded whole. Every line is counted:

@@ -46,7 +46,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
     with connect(settings) as conn:
         current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
-    # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table film is empty before the first run.
+    # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table movie is empty before the first run.
     movie_ids = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
     changed = tmdb.fetch_changes(since, day) if since is not None and since <= day else []
 

@@ -21,7 +21,7 @@ class PredictionSet:
     feature_set: str
     content_hash: str
     day: date
-    films: int
+    movies: int
     object_key: str
     object_bytes: int
     """The size of the Parquet file."""
@@ -36,7 +36,7 @@ def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | N
     """Return the set with this id, or None if there is none or it is retired."""
     with conn.cursor(row_factory=class_row(PredictionSet)) as cursor:
         return cursor.execute(
-            """select prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
+            """select prediction_set, model_version, model_sha256, feature_set, content_hash, day, movies,
                       object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes, predicted_at
                from prediction_set where state = 'ready' and prediction_set = %s""",
             (prediction_set,),
@@ -67,15 +67,15 @@ def write_file(bucket: Bucket, body: bytes, suffix: str) -> str:
 def write_set(conn: psycopg.Connection, fresh: PredictionSet) -> None:
     """Record a set whose files are in S3."""
     conn.execute(
-        """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, films,
+        """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, movies,
                                        object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes,
                                        state, predicted_at)
-           values (%(prediction_set)s, %(model_version)s, %(model_sha256)s, %(feature_set)s, %(content_hash)s, %(day)s, %(films)s,
-                   %(object_key)s, %(object_bytes)s, %(catalogue_key)s, %(catalogue_sha256)s, %(catalogue_bytes)s,
+           values (%(prediction_set)s, %(model_version)s, %(model_sha256)s, %(feature_set)s, %(content_hash)s, %(day)s,
+                   %(movies)s, %(object_key)s, %(object_bytes)s, %(catalogue_key)s, %(catalogue_sha256)s, %(catalogue_bytes)s,
                    'ready', %(predicted_at)s)
            on conflict (prediction_set) do update set
                model_version = excluded.model_version, feature_set = excluded.feature_set, day = excluded.day,
-               films = excluded.films, object_key = excluded.object_key, object_bytes = excluded.object_bytes,
+               movies = excluded.movies, object_key = excluded.object_key, object_bytes = excluded.object_bytes,
                catalogue_key = excluded.catalogue_key, catalogue_sha256 = excluded.catalogue_sha256,
                catalogue_bytes = excluded.catalogue_bytes,
                state = 'ready', predicted_at = excluded.predicted_at""",

@@ -48,8 +48,8 @@ def world(containers_platform: ContainerPlatform) -> Iterator[World]:
     """The platform with one film changed; a container that a failed test leaves is removed, so that it fails no later test."""
     platform = containers_platform
     platform.query(
-        """update film set runtime_minutes = coalesce(runtime_minutes, 90) + 1
-            where movie_id = (select min(movie_id) from film)"""
+        """update movie set runtime_minutes = coalesce(runtime_minutes, 90) + 1
+            where movie_id = (select min(movie_id) from movie)"""
     )
     yield World(platform, {**platform.run_in_tasks("state"), **platform.run_in_tasks("snapshots")})
     for left in platform.task_containers():

@@ -8,5 +8,5 @@ from tasks.settings import Settings
 
 if __name__ == "__main__":
     with connect(Settings()) as conn:
-        changed = conn.execute("update film set runtime_minutes = runtime_minutes + 15 where runtime_minutes is not null")
+        changed = conn.execute("update movie set runtime_minutes = runtime_minutes + 15 where runtime_minutes is not null")
         json.dump(changed.rowcount, sys.stdout)

@@ -20,7 +20,7 @@ IDLE_SECONDS = 10
 """Time without a run after which none is expected any more: the scheduler looks at the assets every second."""
 PIPELINE = ("refresh_movies", "train_model")
 TABLES = {
-    "title.basics.tsv.gz": "film",
+    "title.basics.tsv.gz": "movie",
     "title.ratings.tsv.gz": "rating",
     "title.crew.tsv.gz": "crew",
     "title.principals.tsv.gz": "credit",

@@ -23,7 +23,7 @@ VOLATILE = {
     "prediction_set": ("predicted_at", "catalogue_key", "catalogue_sha256"),
 }
 TABLES = (
-    *("film", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),
+    *("movie", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),
     *("prediction", "prediction_set", "deployment"),
 )
 

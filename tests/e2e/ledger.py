@@ -6,7 +6,7 @@ import sys
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
-TABLES = ("film", "rating", "crew", "credit", "person", "tmdb_movie")
+TABLES = ("movie", "rating", "crew", "credit", "person", "tmdb_movie")
 
 
 def read_ledger(settings: Settings) -> dict[str, object]:
@@ -23,7 +23,7 @@ def read_ledger(settings: Settings) -> dict[str, object]:
             },
             "rows": {table: (conn.execute(f"select count(*) from {table}".encode()).fetchone() or (0,))[0] for table in TABLES},  # noqa: S608  # constants
             # TMDB is not asked for adult films.
-            "asked": [movie_id for (movie_id,) in conn.execute("select movie_id from film where not is_adult")],
+            "asked": [movie_id for (movie_id,) in conn.execute("select movie_id from movie where not is_adult")],
             "requests": dict(conn.execute("select movie_id, outcome from tmdb_request").fetchall()),
         }
 

@@ -13,7 +13,7 @@ from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 
 TABLES = (
-    "film",
+    "movie",
     "rating",
     "crew",
     "credit",

@@ -59,7 +59,7 @@ def redis_of(settings: Settings):  # type: ignore[no-untyped-def]  # redis-py ty
 def change_movies(settings: Settings) -> None:
     """Newer features: every runtime grows by a minute."""
     with connect(settings) as conn:
-        conn.execute("update film set runtime_minutes = runtime_minutes + 1")
+        conn.execute("update movie set runtime_minutes = runtime_minutes + 1")
     publish(settings)
 
 
@@ -187,7 +187,7 @@ def test_an_older_day_is_prepared_and_does_not_go_live(settings: Settings, caplo
     with pytest.raises(BadInput, match=f"has no rows of {older} or earlier: run build_features"):
         run_verb(publish_features, settings, older)
     with connect(settings) as conn:
-        conn.execute("update film set runtime_minutes = runtime_minutes + 1")
+        conn.execute("update movie set runtime_minutes = runtime_minutes + 1")
     run_verb(build_features, settings, older)
     with caplog.at_level("INFO", "tasks"):
         run_verb(publish_features, settings, older)

@@ -64,11 +64,11 @@ def movies(settings: Settings) -> None:
     random = np.random.default_rng(0)
     directors = random.integers(30, size=FILMS)
     with connect(settings) as conn:
-        conn.execute("truncate film, rating, crew, credit, tmdb_movie, feature_set, prediction_set, deployment")
+        conn.execute("truncate movie, rating, crew, credit, tmdb_movie, feature_set, prediction_set, deployment")
         for number, director in enumerate(directors):
             movie_id, rating = f"tt{number + 1:07d}", 3 + director / 6 + random.normal(scale=0.3)
             conn.execute(
-                "insert into film values (%s, 'movie', %s, %s, false, %s, null, %s, '{Drama}')",
+                "insert into movie values (%s, 'movie', %s, %s, false, %s, null, %s, '{Drama}')",
                 (movie_id, f"Film {number}", f"Film {number}", 2000 + number % 20, 80 + int(random.integers(60))),
             )
             conn.execute("insert into rating values (%s, %s, %s)", (movie_id, round(float(np.clip(rating, 1, 10)), 1), 500))
@@ -78,7 +78,7 @@ def movies(settings: Settings) -> None:
                                        cast_size, crew_size, raw_key, raw_row)
                select movie_id, substr(movie_id, 3)::bigint + 1000, make_date(start_year, 6, 1),
                       '{}', '{}', '{}', '{}', '{}', 0, 0, '', 0
-               from film where substr(movie_id, 3)::int % 2 = 0"""
+               from movie where substr(movie_id, 3)::int % 2 = 0"""
         )
 
 
@@ -363,7 +363,7 @@ def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None
 
 def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies: None) -> None:
     with connect(settings) as conn:
-        conn.execute("delete from film where movie_id = 'tt0000600'")
+        conn.execute("delete from movie where movie_id = 'tt0000600'")
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)
     assert read_ready(settings).movies == FILMS - 1

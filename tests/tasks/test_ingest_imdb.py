@@ -92,7 +92,7 @@ def test_the_samples(world: World) -> None:
         "name.basics.tsv.gz": (3, 3, 0, 0),
     }
     assert [row[1] for row in world.tables().values()] == [6, 5, 3, 4, 3]
-    film = world.ask("select primary_title, original_title, start_year, genres from film where movie_id = 'tt1000000001'")
+    film = world.ask("select primary_title, original_title, start_year, genres from movie where movie_id = 'tt1000000001'")
     assert film == [("N\\A, {braces} and \\backslash", "Ten, Digits", 2024, ["Documentary", '"Odd"', "Back\\slash"])]
     assert str(world.ask("select average_rating from rating where movie_id = 'tt0000104'")[0][0]) == "10.0"
     assert world.ask("select characters from credit where ordering = 2") == [('["Mara \\"M\\" Quill","Narrator"]',)]
@@ -302,7 +302,7 @@ def test_killed_at_any_time_it_leaves_the_old_or_the_new(world: World, stack: St
     assert killed >= 3
     done = subprocess.run(command, cwd=ROOT, env=world.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert world.tables()["film"][1] == 150_000
+    assert world.tables()["movie"][1] == 150_000
     assert world.ask("select count(*) from pg_tables where tablename like '%\\_new' and schemaname = current_schema") == [(0,)]
 
 
@@ -312,7 +312,7 @@ def test_the_real_files(world: World) -> None:
     for file in FILES:
         world.source.files[file.name] = (REAL / file.name).read_bytes()
     world.ingest()
-    expected = {"film": 127_333, "rating": 621_725, "crew": 127_333, "credit": 62_535, "person": 29_004}
+    expected = {"movie": 127_333, "rating": 621_725, "crew": 127_333, "credit": 62_535, "person": 29_004}
     assert {table: row[1] for table, row in world.tables().items()} == expected
     assert all(counts[1:] == (counts[0], 0, 0) for counts in world.ledger().values())
     before = world.state()

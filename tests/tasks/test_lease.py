@@ -180,12 +180,12 @@ def test_a_takeover_ends_the_work_of_the_earlier_attempt_and_frees_its_locks(set
 
     def work(first: Lease) -> None:
         with first.connect() as conn:
-            conn.execute("lock table film in access exclusive mode")
+            conn.execute("lock table movie in access exclusive mode")
             conn.execute("insert into done (what) values ('half')")
             with take(number_attempt(settings, 2), VERB) as second, second.connect() as other:
                 other.execute("set lock_timeout = '5s'")
-                other.execute("drop table film")
-                freed.append("film")
+                other.execute("drop table movie")
+                freed.append("movie")
             conn.execute("insert into done (what) values ('whole')")
 
     with take(number_attempt(settings, 1), VERB) as first:

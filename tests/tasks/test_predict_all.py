@@ -86,7 +86,7 @@ def add_films(settings: Settings) -> None:
         for number in range(FILMS):
             movie_id, director = f"tt8{number:06d}", f"nm{random.integers(10):07d}"
             conn.execute(
-                "insert into film values (%s, 'movie', %s, %s, false, %s, null, %s, '{Drama}')",
+                "insert into movie values (%s, 'movie', %s, %s, false, %s, null, %s, '{Drama}')",
                 (movie_id, f"Film {number}", None, 2000 + number % 20, 80 + number % 60 if number % 3 else None),
             )
             conn.execute("insert into rating values (%s, %s, 500)", (movie_id, round(float(random.uniform(3, 9)), 1)))
@@ -96,7 +96,7 @@ def add_films(settings: Settings) -> None:
                                        cast_size, crew_size, raw_key, raw_row)
                select movie_id, substr(movie_id, 3)::bigint, make_date(start_year, 6, 1),
                       '{}', '{}', '{}', '{}', '{}', 0, 0, '', 0
-               from film where substr(movie_id, 3)::int % 2 = 0"""
+               from movie where substr(movie_id, 3)::int % 2 = 0"""
         )
 
 
@@ -224,7 +224,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
 
     body = boto3.client("s3").get_object(Bucket=settings.s3_bucket, Key=live.object_key)["Body"].read()
     assert live.object_key == f"predictions/{hashlib.sha256(body).hexdigest()}.parquet"
-    assert (live.object_bytes, live.films, live.day) == (len(body), FILMS, TODAY)
+    assert (live.object_bytes, live.movies, live.day) == (len(body), FILMS, TODAY)
     assert (live.model_version, live.model_sha256) == (version, hashlib.sha256(exported).hexdigest())
     file = pq.read_table(io.BytesIO(body))
     said = {name.decode(): value.decode() for name, value in file.schema.metadata.items()}
@@ -326,7 +326,7 @@ def test_of_two_overlapping_attempts_only_the_later_one_records_its_predictions(
 
 def test_a_movie_that_left_the_sources_is_predicted_no_more(settings: Settings) -> None:
     with connect(settings) as conn:
-        conn.execute("delete from film where movie_id = 'tt8000007'")
+        conn.execute("delete from movie where movie_id = 'tt8000007'")
     publish(settings)
     deploy_features(settings, TODAY)
     rows, _, _, pointer = look(settings)
@@ -357,7 +357,7 @@ def test_an_implausible_model_is_refused_once_and_the_live_one_stays(
 def test_a_live_model_that_cannot_rate_newer_features_keeps_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     before, version = look(settings), read_pointer(settings)["model"]["version"]
     with connect(settings) as conn:
-        conn.execute("update film set runtime_minutes = runtime_minutes + 1")
+        conn.execute("update movie set runtime_minutes = runtime_minutes + 1")
     publish(settings)
 
     def rate(*_: object) -> None:

@@ -95,7 +95,7 @@ def world(stack: Stack, settings: Settings) -> World:
     made["snapshot"] = first.fall_back(IDS[:50])
 
     with connect(settings) as conn:
-        conn.execute("update film set runtime_minutes = runtime_minutes + 30")
+        conn.execute("update movie set runtime_minutes = runtime_minutes + 30")
     before = read_live(settings)
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)

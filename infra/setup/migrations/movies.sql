@@ -100,30 +100,6 @@ COMMENT ON COLUMN feature_set.schema_hash IS 'Of the names and types of the mode
 
 COMMENT ON COLUMN feature_set.online_keys IS 'Redis keys of the set: one for each movie, one more for each TMDB id; null for a set of before there were deployments.';
 
-CREATE TABLE film (
-    movie_id text NOT NULL,
-    title_type text NOT NULL,
-    primary_title text NOT NULL,
-    original_title text,
-    is_adult boolean NOT NULL,
-    start_year smallint,
-    end_year smallint,
-    runtime_minutes integer,
-    genres text[] NOT NULL,
-    CONSTRAINT film_end_year_check CHECK (((end_year >= 1870) AND (end_year <= 2200))),
-    CONSTRAINT film_movie_id_check CHECK ((movie_id ~ '^tt[0-9]{7,10}$'::text)),
-    CONSTRAINT film_runtime_minutes_check CHECK ((runtime_minutes >= 0)),
-    CONSTRAINT film_start_year_check CHECK (((start_year >= 1870) AND (start_year <= 2200)))
-);
-
-COMMENT ON TABLE film IS 'One row a film of IMDb title.basics (titleType movie or tvMovie); the latest ingested file.';
-
-COMMENT ON COLUMN film.movie_id IS 'IMDb tconst: the id of a movie everywhere on this platform.';
-
-COMMENT ON COLUMN film.original_title IS 'Null for the few films that IMDb lists without one.';
-
-COMMENT ON COLUMN film.start_year IS 'Year of first release; null where IMDb has none.';
-
 CREATE TABLE ingested_file (
     name text NOT NULL,
     sha256 text NOT NULL,
@@ -142,6 +118,30 @@ CREATE TABLE ingested_file (
 );
 
 COMMENT ON TABLE ingested_file IS 'The ledger of source files: which bytes each table came from, with every line accounted for.';
+
+CREATE TABLE movie (
+    movie_id text NOT NULL,
+    title_type text NOT NULL,
+    primary_title text NOT NULL,
+    original_title text,
+    is_adult boolean NOT NULL,
+    start_year smallint,
+    end_year smallint,
+    runtime_minutes integer,
+    genres text[] NOT NULL,
+    CONSTRAINT movie_end_year_check CHECK (((end_year >= 1870) AND (end_year <= 2200))),
+    CONSTRAINT movie_movie_id_check CHECK ((movie_id ~ '^tt[0-9]{7,10}$'::text)),
+    CONSTRAINT movie_runtime_minutes_check CHECK ((runtime_minutes >= 0)),
+    CONSTRAINT movie_start_year_check CHECK (((start_year >= 1870) AND (start_year <= 2200)))
+);
+
+COMMENT ON TABLE movie IS 'One row a movie of IMDb title.basics (titleType movie or tvMovie); the latest ingested file.';
+
+COMMENT ON COLUMN movie.movie_id IS 'IMDb tconst: the id of a movie everywhere on this platform.';
+
+COMMENT ON COLUMN movie.original_title IS 'Null for the few movies that IMDb lists without one.';
+
+COMMENT ON COLUMN movie.start_year IS 'Year of first release; null where IMDb has none.';
 
 CREATE TABLE movies_schema_version (
     version_num character varying(32) NOT NULL
@@ -183,7 +183,7 @@ CREATE TABLE prediction_set (
     feature_set text NOT NULL,
     content_hash text NOT NULL,
     day date NOT NULL,
-    films bigint NOT NULL,
+    movies bigint NOT NULL,
     object_key text NOT NULL,
     object_bytes bigint NOT NULL,
     state text NOT NULL,
@@ -224,7 +224,7 @@ CREATE TABLE rating (
     CONSTRAINT rating_num_votes_check CHECK ((num_votes >= 0))
 );
 
-COMMENT ON TABLE rating IS 'IMDb title.ratings, of every title type; not all have a film row. Known only after release.';
+COMMENT ON TABLE rating IS 'IMDb title.ratings, of every title type; not all have a row of movie. Known only after release.';
 
 CREATE TABLE skew_audit (
     audit_id text NOT NULL,
@@ -243,7 +243,7 @@ COMMENT ON TABLE skew_audit IS 'In how many of the audited predictions a feature
 
 COMMENT ON COLUMN skew_audit.audit_id IS 'Hash of the predictions that were audited: the same ones are recorded once.';
 
-COMMENT ON COLUMN skew_audit.feature IS 'A feature, or what is counted like one: number of features, movie_id (has the film an offline row), features_as_of.';
+COMMENT ON COLUMN skew_audit.feature IS 'A feature, or what is counted like one: number of features, movie_id (has the movie an offline row), features_as_of.';
 
 COMMENT ON COLUMN skew_audit.example IS 'A prediction in which it differed, for marquee replay.';
 
@@ -305,7 +305,7 @@ CREATE TABLE tmdb_movie (
     CONSTRAINT tmdb_movie_revenue_check CHECK ((revenue > 0))
 );
 
-COMMENT ON TABLE tmdb_movie IS 'The latest answer of TMDB GET /3/movie/{id} for each film it knows.';
+COMMENT ON TABLE tmdb_movie IS 'The latest answer of TMDB GET /3/movie/{id} for each movie it knows.';
 
 COMMENT ON COLUMN tmdb_movie.original_language IS 'ISO 639-1; null where TMDB says xx, which is its word for unknown.';
 
@@ -326,7 +326,7 @@ CREATE TABLE tmdb_request (
     CONSTRAINT tmdb_request_outcome_check CHECK ((outcome = ANY (ARRAY['found'::text, 'absent'::text, 'quarantined'::text])))
 );
 
-COMMENT ON TABLE tmdb_request IS 'The ledger of films asked of TMDB: what is in it is not asked again until TMDB says it changed or it is old.';
+COMMENT ON TABLE tmdb_request IS 'The ledger of movies asked of TMDB: what is in it is not asked again until TMDB says it changed or it is old.';
 
 ALTER TABLE ONLY credit
     ADD CONSTRAINT credit_pkey PRIMARY KEY (movie_id, ordering);
@@ -340,11 +340,11 @@ ALTER TABLE ONLY deployment
 ALTER TABLE ONLY feature_set
     ADD CONSTRAINT feature_set_pkey PRIMARY KEY (feature_set);
 
-ALTER TABLE ONLY film
-    ADD CONSTRAINT film_pkey PRIMARY KEY (movie_id);
-
 ALTER TABLE ONLY ingested_file
     ADD CONSTRAINT ingested_file_pkey PRIMARY KEY (name, sha256);
+
+ALTER TABLE ONLY movie
+    ADD CONSTRAINT movie_pkey PRIMARY KEY (movie_id);
 
 ALTER TABLE ONLY movies_schema_version
     ADD CONSTRAINT movies_schema_version_pkc PRIMARY KEY (version_num);

@@ -20,7 +20,7 @@ DECIMALS = 3
 class Tables:
     """The tables of the movies database that features are computed from; columns as in tasks/io/postgres/movies.py."""
 
-    film: pl.DataFrame
+    movie: pl.DataFrame
     rating: pl.DataFrame
     crew: pl.DataFrame
     credit: pl.DataFrame
@@ -33,7 +33,7 @@ def compute_features(tables: Tables, day: date) -> pl.DataFrame:
     Every feature is Float64 and may be null. Nothing that is known only after the movie's release is used: not its own rating,
     votes, popularity or revenue, and no movie that was released on the same day or later.
     """
-    movies = null_unknown_lengths(tables.film).sort("movie_id")
+    movies = null_unknown_lengths(tables.movie).sort("movie_id")
     tmdb = null_unknown_budgets(null_unknown_lengths(tables.tmdb_movie))
     release = compute_release(movies, tmdb)
     rows = compute_movie_features(movies, tmdb)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 YEAR = "18[7-9][0-9]|19[0-9]{2}|2[01][0-9]{2}"
-"""From the first movies to 2199. The check of column film.start_year in Postgres allows the same years, and 2200."""
+"""From the first movies to 2199. The check of column movie.start_year in Postgres allows the same years, and 2200."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class SourceFile:
 
 BASICS = SourceFile(
     "title.basics.tsv.gz",
-    "film",
+    "movie",
     (
         Field("tconst", "movie_id", TITLE_ID),
         Field("titleType", "title_type", TEXT),

@@ -107,7 +107,7 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
         "database_key": predictions.catalogue_key,
         "database_sha256": predictions.catalogue_sha256,
         "database_bytes": predictions.catalogue_bytes,
-        "movies": predictions.films,
+        "movies": predictions.movies,
     }
     world_day = find_world_day(settings, at_least=date.fromisoformat(features.day))
     with lease.held():

@@ -32,7 +32,7 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     with connect(settings) as conn:
         known = prediction_sets.find_set(conn, model.version, model.sha256, features.feature_set)
     if known is not None:
-        log.info("version %s, feature set %s: predicted already, %d movies", model.version, features.feature_set, known.films)
+        log.info("version %s, feature set %s: predicted already, %d movies", model.version, features.feature_set, known.movies)
         return known
     log.info("version %s predicts feature set %s", model.version, features.feature_set)
     with registry.connect(settings.mlflow_tracking_uri) as client:
@@ -52,7 +52,7 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
         feature_set=features.feature_set,
         content_hash=features.content_hash,
         day=date.fromisoformat(features.day),
-        films=predictions.height,
+        movies=predictions.height,
         object_key=prediction_sets.write_file(bucket, parquet, "parquet"),
         object_bytes=len(parquet),
         catalogue_key=prediction_sets.write_file(bucket, database, "sqlite"),
@@ -62,7 +62,7 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     )
     with lease.held() as conn:
         prediction_sets.write_set(conn, fresh)
-    log.info("predictions %s are ready: %d movies, %s", set_id, fresh.films, fresh.object_key)
+    log.info("predictions %s are ready: %d movies, %s", set_id, fresh.movies, fresh.object_key)
     return fresh
 
 

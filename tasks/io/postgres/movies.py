@@ -14,7 +14,7 @@ LIST = pl.List(pl.String)
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
-FILM: Schema = {
+MOVIE: Schema = {
     "movie_id": pl.String,
     "primary_title": pl.String,
     "original_title": pl.String,
@@ -43,11 +43,11 @@ TMDB_MOVIE: Schema = {
 def read_tables(conn: psycopg.Connection) -> Tables:
     """Return the tables that features are computed from, in one repeatable read, without ratings of other titles."""
     return Tables(
-        film=read_frame(conn, "film", FILM),
-        rating=read_frame(conn, "rating join film using (movie_id)", RATING),
+        movie=read_frame(conn, "movie", MOVIE),
+        rating=read_frame(conn, "rating join movie using (movie_id)", RATING),
         crew=read_frame(conn, "crew", CREW),
         credit=read_frame(conn, "credit", CREDIT),
-        tmdb_movie=read_frame(conn, "tmdb_movie join film using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie"),
+        tmdb_movie=read_frame(conn, "tmdb_movie join movie using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie"),
     )
 
 
@@ -72,10 +72,10 @@ def _column(name: str, dtype: pl.DataType | type[pl.DataType], prefix: str | Non
 
 def read_votes(conn: psycopg.Connection) -> pl.DataFrame:
     """Return movie_id and num_votes of every movie with a rating."""
-    return read_frame(conn, "rating join film using (movie_id)", {"movie_id": pl.String, "num_votes": pl.Int64})
+    return read_frame(conn, "rating join movie using (movie_id)", {"movie_id": pl.String, "num_votes": pl.Int64})
 
 
 def read_labels(conn: psycopg.Connection, min_votes: int) -> pl.DataFrame:
     """Return movie_id and average_rating of every movie with at least `min_votes` votes, by movie_id."""
-    source = f"rating join film using (movie_id) where num_votes >= {min_votes:d}"
+    source = f"rating join movie using (movie_id) where num_votes >= {min_votes:d}"
     return read_frame(conn, source, {"movie_id": pl.String, "average_rating": pl.Float64}).sort("movie_id")

@@ -10,17 +10,17 @@ LINE = {
     "@timestamp": "2026-11-22T03:00:00.000000Z",
     "level": "INFO",
     "service": "tasks",
-    "message": "film: 5 of 9 rows",
+    "message": "movie: 5 of 9 rows",
 }
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (json.dumps(LINE), ["film: 5 of 9 rows"]),
-        (json.dumps(LINE | {"progress": {"what": "film", "done": 1500, "total": 9000}}), ["film: 1,500 of 9,000 rows"]),
-        (json.dumps(LINE | {"progress": {"what": "film", "done": 5, "total": None}}), ["film: 5 of 9 rows"]),
-        (json.dumps(LINE | {"traceback": "Traceback:\n  a.py"}), ["film: 5 of 9 rows", "Traceback:", "  a.py"]),
+        (json.dumps(LINE), ["movie: 5 of 9 rows"]),
+        (json.dumps(LINE | {"progress": {"what": "movie", "done": 1500, "total": 9000}}), ["movie: 1,500 of 9,000 rows"]),
+        (json.dumps(LINE | {"progress": {"what": "movie", "done": 5, "total": None}}), ["movie: 5 of 9 rows"]),
+        (json.dumps(LINE | {"traceback": "Traceback:\n  a.py"}), ["movie: 5 of 9 rows", "Traceback:", "  a.py"]),
         ("Running command: python -m tasks.x", ["Running command: python -m tasks.x"]),
         ('{"not": "ours"}', ['{"not": "ours"}']),
         ("17", ["17"]),

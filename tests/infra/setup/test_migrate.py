@@ -30,7 +30,8 @@ ROWS = {
         '3', 'm', null, 'movies_1', '8541223904412345678', now(), null, null);""",
 }
 COUNTS = {
-    "movies": "select (select count(*) from film), (select count(*) from feature_set), (select count(*) from prediction_set)",
+    "movies": """select (select count(*) from movie), (select count(*) from feature_set),
+        (select count(*) from prediction_set where movies = 20000)""",
     "receipts": "select count(*) from receipt where source = 'snapshot' and deployment is null",
 }
 

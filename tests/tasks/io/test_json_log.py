@@ -37,12 +37,12 @@ def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_a_line_has_the_shape_the_verb_and_the_attempt() -> None:
     stream = io.StringIO()
     start_log(stream, {"verb": "ingest_imdb", **ATTEMPT})
-    logging.getLogger("tasks.imdb").info("%s: “%d” rows\nand a second line", "film", 3)
+    logging.getLogger("tasks.imdb").info("%s: “%d” rows\nand a second line", "movie", 3)
     logging.getLogger("a_library").info("not shown")
     logging.getLogger("a_library").warning("shown")
     first, second = lines_of(stream)
     assert first == first | ATTEMPT | {"verb": "ingest_imdb", "service": "tasks", "level": "INFO", "logger": "tasks.imdb"}
-    assert first["message"] == "film: “3” rows\nand a second line"
+    assert first["message"] == "movie: “3” rows\nand a second line"
     assert (second["message"], second["try"]) == ("shown", 2)
 
 
@@ -61,11 +61,11 @@ def test_a_traceback_is_a_field_of_its_line() -> None:
 def test_progress_is_a_field_with_numbers() -> None:
     stream = io.StringIO()
     start_log(stream, {})
-    progress = Progress("film", 10)
+    progress = Progress("movie", 10)
     progress.advance(4)
     progress.finish()
     (line,) = lines_of(stream)
-    assert line["progress"] == {"what": "film", "done": 4, "total": 10}
+    assert line["progress"] == {"what": "movie", "done": 4, "total": 10}
 
 
 def test_a_terminal_gets_text_with_the_time_in_utc() -> None:

@@ -86,7 +86,7 @@ class Trials:
 
     def change_movies(self) -> None:
         with connect(self.settings) as conn:
-            conn.execute("update film set runtime_minutes = runtime_minutes + 1")
+            conn.execute("update movie set runtime_minutes = runtime_minutes + 1")
 
     def try_preparing(self, step: int) -> str:
         """Kill a publish; a set that is half written is never deployed, and the next run finishes it."""

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from tasks.core.features.compute import Tables
-from tasks.io.postgres.movies import CREDIT, CREW, FILM, RATING, TMDB_MOVIE, Schema
+from tasks.io.postgres.movies import CREDIT, CREW, MOVIE, RATING, TMDB_MOVIE, Schema
 
 Row = dict[str, object]
 
@@ -16,7 +16,7 @@ def frame(schema: Schema, rows: Sequence[Row], defaults: Row) -> pl.DataFrame:
 
 
 def films(*rows: Row) -> pl.DataFrame:
-    return frame(FILM, rows, {"primary_title": "Untitled", "original_title": "Untitled", "genres": []})
+    return frame(MOVIE, rows, {"primary_title": "Untitled", "original_title": "Untitled", "genres": []})
 
 
 def ratings(*rows: Row) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def tmdb_movies(*rows: Row) -> pl.DataFrame:
 def two_films(second_released: date = date(2001, 6, 1)) -> Tables:
     """One director; tt0000001 of 2000-06-01, rated 8.0 by 1000, and tt0000002, rated 5.0."""
     return Tables(
-        film=films({"movie_id": "tt0000001", "start_year": 2000}, {"movie_id": "tt0000002", "start_year": second_released.year}),
+        movie=films({"movie_id": "tt0000001", "start_year": 2000}, {"movie_id": "tt0000002", "start_year": second_released.year}),
         rating=ratings({"movie_id": "tt0000001", "average_rating": 8.0}, {"movie_id": "tt0000002", "average_rating": 5.0}),
         crew=crews({"movie_id": "tt0000001", "directors": ["nm0000001"]}, {"movie_id": "tt0000002", "directors": ["nm0000001"]}),
         credit=credits_of(),

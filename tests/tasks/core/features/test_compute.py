@@ -20,7 +20,7 @@ def row(tables: Tables, movie_id: str = "tt0000001", day: date = TODAY) -> dict[
 def one_film(film: dict[str, object], tmdb: dict[str, object] | None = None) -> Tables:
     tables = two_films()
     tmdb_rows = tmdb_movies({"movie_id": "tt0000001"} | tmdb) if tmdb is not None else tmdb_movies()
-    return replace(tables, film=films({"movie_id": "tt0000001"} | film), tmdb_movie=tmdb_rows)
+    return replace(tables, movie=films({"movie_id": "tt0000001"} | film), tmdb_movie=tmdb_rows)
 
 
 def test_a_film_of_which_nothing_is_known_has_nulls_and_no_zero() -> None:

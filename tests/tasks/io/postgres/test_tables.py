@@ -20,13 +20,13 @@ from tests.tasks.settings_factory import own_environment, read_settings
 pytestmark = pytest.mark.integration
 
 SHAPE = """select 'column', attname, format_type(atttypid, atttypmod), attnotnull::text, col_description(attrelid, attnum)
-        from pg_attribute where attrelid = 'film'::regclass and attnum > 0
+        from pg_attribute where attrelid = 'movie'::regclass and attnum > 0
     union all select 'constraint', conname, pg_get_constraintdef(oid), contype::text, null
-        from pg_constraint where conrelid = 'film'::regclass
+        from pg_constraint where conrelid = 'movie'::regclass
     union all select 'index', indexname, indexdef, null, null
-        from pg_indexes where tablename = 'film' and schemaname = current_schema
+        from pg_indexes where tablename = 'movie' and schemaname = current_schema
     union all select 'table', obj_description(oid, 'pg_class'), array_to_string(relacl, ' '), null, null
-        from pg_class where oid = 'film'::regclass
+        from pg_class where oid = 'movie'::regclass
     order by 1, 2"""
 
 
@@ -54,7 +54,7 @@ def films(*ids: str, title: str = "A") -> pa.Table:
 
 
 def titles(conn: psycopg.Connection) -> dict[str, str]:
-    return dict(conn.execute("select movie_id, primary_title from film").fetchall())
+    return dict(conn.execute("select movie_id, primary_title from movie").fetchall())
 
 
 def replace_table(conn: psycopg.Connection, table: str, *batches: pa.Table) -> int:
@@ -67,56 +67,56 @@ def replace_table(conn: psycopg.Connection, table: str, *batches: pa.Table) -> i
 
 def test_a_replaced_table_keeps_its_keys_checks_comments_indexes_and_grants(settings: Settings) -> None:
     with connect(settings) as conn:
-        conn.execute("create index film_year on film (start_year) where start_year > 1900")
-        conn.execute('create unique index "film, Odd" on film (lower(movie_id))')
-        conn.execute("grant select on film to public")
+        conn.execute("create index movie_year on movie (start_year) where start_year > 1900")
+        conn.execute('create unique index "movie, Odd" on movie (lower(movie_id))')
+        conn.execute("grant select on movie to public")
         before = conn.execute(SHAPE).fetchall()
     for _ in range(2):
         with connect(settings) as conn:
-            assert replace_table(conn, "film", films("tt0000001"), films(), films("tt0000002")) == 2
+            assert replace_table(conn, "movie", films("tt0000001"), films(), films("tt0000002")) == 2
             assert conn.execute(SHAPE).fetchall() == before
     with connect(settings) as conn:
-        rows = conn.execute("select * from film order by 1").fetchall()
+        rows = conn.execute("select * from movie order by 1").fetchall()
         assert rows[1] == ("tt0000002", "movie", "A", None, False, 2001, None, 90, ["Drama", 'a"b\\c,{d}', ""])
-        assert replace_table(conn, "film", films()) == 0
+        assert replace_table(conn, "movie", films()) == 0
         assert titles(conn) == {}
 
 
 def test_readers_see_the_old_rows_until_the_commit_and_a_failure_leaves_them(settings: Settings) -> None:
     with connect(settings) as conn:
-        replace_table(conn, "film", films("tt0000001"))
+        replace_table(conn, "movie", films("tt0000001"))
 
     def replace_and_fail() -> None:
         with connect(settings) as conn:
-            with NewTable(conn, "film") as new:
+            with NewTable(conn, "movie") as new:
                 new.write(films("tt0000002"))
                 with connect(settings) as reader:
                     assert list(titles(reader)) == ["tt0000001"]
                 new.write(films("tt0000003"))
-            swap_new_table(conn, "film")
+            swap_new_table(conn, "movie")
             assert list(titles(conn)) == ["tt0000002", "tt0000003"]
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         replace_and_fail()
     with pytest.raises(psycopg.errors.UniqueViolation), connect(settings) as conn:
-        replace_table(conn, "film", films("tt0000004", "tt0000004"))
+        replace_table(conn, "movie", films("tt0000004", "tt0000004"))
     with pytest.raises(psycopg.errors.CheckViolation), connect(settings) as conn:
-        replace_table(conn, "film", films("nm0000004"))
+        replace_table(conn, "movie", films("nm0000004"))
     with connect(settings) as conn:
         assert list(titles(conn)) == ["tt0000001"]
 
 
 def test_upsert_touches_only_what_differs(settings: Settings) -> None:
     with connect(settings) as conn:
-        assert upsert(conn, "film", films("tt0000001", "tt0000002"), ["movie_id"]) == 2
-        versions = dict(conn.execute("select movie_id, ctid::text from film").fetchall())
-        assert upsert(conn, "film", films("tt0000001", "tt0000002"), ["movie_id"]) == 0
+        assert upsert(conn, "movie", films("tt0000001", "tt0000002"), ["movie_id"]) == 2
+        versions = dict(conn.execute("select movie_id, ctid::text from movie").fetchall())
+        assert upsert(conn, "movie", films("tt0000001", "tt0000002"), ["movie_id"]) == 0
         changed = pa.concat_tables([films("tt0000001", "tt0000003"), films("tt0000002", title="B")])
-        assert upsert(conn, "film", changed, ["movie_id"]) == 2
+        assert upsert(conn, "movie", changed, ["movie_id"]) == 2
         assert titles(conn) == {"tt0000001": "A", "tt0000002": "B", "tt0000003": "A"}
-        assert dict(conn.execute("select movie_id, ctid::text from film").fetchall())["tt0000001"] == versions["tt0000001"]
-        assert upsert(conn, "film", films(), ["movie_id"]) == 0
+        assert dict(conn.execute("select movie_id, ctid::text from movie").fetchall())["tt0000001"] == versions["tt0000001"]
+        assert upsert(conn, "movie", films(), ["movie_id"]) == 0
 
 
 def test_upsert_of_some_columns_leaves_the_others(settings: Settings) -> None:
@@ -189,6 +189,6 @@ def test_a_server_that_ends_the_connection_in_the_middle(settings: Settings) -> 
 def test_a_lock_that_is_held_too_long(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LIMITS", b"set lock_timeout = '100ms'")
     with connect(settings) as holder:
-        holder.execute("lock table film in access exclusive mode")
+        holder.execute("lock table movie in access exclusive mode")
         with pytest.raises(Unavailable, match="55P03"), connect(settings) as conn:
             titles(conn)
