@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from serving.core.requested_id import MAX_TMDB_ID, PATTERN, MalformedQuery, RequestedId, parse_requested_id, shorten
 
-MOST_FILMS, MOST_OVERRIDES, MOST_FOUND, USUALLY_FOUND = 1000, 100, 50, 10
+MOST_MOVIES, MOST_OVERRIDES, MOST_FOUND, USUALLY_FOUND = 1000, 100, 50, 10
 LONGEST_QUERY, LONGEST_NAME = 200, 100
 """Limits in characters."""
 MOST_PROBLEMS = 20
@@ -92,7 +92,7 @@ class BatchRequest(ApiRequest):
 
     movie_ids: list[BodyId] = Field(
         min_length=1,
-        max_length=MOST_FILMS,
+        max_length=MOST_MOVIES,
         description="Answered in this order; an id that is sent twice is answered twice.",
         examples=[["tt0111161", 278, "680"]],
     )

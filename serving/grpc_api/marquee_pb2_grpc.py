@@ -60,28 +60,28 @@ class PredictionsServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Predict(self, request, context):
-        """Rates one film.
+        """Rates one movie.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PredictBatch(self, request, context):
-        """Rates up to 1,000 films; one that cannot be rated does not refuse the others.
+        """Rates up to 1,000 movies; one that cannot be rated does not refuse the others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WhatIf(self, request, context):
-        """Rates one film as it would be with other features.
+        """Rates one movie as it would be with other features.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchMovies(self, request, context):
-        """Finds films by title.
+        """Finds movies by title.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -21,7 +21,7 @@ def test_the_doctor_finds_all_well(containers_platform: ContainerPlatform) -> No
 
 def test_answers_equal_scikit_learn_on_the_offline_features(containers_platform: ContainerPlatform) -> None:
     checks.check_answers_equal_scikit_learn(containers_platform, 100)
-    checks.check_unknown_films_are_404(containers_platform, 20)
+    checks.check_unknown_movies_are_404(containers_platform, 20)
 
 
 def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform) -> None:
@@ -62,8 +62,8 @@ def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: 
             assert len(details["Config"]["Labels"]["org.opencontainers.image.revision"].removesuffix("-dirty")) == 40, name
 
 
-def test_the_embedded_stack_makes_the_same_of_the_same_films(containers_platform: ContainerPlatform, sample: Platform) -> None:
-    """Tables, features, the model's metrics and its very bytes, every film's rating."""
+def test_the_embedded_stack_makes_the_same_of_the_same_movies(containers_platform: ContainerPlatform, sample: Platform) -> None:
+    """Tables, features, the model's metrics and its very bytes, every movie's rating."""
     assert sample.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
 
 

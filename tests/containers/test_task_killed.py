@@ -1,6 +1,6 @@
 """Whatever kills a task: it ends for the right reason, no container of it stays, and of its attempts one commit is left.
 
-Each test changes one film, so that the killed `build_features` has exactly one row to append, and catches its container in
+Each test changes one movie, so that the killed `build_features` has exactly one row to append, and catches its container in
 the middle of its work by freezing it.
 """
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.containers
 
 @dataclass
 class World:
-    """The platform, with one film changed since the last build."""
+    """The platform, with one movie changed since the last build."""
 
     platform: ContainerPlatform
     before: dict[str, Any]
@@ -45,7 +45,7 @@ class World:
 
 @pytest.fixture
 def world(containers_platform: ContainerPlatform) -> Iterator[World]:
-    """The platform with one film changed; a container that a failed test leaves is removed, so that it fails no later test."""
+    """The platform with one movie changed; a container that a failed test leaves is removed, so that it fails no later test."""
     platform = containers_platform
     platform.query(
         """update movie set runtime_minutes = coalesce(runtime_minutes, 90) + 1

@@ -15,7 +15,7 @@ from infra.local.stack import Stack
 from tests.e2e.platform import Platform
 
 PUBLISHED_WITHIN = 300
-"""Seconds from a champion until the API holds the ratings of all films by it, on a busy machine."""
+"""Seconds from a champion until the API holds the ratings of all movies by it, on a busy machine."""
 IDLE_SECONDS = 10
 """Time without a run after which none is expected any more: the scheduler looks at the assets every second."""
 PIPELINE = ("refresh_movies", "train_model")
@@ -45,17 +45,17 @@ def check_every_line_is_accounted_for(platform: Platform, sources: Path) -> None
     assert ledger["rows"]["tmdb_movie"] == sum(outcome == "found" for outcome in outcomes.values())
 
 
-def check_answers_equal_scikit_learn(platform: Platform, films: int) -> None:
-    expected: dict[str, float] = platform.run_in_tasks("expected", str(films))["ratings"]
+def check_answers_equal_scikit_learn(platform: Platform, movies: int) -> None:
+    expected: dict[str, float] = platform.run_in_tasks("expected", str(movies))["ratings"]
     answers = {movie_id: platform.ask(movie_id) for movie_id in expected}
     assert {answer.status_code for answer in answers.values()} == {200}
     worst = max(abs(answer.json()["rating"] - expected[movie_id]) for movie_id, answer in answers.items())
     assert worst <= 1e-4
 
 
-def check_answers_replay_equal(platform: Platform, films: int) -> None:
+def check_answers_replay_equal(platform: Platform, movies: int) -> None:
     """The newest answers are made again from their receipts and the offline store; refresh_movies audits the same."""
-    expected: dict[str, float] = platform.run_in_tasks("expected", str(films))["ratings"]
+    expected: dict[str, float] = platform.run_in_tasks("expected", str(movies))["ratings"]
     asked = {platform.ask(movie_id).json()["prediction_id"] for movie_id in expected}
     time.sleep(2)  # a receipt is kept a moment after its answer
     replayed = platform.command("replay", *asked)
@@ -73,7 +73,7 @@ def wait_for_published_ratings(platform: Platform) -> None:
         time.sleep(1)
 
 
-def check_unknown_films_are_404(platform: Platform, count: int) -> None:
+def check_unknown_movies_are_404(platform: Platform, count: int) -> None:
     for number in SystemRandom().sample(range(90_000_000, 99_999_999), count):
         answer = platform.ask(f"tt{number}")
         assert answer.status_code == 404

@@ -1,6 +1,6 @@
 """What scikit-learn itself predicts from the offline features, as JSON. Runs in the tasks' environment.
 
-python -m tests.e2e.expected COUNT: {"ratings": {movie_id: rating}} for COUNT random published films, drawn anew each time
+python -m tests.e2e.expected COUNT: {"ratings": {movie_id: rating}} for COUNT random published movies, drawn anew each time
 from the live snapshot.
 """
 
@@ -41,7 +41,7 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
     rows = offline_store.read_latest(table, datetime.now(UTC).date(), int(live.snapshot_id)).filter(~pl.col("withdrawn"))
     drawn = rows[sorted(SystemRandom().sample(range(rows.height), min(count, rows.height)))]
     ratings = model.predict(to_matrix(drawn, read_onnx_features(exported)))
-    return {"films": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}
+    return {"movies": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}
 
 
 if __name__ == "__main__":

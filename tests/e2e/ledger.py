@@ -22,7 +22,7 @@ def read_ledger(settings: Settings) -> dict[str, object]:
                 for name, *numbers, key in files
             },
             "rows": {table: (conn.execute(f"select count(*) from {table}".encode()).fetchone() or (0,))[0] for table in TABLES},  # noqa: S608  # constants
-            # TMDB is not asked for adult films.
+            # TMDB is not asked for adult movies.
             "asked": [movie_id for (movie_id,) in conn.execute("select movie_id from movie where not is_adult")],
             "requests": dict(conn.execute("select movie_id, outcome from tmdb_request").fetchall()),
         }

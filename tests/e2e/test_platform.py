@@ -24,7 +24,7 @@ HEAL_SECONDS = 60
 @pytest.fixture(scope="class")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     if not REAL.is_dir():  # IMDb's files may not be passed on; CI has them beside the clone
-        pytest.skip(f"the real films are not here: {REAL} does not exist")
+        pytest.skip(f"the real movies are not here: {REAL} does not exist")
     with bring_up(tmp_path_factory.mktemp("real"), sources=str(REAL)) as platform:
         yield platform
 
@@ -45,8 +45,8 @@ class TestSample:
     def test_the_last_answers_replay_equal(self, sample: Platform) -> None:
         checks.check_answers_replay_equal(sample, 100)
 
-    def test_unknown_films_are_404(self, sample: Platform) -> None:
-        checks.check_unknown_films_are_404(sample, 100)
+    def test_unknown_movies_are_404(self, sample: Platform) -> None:
+        checks.check_unknown_movies_are_404(sample, 100)
 
     def test_the_feast_cli_reads_the_live_set(self, sample: Platform) -> None:
         views = sample.command("feast", "feature-views", "list")
@@ -85,11 +85,11 @@ class TestSample:
 
     def test_each_process_killed_in_turn_comes_back_and_predictions_go_on(self, sample: Platform, tmp_path: Path) -> None:
         checks.wait_for_published_ratings(sample)
-        films = sample.run_in_tasks("expected", "300")["ratings"]
+        movies = sample.run_in_tasks("expected", "300")["ratings"]
         parts = sample.running_parts()
         assert len(parts) >= 10
         for part, pid in parts.items():
-            with put_load(sample.settings.api_port, films, tmp_path / part, rate=20, connections=4) as load:
+            with put_load(sample.settings.api_port, movies, tmp_path / part, rate=20, connections=4) as load:
                 os.kill(pid, signal.SIGKILL)
                 sample.wait_until_well(HEAL_SECONDS)
                 load.stop()
@@ -112,15 +112,15 @@ class TestRealData:
     def test_every_line_of_the_sources_is_accounted_for(self, real: Platform) -> None:
         checks.check_every_line_is_accounted_for(real, Path(real.settings.sources))
 
-    def test_the_model_beats_the_baseline_on_films_of_later_years(self, real: Platform) -> None:
+    def test_the_model_beats_the_baseline_on_movies_of_later_years(self, real: Platform) -> None:
         metrics = real.run_in_tasks("champion")
         assert metrics["gain_over_baseline"] >= 0.18
 
     def test_a_thousand_answers_equal_scikit_learn(self, real: Platform) -> None:
         checks.check_answers_equal_scikit_learn(real, 1000)
 
-    def test_unknown_films_are_404(self, real: Platform) -> None:
-        checks.check_unknown_films_are_404(real, 100)
+    def test_unknown_movies_are_404(self, real: Platform) -> None:
+        checks.check_unknown_movies_are_404(real, 100)
 
     def test_the_dags_again_change_nothing(self, real: Platform) -> None:
         checks.check_the_dags_again_change_nothing(real)

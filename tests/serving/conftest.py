@@ -1,4 +1,4 @@
-"""Fixtures of serving: a Valkey with published films, a service that reads it, a model in its cache."""
+"""Fixtures of serving: a Valkey with published movies, a service that reads it, a model in its cache."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ from serving.settings import Settings
 from tests.serving.client import Client, run_app
 from tests.serving.deployed import LIVE, Deployed
 from tests.serving.log import Log
-from tests.serving.published_features import Film, write_features
+from tests.serving.published_features import Movie, write_features
 from tests.serving.servers import Valkey
 from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting
 
@@ -22,11 +22,11 @@ CLOSED = "http://127.0.0.1:9"
 """Nothing listens there: MLflow is down."""
 
 
-def invent_films(count: int) -> list[Film]:
-    """Films with a third of their features unknown."""
+def invent_movies(count: int) -> list[Movie]:
+    """Movies with a third of their features unknown."""
     random = np.random.default_rng(5)
     return [
-        Film(
+        Movie(
             movie_id=f"tt{1000000 + n}",
             title=f"Film {n} — Fi\u0142m",
             features={name: None if random.random() < 0.3 else float(np.float32(random.normal())) for name in FEATURES},
@@ -61,7 +61,7 @@ class World:
     """What is published, and how to reach a service that serves it."""
 
     valkey: Valkey
-    films: list[Film]
+    movies: list[Movie]
     deployed: Deployed
     serve: Callable[..., AbstractContextManager[Client]]
     """Takes settings that shall differ."""
@@ -82,9 +82,9 @@ class World:
 
 @pytest.fixture
 def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> Iterator[World]:
-    """Fifty films and a model; MLflow is down. `with world.serve() as client` runs the service in this process."""
-    films = invent_films(50)
-    write_features(valkey.port, LIVE, films)
+    """Fifty movies and a model; MLflow is down. `with world.serve() as client` runs the service in this process."""
+    movies = invent_movies(50)
+    write_features(valkey.port, LIVE, movies)
     deployed = Deployed(tmp_path / "cache", valkey.admin())
     deployed.model(model_bytes)
     log = Log()
@@ -95,5 +95,5 @@ def world(valkey: Valkey, tmp_path: Path, model_bytes: bytes) -> Iterator[World]
         settings = {"redis_url": valkey.url, "mlflow_tracking_uri": CLOSED, "grpc_port": 0, "redis_timeout_seconds": 2, **caches}
         return run_app(create_app(Settings.model_validate(settings | changes), log))
 
-    yield World(valkey, films, deployed, serve, log)
+    yield World(valkey, movies, deployed, serve, log)
     log.close()

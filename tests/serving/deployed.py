@@ -16,7 +16,7 @@ from serving.models.cache import ModelCache
 from serving.models.reference import ModelReference
 from serving.prediction_set.cache import PredictionSetCache
 from tests.serving.prediction_set import factories
-from tests.serving.published_features import Film
+from tests.serving.published_features import Movie
 from tests.serving.releases import SCHEMA_HASH, make_release
 
 LIVE = "marquee_20261122_aaaaaaaaaaaa"
@@ -86,21 +86,21 @@ class Deployed:
         described = str(day or datetime.now(UTC).date())
         return self.change("features", feature_set=name, movies=movies, day=described, schema_hash=schema_hash)
 
-    def predictions(self, films: Sequence[Film], day: date | None = None, redis_too: bool = True) -> int:
+    def predictions(self, movies: Sequence[Movie], day: date | None = None, redis_too: bool = True) -> int:
         """Deploy predictions of these movies by the live model, kept in the cache. day: that they are of, today if not given."""
         directory = self.cache / "predictions"
         directory.mkdir(parents=True, exist_ok=True)
         made = directory / "made"
         made.unlink(missing_ok=True)
-        sha256 = self.build(made, [factories.Film(f.movie_id, f.title, 1990 + n, f.tmdb_id) for n, f in enumerate(films)])
+        sha256 = self.build(made, [factories.Movie(f.movie_id, f.title, 1990 + n, f.tmdb_id) for n, f in enumerate(movies)])
         size = made.stat().st_size
         made.rename(PredictionSetCache(directory).path(sha256))
-        return self.name_predictions(sha256, size, len(films), day, redis_too)
+        return self.name_predictions(sha256, size, len(movies), day, redis_too)
 
-    def build(self, path: Path, films: Sequence[factories.Film]) -> str:
+    def build(self, path: Path, movies: Sequence[factories.Movie]) -> str:
         """Write a database of predictions that the live model made of the live features; return its sha256."""
         about = {"model_sha256": self.pointer["model"]["sha256"], "content_hash": self.pointer["features"]["content_hash"]}
-        return factories.build(path, films, about)
+        return factories.build(path, movies, about)
 
     def name_predictions(self, sha256: str, size: int, movies: int, day: date | None = None, redis_too: bool = True) -> int:
         """Deploy the predictions whose database has this digest and size."""

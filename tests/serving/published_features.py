@@ -17,8 +17,8 @@ AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Film:
-    """One film to publish; a feature that is None is unknown."""
+class Movie:
+    """One movie to publish; a feature that is None is unknown."""
 
     movie_id: str
     title: str | None = None
@@ -31,7 +31,7 @@ def view(name: str, join_key: str, kind: ValueType, fields: list[Field]) -> Feat
     return FeatureView(name=name, entities=[entity], schema=fields, source=FileSource(path="unused.parquet"))
 
 
-def write_features(port: int, project: str, films: list[Film], names: tuple[str, ...] = FEATURES) -> None:
+def write_features(port: int, project: str, movies: list[Movie], names: tuple[str, ...] = FEATURES) -> None:
     """Write the rows of a set as `publish_features` does, through Feast, without making it live."""
     store = RedisOnlineStore()
     config = RepoConfig(
@@ -41,29 +41,29 @@ def write_features(port: int, project: str, films: list[Film], names: tuple[str,
         online_store=RedisOnlineStoreConfig(connection_string=f"127.0.0.1:{port}", skip_dedup=True),
         entity_key_serialization_version=3,
     )
-    movies = view("movies", "movie_id", ValueType.STRING, [*(Field(name=n, dtype=Float64) for n in names)])
+    movies_view = view("movies", "movie_id", ValueType.STRING, [*(Field(name=n, dtype=Float64) for n in names)])
     tmdb_ids = view("tmdb_ids", "tmdb_id", ValueType.INT64, [Field(name="movie_id", dtype=String)])
     rows = [
         (
-            EntityKey(join_keys=["movie_id"], entity_values=[Value(string_val=film.movie_id)]),
-            {name: as_value(film.features.get(name)) for name in names}
-            | {"title": Value() if film.title is None else Value(string_val=film.title)},
+            EntityKey(join_keys=["movie_id"], entity_values=[Value(string_val=movie.movie_id)]),
+            {name: as_value(movie.features.get(name)) for name in names}
+            | {"title": Value() if movie.title is None else Value(string_val=movie.title)},
             AS_OF,
             AS_OF,
         )
-        for film in films
+        for movie in movies
     ]
     ids = [
         (
-            EntityKey(join_keys=["tmdb_id"], entity_values=[Value(int64_val=film.tmdb_id)]),
-            {"movie_id": Value(string_val=film.movie_id)},
+            EntityKey(join_keys=["tmdb_id"], entity_values=[Value(int64_val=movie.tmdb_id)]),
+            {"movie_id": Value(string_val=movie.movie_id)},
             AS_OF,
             AS_OF,
         )
-        for film in films
-        if film.tmdb_id is not None
+        for movie in movies
+        if movie.tmdb_id is not None
     ]
-    store.online_write_batch(config, movies, rows, None)
+    store.online_write_batch(config, movies_view, rows, None)
     store.online_write_batch(config, tmdb_ids, ids, None)
 
 

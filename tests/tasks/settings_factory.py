@@ -27,7 +27,7 @@ def read_settings(environment: dict[str, str]) -> Settings:
 
 @contextmanager
 def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
-    """The tasks' environment, the URLs of films and of receipts naming new schemas that go away at the end."""
+    """The tasks' environment, the URLs of movies and of receipts naming new schemas that go away at the end."""
     environment = stack.environment("tasks")
     names = ("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL")
     with own_schema(environment[names[0]], "movies") as movies, own_schema(environment[names[1]], "receipts") as receipts:

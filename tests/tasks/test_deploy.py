@@ -31,7 +31,7 @@ from tests.tasks.settings_factory import (
     read_live_deployment,
     run_verb,
 )
-from tests.tasks.test_predict_all import FEATURES, TODAY, add_films, crown, fit, forget_models, publish, publish_day, read_live
+from tests.tasks.test_predict_all import FEATURES, TODAY, add_movies, crown, fit, forget_models, publish, publish_day, read_live
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +46,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
         settings = Settings()
         forget_models(settings)
-        add_films(settings)
+        add_movies(settings)
         publish(settings)
         crown(settings, export_onnx(fit(settings, 1), FEATURES))
         yield settings

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.integration
 
 TODAY = (datetime.now(UTC) + timedelta(hours=2)).date()
 """Still today when the last of these tests ends: a row is known as of a day only if it was created by the end of that day."""
-FILMS = 600
+MOVIES = 600
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,9 @@ def settings(stack: Stack) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def movies(settings: Settings) -> None:
-    """600 invented films of 2000 to 2019 by thirty directors, each of whom is as good as their number."""
+    """600 invented movies of 2000 to 2019 by thirty directors, each of whom is as good as their number."""
     random = np.random.default_rng(0)
-    directors = random.integers(30, size=FILMS)
+    directors = random.integers(30, size=MOVIES)
     with connect(settings) as conn:
         conn.execute("truncate movie, rating, crew, credit, tmdb_movie, feature_set, prediction_set, deployment")
         for number, director in enumerate(directors):
@@ -114,7 +114,7 @@ def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Set
     table = offline_store.open_table()
     assert table is not None
     assert {ref.snapshot_id for name, ref in table.refs().items() if name.startswith("build-")} == set(first)
-    assert offline_store.read_latest(table, TODAY).filter(~pl.col("withdrawn")).height == FILMS
+    assert offline_store.read_latest(table, TODAY).filter(~pl.col("withdrawn")).height == MOVIES
 
 
 def test_a_build_killed_before_its_tag_is_tagged_by_the_next(settings: Settings, movies: None) -> None:
@@ -136,9 +136,9 @@ def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies
 def test_publishing_makes_a_whole_set_and_the_same_again_changes_no_byte(settings: Settings, movies: None) -> None:
     run_verb(publish_features, settings, TODAY)
     before, ready = state_of_redis(settings), read_ready(settings)
-    assert ready.movies == FILMS
-    assert len([key for key in before if key.endswith(ready.feature_set.encode())]) == FILMS + FILMS // 2
-    assert read_sets(settings)[-1][-1] == FILMS + FILMS // 2
+    assert ready.movies == MOVIES
+    assert len([key for key in before if key.endswith(ready.feature_set.encode())]) == MOVIES + MOVIES // 2
+    assert read_sets(settings)[-1][-1] == MOVIES + MOVIES // 2
     sets = read_sets(settings)
     run_verb(publish_features, settings, TODAY)
     assert (state_of_redis(settings), read_sets(settings)) == (before, sets)
@@ -210,10 +210,10 @@ def test_a_set_that_was_removed_is_written_again(settings: Settings, movies: Non
     assert definitions.read_schema(online_store.open_store(live.feature_set)) == ""
     run_verb(publish_features, settings, TODAY)
     assert definitions.read_schema(online_store.open_store(live.feature_set)) == live.schema_hash
-    assert online_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
+    assert online_store.count_rows(redis, live.feature_set) == MOVIES + MOVIES // 2
 
 
-def test_every_film_reads_online_as_it_stands_offline(settings: Settings, movies: None) -> None:
+def test_every_movie_reads_online_as_it_stands_offline(settings: Settings, movies: None) -> None:
     live = read_ready(settings)
     table = offline_store.open_table()
     assert table is not None
@@ -290,7 +290,7 @@ def test_a_live_model_of_features_that_are_no_more_holds_no_other_back(settings:
     assert read_live_deployment(settings).model_version == str(new.version)
 
 
-def test_one_changed_rating_appends_only_the_films_it_is_history_of(settings: Settings, movies: None) -> None:
+def test_one_changed_rating_appends_only_the_movies_it_is_history_of(settings: Settings, movies: None) -> None:
     with connect(settings) as conn:
         (director,) = conn.execute("select directors[1] from crew where movie_id = 'tt0000001'").fetchone() or ("",)
         (others,) = conn.execute(
@@ -358,15 +358,15 @@ def test_a_set_that_redis_lost_is_written_again(settings: Settings, movies: None
     live = read_ready(settings)
     redis.unlink(*list(online_store.scan_keys(redis, live.feature_set))[:10])
     run_verb(publish_features, settings, TODAY)
-    assert online_store.count_rows(redis, live.feature_set) == FILMS + FILMS // 2
+    assert online_store.count_rows(redis, live.feature_set) == MOVIES + MOVIES // 2
 
 
-def test_a_film_that_left_the_sources_leaves_the_set(settings: Settings, movies: None) -> None:
+def test_a_movie_that_left_the_sources_leaves_the_set(settings: Settings, movies: None) -> None:
     with connect(settings) as conn:
         conn.execute("delete from movie where movie_id = 'tt0000600'")
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)
-    assert read_ready(settings).movies == FILMS - 1
+    assert read_ready(settings).movies == MOVIES - 1
 
 
 def test_a_row_known_only_after_the_day_never_reaches_training(

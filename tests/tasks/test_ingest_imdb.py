@@ -92,8 +92,8 @@ def test_the_samples(world: World) -> None:
         "name.basics.tsv.gz": (3, 3, 0, 0),
     }
     assert [row[1] for row in world.tables().values()] == [6, 5, 3, 4, 3]
-    film = world.ask("select primary_title, original_title, start_year, genres from movie where movie_id = 'tt1000000001'")
-    assert film == [("N\\A, {braces} and \\backslash", "Ten, Digits", 2024, ["Documentary", '"Odd"', "Back\\slash"])]
+    movie = world.ask("select primary_title, original_title, start_year, genres from movie where movie_id = 'tt1000000001'")
+    assert movie == [("N\\A, {braces} and \\backslash", "Ten, Digits", 2024, ["Documentary", '"Odd"', "Back\\slash"])]
     assert str(world.ask("select average_rating from rating where movie_id = 'tt0000104'")[0][0]) == "10.0"
     assert world.ask("select characters from credit where ordering = 2") == [('["Mara \\"M\\" Quill","Narrator"]',)]
     assert world.ask("select known_for from person where person_id = 'nm0000011'") == [(["tt0000101", "tt0000102"],)]

@@ -86,7 +86,7 @@ def world(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
 pytestmark = pytest.mark.integration
 
 
-def test_a_first_run_asks_for_imdbs_films_most_voted_first(world: World) -> None:
+def test_a_first_run_asks_for_imdbs_movies_most_voted_first(world: World) -> None:
     assert sorted(world.run(DAY, make_movie(1), make_movie(2))) == [ONE, TWO, THREE]
     assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
     rows = world.query("select movie_id, raw_key, raw_row, requested_on from tmdb_request order by raw_row")
@@ -100,7 +100,7 @@ def test_a_first_run_asks_for_imdbs_films_most_voted_first(world: World) -> None
     assert len(found) == 2
 
 
-def test_the_same_day_again_asks_for_no_film_and_changes_nothing(world: World) -> None:
+def test_the_same_day_again_asks_for_no_movie_and_changes_nothing(world: World) -> None:
     movies = [make_movie(1), make_movie(2, id=None)]
     world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)])
     before = world.state()
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_set_aside_with_its_reason(world: World) -> None:
     assert world.query("select movie_id, budget from tmdb_movie") == [(TWO, None)]
 
 
-def test_changed_films_are_asked_for_again(world: World) -> None:
+def test_changed_movies_are_asked_for_again(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     changes = [(NEXT.isoformat(), 101), (NEXT.isoformat(), 999), ("2026-10-01", 102)]
     assert world.run(NEXT, make_movie(1, title="New"), make_movie(2), changes=changes) == [ONE]
@@ -144,21 +144,21 @@ def test_changes_that_a_limit_left_out_are_taken_by_the_next_run(world: World) -
     assert world.run(NEXT + timedelta(days=1), make_movie(1), make_movie(2), changes=changes) == [ONE, TWO]
 
 
-def test_a_film_that_tmdb_did_not_know_is_asked_for_again_after_30_days(world: World) -> None:
+def test_a_movie_that_tmdb_did_not_know_is_asked_for_again_after_30_days(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     assert world.run(DAY + timedelta(days=29), make_movie(1), make_movie(2), make_movie(3)) == []
     assert world.run(DAY + timedelta(days=30), make_movie(1), make_movie(2), make_movie(3)) == [THREE]
     assert world.outcomes()[THREE] == "found"
 
 
-def test_a_film_that_tmdb_deleted_goes(world: World) -> None:
+def test_a_movie_that_tmdb_deleted_goes(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     world.run(NEXT, make_movie(2), changes=[(NEXT.isoformat(), 101)])
     assert world.outcomes()[ONE] == "absent"
     assert world.query("select movie_id from tmdb_movie") == [(TWO,)]
 
 
-def test_a_tmdb_id_that_moves_to_another_film_moves(world: World) -> None:
+def test_a_tmdb_id_that_moves_to_another_movie_moves(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     changes = [(NEXT.isoformat(), 102)]
     assert world.run(NEXT, make_movie(1), make_movie(2, id=101), changes=changes) == [TWO]

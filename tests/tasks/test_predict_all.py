@@ -1,4 +1,4 @@
-"""Every film's rating on the real servers: the API's own answers, one file, one table, one pointer, and nothing by halves."""
+"""Every movie's rating on the real servers: the API's own answers, one file, one table, one pointer, and nothing by halves."""
 
 import asyncio
 import hashlib
@@ -51,14 +51,14 @@ pytestmark = pytest.mark.integration
 
 TODAY = (datetime.now(UTC) + timedelta(hours=2)).date()
 """Still today when the last of these tests ends: a row is known as of a day only if it was created by the end of that day."""
-FILMS = 300
+MOVIES = 300
 FEATURES = ("runtime_minutes", "director_rating", "release_year")
 Row = tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack) -> Iterator[Settings]:
-    """Films published in a set of their own, not yet rated."""
+    """Movies published in a set of their own, not yet rated."""
     with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -66,7 +66,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
         settings = Settings()
         forget_models(settings)
-        add_films(settings)
+        add_movies(settings)
         publish(settings)
         yield settings
 
@@ -79,11 +79,11 @@ def forget_models(settings: Settings) -> None:
     online_store.open_redis(settings.feast_redis.get_secret_value()).delete(flip.POINTER)
 
 
-def add_films(settings: Settings) -> None:
-    """Invented films by ten directors; of every third the runtime is unknown, and half are known to TMDB."""
+def add_movies(settings: Settings) -> None:
+    """Invented movies by ten directors; of every third the runtime is unknown, and half are known to TMDB."""
     random = np.random.default_rng(3)
     with connect(settings) as conn:
-        for number in range(FILMS):
+        for number in range(MOVIES):
             movie_id, director = f"tt8{number:06d}", f"nm{random.integers(10):07d}"
             conn.execute(
                 "insert into movie values (%s, 'movie', %s, %s, false, %s, null, %s, '{Drama}')",
@@ -184,7 +184,7 @@ def test_before_there_is_a_model_there_is_nothing_to_predict(settings: Settings,
     assert look(settings) == before
 
 
-def test_every_film_has_the_rating_that_the_model_and_the_api_give(
+def test_every_movie_has_the_rating_that_the_model_and_the_api_give(
     settings: Settings, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (feature_set, movie_row):  # the API refuses what is of a day to come, as TODAY is late in the evening
@@ -198,7 +198,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
     live = read_set_of(settings, version)
     rows = read_features(settings)
     assert sorted(table) == rows["movie_id"].to_list()
-    assert len(table) == FILMS
+    assert len(table) == MOVIES
 
     predictor = load_onnx_model(exported)
     environment = stack.environment("serving") | {"DEPLOYMENT_CACHE_DIR": str(tmp_path)}
@@ -224,7 +224,7 @@ def test_every_film_has_the_rating_that_the_model_and_the_api_give(
 
     body = boto3.client("s3").get_object(Bucket=settings.s3_bucket, Key=live.object_key)["Body"].read()
     assert live.object_key == f"predictions/{hashlib.sha256(body).hexdigest()}.parquet"
-    assert (live.object_bytes, live.movies, live.day) == (len(body), FILMS, TODAY)
+    assert (live.object_bytes, live.movies, live.day) == (len(body), MOVIES, TODAY)
     assert (live.model_version, live.model_sha256) == (version, hashlib.sha256(exported).hexdigest())
     file = pq.read_table(io.BytesIO(body))
     said = {name.decode(): value.decode() for name, value in file.schema.metadata.items()}
@@ -248,7 +248,7 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
         "database_key": f"predictions/{live.catalogue_sha256}.sqlite",
         "database_sha256": live.catalogue_sha256,
         "database_bytes": live.catalogue_bytes,
-        "movies": FILMS,
+        "movies": MOVIES,
         "day": TODAY.isoformat(),
     }
     body = boto3.client("s3").get_object(Bucket=settings.s3_bucket, Key=str(pointer["database_key"]))["Body"].read()
@@ -256,7 +256,7 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
     with closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(body)
         about = dict(database.execute("select * from about").fetchall())
-        films = database.execute("select movie_id, rating, model_output, features_as_of from movie order by movie_id").fetchall()
+        movies = database.execute("select movie_id, rating, model_output, features_as_of from movie order by movie_id").fetchall()
         told = database.execute("select movie_id, tmdb_id, title, year from movie order by movie_id").fetchall()
     assert about == {
         "prediction_set": live.prediction_set,
@@ -268,7 +268,7 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
         "snapshot_id": features.snapshot_id,
         "format": "2",
     }
-    assert films == [(*row[:3], int(row[3].timestamp())) for row in table]
+    assert movies == [(*row[:3], int(row[3].timestamp())) for row in table]
     rows = read_features(settings).with_columns(pl.col("release_year").cast(pl.Int64))
     assert told == rows.select("movie_id", "tmdb_id", "title", "release_year").rows()
 
@@ -330,7 +330,7 @@ def test_a_movie_that_left_the_sources_is_predicted_no_more(settings: Settings) 
     publish(settings)
     deploy_features(settings, TODAY)
     rows, _, _, pointer = look(settings)
-    assert len(rows) == pointer["predictions"]["movies"] == pointer["features"]["movies"] == FILMS - 1
+    assert len(rows) == pointer["predictions"]["movies"] == pointer["features"]["movies"] == MOVIES - 1
     assert "tt8000007" not in {row[0] for row in rows}
     assert {row[5] for row in rows} == {read_live(settings).feature_set} == {pointer["features"]["feature_set"]}
 
@@ -346,7 +346,7 @@ def test_an_implausible_model_is_refused_once_and_the_live_one_stays(
         run_verb(predict_all, settings, TODAY, part="model")
         run_verb(deploy, settings, TODAY, part="model")
     assert caplog.text.count(f"version {bad[0]} is refused and not deployed: the model rates tt8000000 2000, which is not") == 1
-    assert f"the same is true of {FILMS - 1} of its {FILMS - 1} outputs" in caplog.text
+    assert f"the same is true of {MOVIES - 1} of its {MOVIES - 1} outputs" in caplog.text
     assert caplog.text.count(f"version {bad[1]} is refused and not deployed: the model reads no_such_feature") == 1
     with registry.connect(settings.mlflow_tracking_uri) as client:
         tags = client.get_model_version(registry.MODEL, bad[0]).tags

@@ -24,11 +24,11 @@ from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
 from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
-from tests.tasks.test_predict_all import FEATURES, FILMS, TODAY, add_films, crown, fit, forget_models, publish, read_live
+from tests.tasks.test_predict_all import FEATURES, MOVIES, TODAY, add_movies, crown, fit, forget_models, publish, read_live
 
 pytestmark = pytest.mark.integration
 
-IDS = [f"tt8{number:06d}" for number in range(FILMS)]
+IDS = [f"tt8{number:06d}" for number in range(MOVIES)]
 CORRUPT = "runtime_minutes"
 
 
@@ -52,7 +52,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
         settings = Settings()
         forget_models(settings)
-        add_films(settings)
+        add_movies(settings)
         publish(settings)
         yield settings
 

@@ -22,7 +22,7 @@ from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.killed.trials import Trials, open_trials
 from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
-from tests.tasks.test_predict_all import FEATURES, add_films, crown, fit, publish_day
+from tests.tasks.test_predict_all import FEATURES, add_movies, crown, fit, publish_day
 
 KINDS = (
     Trials.try_deploying,
@@ -63,7 +63,7 @@ def main() -> int:
         os.environ.update(environment)
         pyiceberg.catalog._ENV_CONFIG = Config()  # PyIceberg reads its environment once, when it is imported
         settings, day = Settings(), datetime.now(UTC).date()
-        add_films(settings)
+        add_movies(settings)
         publish_day(settings, day)
         crown(settings, export_onnx(fit(settings, 1, day), FEATURES))
         deploy_model(settings, day)

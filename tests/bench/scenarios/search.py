@@ -21,14 +21,14 @@ import polars as pl
 from infra.platform.layout import REPOSITORY
 from serving.prediction_set.database import PredictionDatabase
 from tests.bench.results import conclude, keep, show
-from tests.serving.prediction_set.factories import Film, build
+from tests.serving.prediction_set.factories import Movie, build
 from tests.serving.prediction_set.test_searches import build_as_before
 
 FOLDER = REPOSITORY.parent / "shared" / "data" / "sources" / "imdb"
 LIMIT = 10
 
 
-def read_films(folder: Path) -> list[Film]:
+def read_movies(folder: Path) -> list[Movie]:
     """Return the movies of IMDb's files with their votes."""
 
     def read(name: str) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def read_films(folder: Path) -> list[Film]:
         pl.col("startYear").cast(pl.Int64, strict=False),
         pl.col("numVotes").cast(pl.Int64, strict=False),
     )
-    return [Film(movie_id, title, year, votes=votes) for movie_id, title, year, votes in rows.iter_rows()]
+    return [Movie(movie_id, title, year, votes=votes) for movie_id, title, year, votes in rows.iter_rows()]
 
 
 def take_part(title: str, chance: random.Random) -> str:
@@ -64,19 +64,19 @@ KINDS: dict[str, Callable[[str, random.Random], str]] = {
 }
 
 
-def measure(database: PredictionDatabase, films: list[Film], queries: int) -> dict[str, object]:
+def measure(database: PredictionDatabase, movies: list[Movie], queries: int) -> dict[str, object]:
     """Return p50 and p99 in ms by kind of query, and the share of whole titles that were among the first LIMIT results."""
     chance = random.Random(0)  # not a secret
-    asked = [film for film in chance.sample(films, queries) if film.title and film.title.strip()]
+    asked = [movie for movie in chance.sample(movies, queries) if movie.title and movie.title.strip()]
     figures: dict[str, object] = {}
     for kind, make in KINDS.items():
         times, found = [], 0
-        for film in asked:
-            text = make(str(film.title), chance)
+        for movie in asked:
+            text = make(str(movie.title), chance)
             began = time.perf_counter()
             results = database.search(text, LIMIT)
             times.append((time.perf_counter() - began) * 1000)
-            found += film.title in [movie.title for movie in results]
+            found += movie.title in [result.title for result in results]
         cuts = quantiles(times, n=100)
         figures[f"{kind}_p50_ms"], figures[f"{kind}_p99_ms"] = round(cuts[49], 3), round(cuts[98], 3)
         if kind == "title":
@@ -89,18 +89,18 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--queries", type=int, default=500)
     arguments = parser.parse_args()
-    films = read_films(arguments.folder)
-    figures: dict[str, object] = {"movies": len(films)}
+    movies = read_movies(arguments.folder)
+    figures: dict[str, object] = {"movies": len(movies)}
     recall = {}
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
         for name, make in (("before", build_as_before), ("now", build)):
             path = Path(folder) / f"{name}.sqlite"
             began = time.perf_counter()
-            sha256 = make(path, films)
+            sha256 = make(path, movies)
             figures[f"{name}_build_seconds"] = round(time.perf_counter() - began, 2)
             figures[f"{name}_megabytes"] = round(path.stat().st_size / 1e6, 1)
             with closing(PredictionDatabase.open(path, sha256)) as database:
-                measured = measure(database, films, arguments.queries)
+                measured = measure(database, movies, arguments.queries)
             recall[name] = float(str(measured["title_recall"]))
             figures |= {f"{name}_{key}": value for key, value in measured.items()}
     keep("search", figures)

@@ -40,7 +40,7 @@ def test_the_profiles_follow_from_the_source(tmp_path: Path) -> None:
     assert make_interpolation(settings(tmp_path, sources="live"))["COMPOSE_PROFILES"] == "core,s3"
 
 
-def test_a_folder_of_films_is_named_whole(tmp_path: Path) -> None:
+def test_a_folder_of_movies_is_named_whole(tmp_path: Path) -> None:
     made = make_interpolation(settings(tmp_path, sources=str(tmp_path)))
     assert made["SOURCES_FOLDER"] == made["SOURCES"] == str(tmp_path), "a folder is never taken for the sample's"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.serving.any_request.adversarial_text import FILMS, feature_names, ids, numbers, texts, weigh
+from tests.serving.any_request.adversarial_text import MOVIES, feature_names, ids, numbers, texts, weigh
 from tests.serving.tiny_models import FEATURES
 
 scalars = st.one_of(st.none(), st.booleans(), numbers, ids)
@@ -19,10 +19,10 @@ batches = st.fixed_dictionaries(
     {"movie_ids": st.lists(given_ids, max_size=20) | st.lists(given_ids | values, max_size=4) | values}
 )
 sound = st.one_of(
-    st.fixed_dictionaries({"movie_ids": st.lists(st.sampled_from(FILMS) | st.integers(4990, 5060), min_size=1, max_size=30)}),
+    st.fixed_dictionaries({"movie_ids": st.lists(st.sampled_from(MOVIES) | st.integers(4990, 5060), min_size=1, max_size=30)}),
     st.fixed_dictionaries(
         {
-            "movie_id": st.sampled_from(FILMS) | st.integers(4990, 5060),
+            "movie_id": st.sampled_from(MOVIES) | st.integers(4990, 5060),
             "overrides": st.dictionaries(
                 st.sampled_from(FEATURES), st.none() | st.floats(-1e6, 1e6) | st.integers(-1000, 1000), min_size=1, max_size=5
             ),

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from serving.grpc_api import marquee_pb2 as messages
-from tests.serving.any_request.adversarial_text import FILMS, feature_names, ids, weigh
+from tests.serving.any_request.adversarial_text import MOVIES, feature_names, ids, weigh
 
 some_ids = weigh(
     (30, st.lists(ids, max_size=20)),
-    (5, st.builds(lambda one, count: [one] * count, st.sampled_from(FILMS), st.sampled_from([999, 1000, 1001]))),
+    (5, st.builds(lambda one, count: [one] * count, st.sampled_from(MOVIES), st.sampled_from([999, 1000, 1001]))),
     (1, st.just(["0" * 10_000] * 7)),
 )
 doubles = st.floats() | st.sampled_from([math.nan, math.inf, -0.0, 1e39, 5e-324, 3.4028234663852886e38])

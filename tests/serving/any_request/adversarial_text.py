@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.serving.tiny_models import FEATURES
 
-FILMS = [f"tt{1000000 + n}" for n in range(50)] + [str(5000 + n) for n in range(50)]
-"""Ids of the films that are published."""
+MOVIES = [f"tt{1000000 + n}" for n in range(50)] + [str(5000 + n) for n in range(50)]
+"""Ids of the movies that are published."""
 ODD = [
     *("", " ", "tt", "TT1000000", "tt100000", "tt1000000 ", "tt1000000\n", "tt01234567890", "nm0000151"),
     *("0", "-1", "+1", "007", "1e3", "1.0", "1_000", "0x10", "1,5", str(2**31), str(2**63 - 1), str(2**63), "9" * 400),
@@ -40,7 +40,7 @@ def weigh(*parts: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
 
 texts = st.text(max_size=30)
 ids = weigh(
-    (4, st.sampled_from(FILMS)),
+    (4, st.sampled_from(MOVIES)),
     (2, st.integers(0, 10**10 - 1).map(lambda number: f"tt{number:07d}")),
     (2, st.sampled_from(ODD)),
     (1, st.from_regex(r"\A(tt)?[0-9]{1,20}\s?\Z")),
@@ -48,7 +48,7 @@ ids = weigh(
     (
         1,
         st.builds(
-            lambda text, odd, at: text[:at] + odd + text[at:], st.sampled_from(FILMS), st.sampled_from(ODD), st.integers(0, 9)
+            lambda text, odd, at: text[:at] + odd + text[at:], st.sampled_from(MOVIES), st.sampled_from(ODD), st.integers(0, 9)
         ),
     ),
 )
@@ -84,7 +84,7 @@ parameters = st.one_of(
     pieces,
 )
 sensible = st.one_of(
-    st.sampled_from(FILMS).map(lambda text: b"movie_id=" + text.encode()),
+    st.sampled_from(MOVIES).map(lambda text: b"movie_id=" + text.encode()),
     st.builds(lambda piece, limit: b"query=" + piece + b"&limit=" + limit, pieces, limits),
 )
 raw = st.binary(max_size=60).map(lambda data: data.translate(None, b"\r\n "))

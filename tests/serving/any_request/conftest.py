@@ -11,9 +11,9 @@ from serving.app import create_app
 from serving.settings import Settings
 from tests.serving.any_request import outcome_counts as tally
 from tests.serving.any_request.contract import Contract
-from tests.serving.conftest import CLOSED, invent_films
+from tests.serving.conftest import CLOSED, invent_movies
 from tests.serving.deployed import LIVE, Deployed
-from tests.serving.published_features import Film, write_features
+from tests.serving.published_features import Movie, write_features
 from tests.serving.servers import Api, Valkey, free_port, wait_until
 
 
@@ -23,7 +23,7 @@ class Served:
 
     port: int
     grpc_port: int
-    films: list[Film]
+    movies: list[Movie]
     document: dict[str, Any]
     contract: Contract
 
@@ -32,13 +32,13 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory, model_bytes: bytes) -> Iterator[Served]:
     """One process for all; at its end the log must tell of no fault."""
     folder = tmp_path_factory.mktemp("served")
-    films = invent_films(50)
+    movies = invent_movies(50)
     valkey = Valkey(folder / "valkey")
     valkey.start()
-    write_features(valkey.port, LIVE, films)
+    write_features(valkey.port, LIVE, movies)
     deployed = Deployed(folder / "cache", valkey.admin())
     deployed.model(model_bytes)
-    deployed.predictions(films)
+    deployed.predictions(movies)
     api = Api(folder / "api", valkey.url, CLOSED, deployed.cache)
     grpc_port = free_port()
     more = {"S3_BUCKET": "bucket", "REDIS_TIMEOUT_SECONDS": "5"}
@@ -47,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, model_bytes: bytes) -> Iter
         api.start()
         wait_until(lambda: api.get("/readyz")[0] == 200, 30)
         document = read_document()
-        yield Served(api.port, grpc_port, films, document, Contract(document))
+        yield Served(api.port, grpc_port, movies, document, Contract(document))
         code = api.stop()
         log = api.log.read_text()
         assert code in (0, -15)

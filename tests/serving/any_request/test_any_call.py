@@ -81,7 +81,7 @@ def test_any_call_is_answered(served: Served, until_enough: Callable[..., None])
 
 
 def test_any_bytes_leave_it_answering(served: Served, until_enough: Callable[..., None]) -> None:
-    asked = messages.PredictRequest(movie_id=served.films[0].movie_id).SerializeToString()
+    asked = messages.PredictRequest(movie_id=served.movies[0].movie_id).SerializeToString()
     with grpc.insecure_channel(f"127.0.0.1:{served.grpc_port}") as channel:
 
         def make(how: settings) -> Any:

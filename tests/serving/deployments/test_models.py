@@ -63,7 +63,7 @@ def deploy(world: World, registry: Server, model: bytes, tags: dict[str, str] | 
 
 
 def served_version(api: Api, world: World) -> str | None:
-    status, body, _ = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+    status, body, _ = api.get(f"/predict?movie_id={world.movies[0].movie_id}")
     return json.loads(body)["model"]["version"] if status == 200 else None
 
 
@@ -80,7 +80,7 @@ def test_before_the_first_deployment_and_after(api: Api, world: World, registry:
     world.redis.delete("marquee:deployment")
     api.start()
     wait_until(lambda: "train_model" in str(readiness(api)["detail"]), what="saying that nothing is deployed yet")
-    status, body, headers = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+    status, body, headers = api.get(f"/predict?movie_id={world.movies[0].movie_id}")
     assert (status, json.loads(body)["reason"], headers["retry-after"]) == (503, "no_deployment", "5")
     version = deploy(world, registry, model_bytes)
     serve_version(api, world, version)
@@ -97,7 +97,7 @@ def test_a_new_model_is_picked_up_without_a_failed_request(api: Api, world: Worl
 
     def ask() -> None:
         while not done.is_set():
-            status, body, _ = api.get(f"/predict?movie_id={world.films[0].movie_id}")
+            status, body, _ = api.get(f"/predict?movie_id={world.movies[0].movie_id}")
             seen.append((status, json.loads(body).get("model", {}).get("version", "")))
 
     asking = threading.Thread(target=ask)

@@ -25,7 +25,7 @@ from serving.prediction_set import cache as cache_module
 from serving.prediction_set.cache import PredictionSetCache
 from serving.settings import Settings
 from tests.serving.conftest import World
-from tests.serving.prediction_set.factories import Film
+from tests.serving.prediction_set.factories import Movie
 from tests.serving.servers import REPOSITORY, free_port
 
 pytestmark = pytest.mark.integration
@@ -39,14 +39,14 @@ class Bucket:
     s3: Any
     settings: Settings
 
-    def publish(self, films: int, model_output: float = 7.123449, **changed: Any) -> str:
+    def publish(self, count: int, model_output: float = 7.123449, **changed: Any) -> str:
         """Put predictions of the world's first movies into the bucket and deploy them; return their digest."""
         path = self.settings.deployment_cache_dir / "produced.sqlite"
         path.unlink(missing_ok=True)
-        movies = [Film(f.movie_id, f.title, 1999, f.tmdb_id, model_output) for f in self.world.films[:films]]
+        movies = [Movie(f.movie_id, f.title, 1999, f.tmdb_id, model_output) for f in self.world.movies[:count]]
         sha256 = self.world.deployed.build(path, movies)
         self.s3.put_object(Bucket=BUCKET, Key=f"predictions/{sha256}.sqlite", Body=path.read_bytes())
-        self.world.deployed.name_predictions(sha256, path.stat().st_size, films)
+        self.world.deployed.name_predictions(sha256, path.stat().st_size, count)
         if changed:
             self.world.deployed.change("predictions", True, **changed)
         return sha256
@@ -68,7 +68,7 @@ class Bucket:
     def served(self, watcher: DeploymentWatcher) -> int:
         """How many movies are in the served database; one of them is really looked up."""
         database = watcher.require_predictions()
-        assert database.find(RequestedId(tmdb_id=self.world.films[0].tmdb_id)) is not None
+        assert database.find(RequestedId(tmdb_id=self.world.movies[0].tmdb_id)) is not None
         return database.metadata.movies
 
 
@@ -89,10 +89,10 @@ def test_new_predictions_replace_those_before_and_two_are_kept(bucket: Bucket) -
     async def follow() -> None:
         async with bucket.watch() as watcher:
             digests = []
-            for films in (10, 20, 30):
-                digests.append(bucket.publish(films))
+            for count in (10, 20, 30):
+                digests.append(bucket.publish(count))
                 await watcher.poll()
-                assert bucket.served(watcher) == films
+                assert bucket.served(watcher) == count
             assert bucket.cached == sorted(f"{digest}.sqlite" for digest in digests[1:])
             first, second = list(watcher.deployments)
             assert watcher.live is watcher.deployments[second]

@@ -36,7 +36,7 @@ def post(api: Api, path: str, body: object) -> dict[str, Any]:
 
 
 def test_all_doors_agree_and_close_in_order(world: World, tmp_path: Path) -> None:
-    ids = [film.movie_id for film in world.films] + ["tt9999999"]
+    ids = [movie.movie_id for movie in world.movies] + ["tt9999999"]
     api, port = start(world, tmp_path)
     try:
         singly = [json.loads(api.get(f"/predict?movie_id={each}")[1]).get("rating") for each in ids]

@@ -87,8 +87,8 @@ def without_ids(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_all_ways_give_the_same_answers(world: World) -> None:
-    world.run("HSET", build_key("movie_id", world.films[3].movie_id, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
-    ids = [str(each) for film in world.films for each in (film.movie_id, film.tmdb_id)] + ["tt9999999", "999999"]
+    world.run("HSET", build_key("movie_id", world.movies[3].movie_id, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
+    ids = [str(each) for movie in world.movies for each in (movie.movie_id, movie.tmdb_id)] + ["tt9999999", "999999"]
     with serve(world) as both:
         batch = both.http.post("/predict", {"movie_ids": ids}).json()["predictions"]
         answer = both.stub.PredictBatch(messages.PredictBatchRequest(movie_ids=ids))
@@ -108,7 +108,7 @@ def test_all_ways_give_the_same_answers(world: World) -> None:
 
 
 def test_what_if_is_the_same(world: World) -> None:
-    question: dict[str, Any] = {"movie_id": world.films[0].movie_id, "overrides": {FEATURES[0]: 99.0, FEATURES[3]: None}}
+    question: dict[str, Any] = {"movie_id": world.movies[0].movie_id, "overrides": {FEATURES[0]: 99.0, FEATURES[3]: None}}
     overrides = {FEATURES[0]: messages.Override(value=99.0), FEATURES[3]: messages.Override()}
     with serve(world) as both:
         body = both.http.post("/whatif", question).json()
@@ -121,7 +121,7 @@ def test_what_if_is_the_same(world: World) -> None:
 
 def test_search_is_the_same(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.prediction_set.database.SEARCH_SECONDS", 60)  # a busy machine would cut one of the two short
-    world.deployed.predictions(world.films)
+    world.deployed.predictions(world.movies)
     with serve(world, s3_bucket="bucket") as both:
         body = both.http.get("/movies?query=film&limit=12").json()
         answer = both.stub.SearchMovies(messages.SearchMoviesRequest(query="film", limit=12))
@@ -132,7 +132,7 @@ def test_search_is_the_same(world: World, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_prediction_set_is_the_same(world: World, tmp_path: Path) -> None:
-    world.deployed.predictions(world.films)
+    world.deployed.predictions(world.movies)
     with serve(world, s3_bucket="bucket") as both:
         world.valkey.stop(signal.SIGKILL)
         body = both.http.get("/predict?movie_id=5003").json()
@@ -180,15 +180,15 @@ def test_a_malformed_id_is_said_in_the_same_words(world: World, movie_id: str) -
 
 
 def test_other_malformed_questions_are_invalid_arguments(world: World) -> None:
-    film = world.films[0].movie_id
+    movie = world.movies[0].movie_id
     nan = messages.Override(value=float("nan"))
     with serve(world) as both:
         for method, question, word in (
             ("PredictBatch", messages.PredictBatchRequest(), "movie_ids"),
             ("PredictBatch", messages.PredictBatchRequest(movie_ids=["1"] * 1001), "movie_ids"),
-            ("WhatIf", messages.WhatIfRequest(movie_id=film), "overrides"),
-            ("WhatIf", messages.WhatIfRequest(movie_id=film, overrides={FEATURES[0]: nan}), FEATURES[0]),
-            ("WhatIf", messages.WhatIfRequest(movie_id=film, overrides={"budget": messages.Override(value=1)}), "'budget'"),
+            ("WhatIf", messages.WhatIfRequest(movie_id=movie), "overrides"),
+            ("WhatIf", messages.WhatIfRequest(movie_id=movie, overrides={FEATURES[0]: nan}), FEATURES[0]),
+            ("WhatIf", messages.WhatIfRequest(movie_id=movie, overrides={"budget": messages.Override(value=1)}), "'budget'"),
             ("SearchMovies", messages.SearchMoviesRequest(), "query"),
             ("SearchMovies", messages.SearchMoviesRequest(query="x" * 201), "query"),
             ("SearchMovies", messages.SearchMoviesRequest(query="a", limit=0), "limit"),
@@ -212,7 +212,7 @@ def test_an_unknown_field_is_passed_over_as_proto3_has_it(world: World) -> None:
     asked = messages.PredictRequest(movie_id="5003").SerializeToString()
     with serve(world) as both:
         answer = messages.Prediction.FromString(both.call("Predict", asked + b"\x9a\x06\x03abc"))
-    assert answer.movie_id == world.films[3].movie_id
+    assert answer.movie_id == world.movies[3].movie_id
 
 
 def test_an_oversized_message_is_too_much(world: World) -> None:

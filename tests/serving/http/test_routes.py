@@ -54,8 +54,8 @@ def without_ids(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ("request_id", "prediction_id", "feature_age_seconds")}
 
 
-def test_a_batch_gives_each_film_what_get_gives_it(world: World) -> None:
-    ids = [id_ for film in world.films for id_ in (film.movie_id, film.tmdb_id, str(film.tmdb_id))]
+def test_a_batch_gives_each_movie_what_get_gives_it(world: World) -> None:
+    ids = [id_ for movie in world.movies for id_ in (movie.movie_id, movie.tmdb_id, str(movie.tmdb_id))]
     with world.serve() as client:
         answer = client.post("/predict", {"movie_ids": ids})
         singly = [client.get(f"/predict?movie_id={each}").json() for each in ids]
@@ -69,7 +69,7 @@ def test_a_batch_gives_each_film_what_get_gives_it(world: World) -> None:
 
 
 def test_the_documented_route_answers_as_the_short_path_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [f"/predict?movie_id={id_}" for id_ in (world.films[0].movie_id, world.films[0].tmdb_id, "tt9999999", "tt12")]
+    paths = [f"/predict?movie_id={id_}" for id_ in (world.movies[0].movie_id, world.movies[0].tmdb_id, "tt9999999", "tt12")]
     with world.serve() as client:
         short = [client.get(path) for path in paths]
     monkeypatch.setattr("serving.app.PredictEndpoint.__call__", None)  # the short path, were it taken, would raise
@@ -88,8 +88,8 @@ def test_the_documented_route_answers_as_the_short_path_does(world: World, monke
     assert 'marquee_predictions_total{outcome="malformed"} 1.0' in metrics
 
 
-def test_films_that_cannot_be_rated_have_the_reason_in_their_place(world: World) -> None:
-    one, two, three = (film.movie_id for film in world.films[:3])
+def test_movies_that_cannot_be_rated_have_the_reason_in_their_place(world: World) -> None:
+    one, two, three = (movie.movie_id for movie in world.movies[:3])
     world.run("HSET", build_key("movie_id", two, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
     with world.serve() as client:
         answer = client.post("/predict", {"movie_ids": [one, "tt9999999", 999999, two, three, one]})
@@ -102,7 +102,7 @@ def test_films_that_cannot_be_rated_have_the_reason_in_their_place(world: World)
     assert entries[2]["detail"] == alone["detail"]
 
 
-def test_unknown_films_alone_are_no_503(world: World) -> None:
+def test_unknown_movies_alone_are_no_503(world: World) -> None:
     with world.serve() as client:
         answer = client.post("/predict", {"movie_ids": ["tt9999999", 999999]})
     assert answer.status_code == 200
@@ -111,20 +111,20 @@ def test_unknown_films_alone_are_no_503(world: World) -> None:
 
 
 def test_without_redis_a_batch_is_one_503_or_the_snapshot(world: World, tmp_path: Path) -> None:
-    films = world.films[:3]
-    question = {"movie_ids": [film.movie_id for film in films]}
+    movies = world.movies[:3]
+    question = {"movie_ids": [movie.movie_id for movie in movies]}
     with world.serve() as client:
         world.valkey.stop(signal.SIGKILL)
         refused(client.post("/predict", question), 503, "feature_store_unavailable")
         refused(
-            client.post("/whatif", {"movie_id": films[0].movie_id, "overrides": {FEATURES[0]: 1}}),
+            client.post("/whatif", {"movie_id": movies[0].movie_id, "overrides": {FEATURES[0]: 1}}),
             503,
             "feature_store_unavailable",
         )
-    world.deployed.predictions(films[:2], redis_too=False)
+    world.deployed.predictions(movies[:2], redis_too=False)
     with world.serve(**KEPT) as client:
         answer = client.post("/predict", question)
-        alone = client.get(f"/predict?movie_id={films[0].movie_id}").json()
+        alone = client.get(f"/predict?movie_id={movies[0].movie_id}").json()
     entries = answer.json()["predictions"]
     assert (answer.status_code, answer.headers["x-feature-source"]) == (200, "prediction_set")
     assert without_ids(entries[0]) == without_ids(alone)
@@ -134,7 +134,7 @@ def test_without_redis_a_batch_is_one_503_or_the_snapshot(world: World, tmp_path
 
 def test_a_paused_redis_is_one_503_while_it_is_paused(world: World) -> None:
     with world.serve(redis_timeout_seconds=0.1) as client:
-        question = {"movie_ids": [film.movie_id for film in world.films]}
+        question = {"movie_ids": [movie.movie_id for movie in world.movies]}
         assert client.post("/predict", question).status_code == 200
         world.valkey.send(signal.SIGSTOP)
         refused(client.post("/predict", question), 503, "feature_store_unavailable")
@@ -152,7 +152,7 @@ def test_no_model_is_one_503(world: World) -> None:
 def test_an_implausible_output_is_refused(world: World) -> None:
     world.deployed.model(constant_onnx(11.0), "4")
     with world.serve() as client:
-        refused(client.post("/predict", {"movie_ids": [world.films[0].movie_id]}), 503, "implausible_rating")
+        refused(client.post("/predict", {"movie_ids": [world.movies[0].movie_id]}), 503, "implausible_rating")
 
 
 @pytest.mark.parametrize("path", ["/predict", "/whatif"])
@@ -199,14 +199,14 @@ def test_too_many_ids_are_a_422(world: World) -> None:
 
 
 def test_a_what_if_is_rated_as_offline(world: World) -> None:
-    film = world.films[0]
+    movie = world.movies[0]
     overrides = {FEATURES[0]: 1.25, FEATURES[3]: None, FEATURES[1]: 99, FEATURES[2]: -3.0}
-    changed = {**film.features, **overrides}
+    changed = {**movie.features, **overrides}
     row = [np.nan if changed[name] is None else changed[name] for name in FEATURES]
     expected = float(train_boosting().predict(np.array([row], np.float32))[0])
     with world.serve() as client:
-        answer = client.post("/whatif", {"movie_id": film.tmdb_id, "overrides": overrides})
-        as_it_is = client.get(f"/predict?movie_id={film.movie_id}").json()
+        answer = client.post("/whatif", {"movie_id": movie.tmdb_id, "overrides": overrides})
+        as_it_is = client.get(f"/predict?movie_id={movie.movie_id}").json()
     body = WhatIf.model_validate_json(answer.content)
     assert (answer.status_code, answer.headers["x-feature-source"]) == (200, "fresh")
     assert body.rating == pytest.approx(expected, abs=1e-4)
@@ -220,13 +220,13 @@ def test_a_what_if_is_rated_as_offline(world: World) -> None:
 def test_a_what_if_of_stale_features_says_so(world: World) -> None:
     world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
-        answer = client.post("/whatif", {"movie_id": world.films[0].movie_id, "overrides": {FEATURES[0]: 1}})
+        answer = client.post("/whatif", {"movie_id": world.movies[0].movie_id, "overrides": {FEATURES[0]: 1}})
     assert (answer.json()["stale"], answer.headers["x-feature-source"]) == (True, "stale")
 
 
 def test_a_feature_that_the_model_does_not_read_is_named(world: World) -> None:
     with world.serve() as client:
-        answer = client.post("/whatif", {"movie_id": world.films[0].movie_id, "overrides": {"budget": 1e8}})
+        answer = client.post("/whatif", {"movie_id": world.movies[0].movie_id, "overrides": {"budget": 1e8}})
         refused(client.post("/whatif", {"movie_id": "tt9999999", "overrides": {FEATURES[0]: 1}}), 404, "unknown_movie")
     problem = malformed(answer, ["body", "overrides", "budget"])
     assert problem["type"] == "unknown_feature"
@@ -235,21 +235,21 @@ def test_a_feature_that_the_model_does_not_read_is_named(world: World) -> None:
 
 @pytest.mark.parametrize("number", ["1e39", "-1e39", "1e400", "NaN", "Infinity", "true", '"1"', "[1]", "1" * 5000])
 def test_an_override_that_is_no_number_of_the_models_is_a_422(world: World, number: str) -> None:
-    body = f'{{"movie_id": "{world.films[0].movie_id}", "overrides": {{"{FEATURES[0]}": {number}}}}}'
+    body = f'{{"movie_id": "{world.movies[0].movie_id}", "overrides": {{"{FEATURES[0]}": {number}}}}}'
     with world.serve() as client:
         malformed(client.post("/whatif", body.encode()))
 
 
-def test_films_are_found_by_title(world: World, tmp_path: Path) -> None:
-    world.deployed.predictions(world.films)
+def test_movies_are_found_by_title(world: World, tmp_path: Path) -> None:
+    world.deployed.predictions(world.movies)
     with world.serve(**KEPT) as client:
         found = client.get("/movies?query=film+7")
         limited = client.get("/movies?query=f%C3%ADlm&limit=3")
         nothing = client.get("/movies?query=zzzz")
         metrics = client.metrics()
     body = Movies.model_validate_json(found.content)
-    assert (found.status_code, body.movies[0].title) == (200, world.films[7].title)
-    assert (body.movies[0].movie_id, body.movies[0].tmdb_id) == (world.films[7].movie_id, world.films[7].tmdb_id)
+    assert (found.status_code, body.movies[0].title) == (200, world.movies[7].title)
+    assert (body.movies[0].movie_id, body.movies[0].tmdb_id) == (world.movies[7].movie_id, world.movies[7].tmdb_id)
     assert len(limited.json()["movies"]) == 3
     assert (nothing.status_code, nothing.json()["movies"]) == (200, [])
     assert 'marquee_http_requests_total{route="/movies",status="200"} 3.0' in metrics
@@ -276,7 +276,7 @@ def test_films_are_found_by_title(world: World, tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_search_is_a_422(world: World, tmp_path: Path, query: str, place: str) -> None:
-    world.deployed.predictions(world.films)
+    world.deployed.predictions(world.movies)
     with world.serve(**KEPT) as client:
         malformed(client.get(f"/movies?{query}"), ["query", place])
         metrics = client.metrics()
@@ -288,7 +288,7 @@ def test_a_malformed_search_is_a_422(world: World, tmp_path: Path, query: str, p
     ['"', "a OR b", "title:x", "NEAR(a b)", "*", "a*b", "'; drop table film", "%00", "%FF%FE", "%E2%80%AE", "(((", "-", "^", "+"],
 )
 def test_no_text_breaks_the_search(world: World, tmp_path: Path, text: str) -> None:
-    world.deployed.predictions(world.films)
+    world.deployed.predictions(world.movies)
     with world.serve(**KEPT) as client:
         answer = client.get(f"/movies?query=film+{text}")
     assert answer.status_code == 200, answer.text
@@ -312,7 +312,7 @@ def test_a_path_says_which_methods_it_has(world: World, path: str, allowed: set[
 
 
 def test_the_log_has_the_outcome(world: World, tmp_path: Path) -> None:
-    world.deployed.predictions(world.films)
+    world.deployed.predictions(world.movies)
     with world.serve(**KEPT) as client:
         client.post("/predict", {"movie_ids": ["tt1000000"]})
         client.post("/predict", {"movie_ids": ["tt1000000", "tt9999999"]})

@@ -27,12 +27,12 @@ UNPUBLISHED = 49
 @pytest.fixture
 def fallback(world: World) -> World:
     """The world, with yesterday's predictions on disk of all movies but one; `serve` it with `s3_bucket` and it uses them."""
-    world.deployed.predictions(world.films[:UNPUBLISHED], datetime.now(UTC).date() - timedelta(days=1))
+    world.deployed.predictions(world.movies[:UNPUBLISHED], datetime.now(UTC).date() - timedelta(days=1))
     return world
 
 
-def ask(client: Client, world: World, film: int = 0) -> httpx.Response:
-    return client.get(f"/predict?movie_id={world.films[film].movie_id}")
+def ask(client: Client, world: World, movie: int = 0) -> httpx.Response:
+    return client.get(f"/predict?movie_id={world.movies[movie].movie_id}")
 
 
 def published(answer: httpx.Response) -> Prediction:
@@ -54,7 +54,7 @@ def kill(world: World) -> None:
 
 
 def corrupt(world: World) -> None:
-    world.run("HSET", build_key("movie_id", world.films[0].movie_id, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
+    world.run("HSET", build_key("movie_id", world.movies[0].movie_id, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
 
 
 def lose_the_model(world: World) -> None:
@@ -76,15 +76,15 @@ def test_without_features_the_last_published_rating_is_given_and_said_to_be_one(
     fault(fallback)
     with fallback.serve(s3_bucket="marquee") as client:
         body = published(ask(client, fallback))
-        assert body.movie_id == fallback.films[0].movie_id
-        by_tmdb = published(client.get(f"/predict?movie_id={fallback.films[0].tmdb_id}"))
+        assert body.movie_id == fallback.movies[0].movie_id
+        by_tmdb = published(client.get(f"/predict?movie_id={fallback.movies[0].tmdb_id}"))
         metrics = client.metrics()
     assert 'marquee_predictions_total{outcome="prediction_set"} 2.0' in metrics
     assert f'marquee_fallbacks_total{{reason="{reason}"}} 2.0' in metrics
     assert by_tmdb.movie_id == body.movie_id
 
 
-def test_a_film_that_was_never_published_is_refused_for_what_is_missing(fallback: World) -> None:
+def test_a_movie_that_was_never_published_is_refused_for_what_is_missing(fallback: World) -> None:
     kill(fallback)
     with fallback.serve(s3_bucket="marquee") as client:
         answer = ask(client, fallback, UNPUBLISHED)
@@ -92,7 +92,7 @@ def test_a_film_that_was_never_published_is_refused_for_what_is_missing(fallback
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_film_without_a_row_stays_unknown(fallback: World) -> None:
+def test_a_movie_without_a_row_stays_unknown(fallback: World) -> None:
     with fallback.serve(s3_bucket="marquee") as client:
         assert client.get("/predict?movie_id=tt9999999").status_code == 404
 
@@ -107,7 +107,7 @@ def test_falling_back_can_be_forbidden(fallback: World) -> None:
 def test_what_if_needs_features(fallback: World) -> None:
     empty(fallback)
     with fallback.serve(s3_bucket="marquee") as client:
-        answer = client.post("/whatif", {"movie_id": fallback.films[0].movie_id, "overrides": {FEATURES[0]: 1.0}})
+        answer = client.post("/whatif", {"movie_id": fallback.movies[0].movie_id, "overrides": {FEATURES[0]: 1.0}})
     assert (answer.status_code, answer.json()["reason"]) == (503, "lost_features")
 
 
@@ -143,7 +143,7 @@ def test_after_some_failures_nobody_waits_for_a_paused_redis_and_its_return_is_n
 
 
 def test_a_lost_row_is_not_an_unknown_movie(fallback: World) -> None:
-    lost, kept, unknown = fallback.films[0], fallback.films[1], "tt9999999"
+    lost, kept, unknown = fallback.movies[0], fallback.movies[1], "tt9999999"
     fallback.redis.delete(build_key("movie_id", lost.movie_id, LIVE))
     with fallback.serve(s3_bucket="marquee") as client:
         published(ask(client, fallback))
@@ -160,7 +160,7 @@ def test_a_lost_row_is_not_an_unknown_movie(fallback: World) -> None:
 
 def test_readiness_notices_lost_rows_though_the_pointer_is_there(fallback: World) -> None:
     with fallback.serve(s3_bucket="marquee") as client:
-        for movie in fallback.films:
+        for movie in fallback.movies:
             fallback.redis.delete(build_key("movie_id", movie.movie_id, LIVE))
         ready = client.get("/readyz").json()
     assert (ready["degraded"], ready["missing"]) == (True, ["feature_store"])

@@ -23,7 +23,7 @@ ABOUT = {
 
 
 @dataclass(frozen=True)
-class Film:
+class Movie:
     movie_id: str
     title: str | None = None
     year: int | None = None
@@ -32,11 +32,11 @@ class Film:
     votes: int | None = None
 
 
-def build(path: Path, films: Sequence[Film], about: Mapping[str, str] | None = None) -> str:
+def build(path: Path, movies: Sequence[Movie], about: Mapping[str, str] | None = None) -> str:
     """Write a prediction database and return its sha256."""
     rows = [
-        (film.movie_id, film.tmdb_id, film.title, film.year, round(film.model_output, 4), film.model_output, film.votes)
-        for film in films
+        (movie.movie_id, movie.tmdb_id, movie.title, movie.year, round(movie.model_output, 4), movie.model_output, movie.votes)
+        for movie in movies
     ]
     names = ("movie_id", "tmdb_id", "title", "release_year", "rating", "model_output", "num_votes")
     types = (pl.String, pl.Int64, pl.String, pl.Int64, pl.Float64, pl.Float64, pl.Int64)

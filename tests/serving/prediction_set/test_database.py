@@ -1,4 +1,4 @@
-"""Catalogues on disk: films by id, films by title, and files that are none."""
+"""Catalogues on disk: movies by id, movies by title, and files that are none."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,35 +11,35 @@ from serving.core.errors import NoPredictionSet
 from serving.core.requested_id import MAX_TMDB_ID, RequestedId
 from serving.prediction_set.database import SEARCH_SECONDS, PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
-from tests.serving.prediction_set.factories import ABOUT, Film, build, digest_of
+from tests.serving.prediction_set.factories import ABOUT, Movie, build, digest_of
 
 DAY = date(2026, 11, 22)
-FILMS = [
-    Film("tt0000001", "The Matrix", 1999, 603, votes=2_000_000),
-    Film("tt0000002", "The Matrix", 2031, 604, votes=3),
-    Film("tt0000003", "The Matrix", None),
-    Film("tt0000004", "Making The Matrix Reloaded", 2004, votes=900),
-    Film("tt0000005", "Matrix", 1993, votes=50),
-    Film("tt0000006", "Le fabuleux destin d'Amélie Poulain", 2001, 194, votes=800_000),
-    Film("tt0000007", "Spider-Man: No Way Home", 2021, votes=900_000),
-    Film("tt0000008", "It", 2017, votes=600_000),
-    Film("tt0000009", "The Italian Job", 2003, votes=400_000),
-    Film("tt0000010", None, 2020),
-    Film("tt0000011", "千と千尋の神隠し", 2001, votes=900_000),
-    Film("tt0000012", 'Say "Anything"', 1989, votes=90_000),
-    Film("tt0000013", "It It It It", 2020, votes=10),
-    Film("tt0000014", "Ice Breaker", 2018, votes=70),
-    Film("tt0000015", "Breaker Morant", 1980, votes=14_000),
-    Film("tt0000016", "Breaker! Breaker!", 1977, votes=2_600),
-    Film("tt0000017", "The Heartbreakers", 1983, votes=500),
-    Film("tt0000018", "$", 1971, votes=3_500),
+MOVIES = [
+    Movie("tt0000001", "The Matrix", 1999, 603, votes=2_000_000),
+    Movie("tt0000002", "The Matrix", 2031, 604, votes=3),
+    Movie("tt0000003", "The Matrix", None),
+    Movie("tt0000004", "Making The Matrix Reloaded", 2004, votes=900),
+    Movie("tt0000005", "Matrix", 1993, votes=50),
+    Movie("tt0000006", "Le fabuleux destin d'Amélie Poulain", 2001, 194, votes=800_000),
+    Movie("tt0000007", "Spider-Man: No Way Home", 2021, votes=900_000),
+    Movie("tt0000008", "It", 2017, votes=600_000),
+    Movie("tt0000009", "The Italian Job", 2003, votes=400_000),
+    Movie("tt0000010", None, 2020),
+    Movie("tt0000011", "千と千尋の神隠し", 2001, votes=900_000),
+    Movie("tt0000012", 'Say "Anything"', 1989, votes=90_000),
+    Movie("tt0000013", "It It It It", 2020, votes=10),
+    Movie("tt0000014", "Ice Breaker", 2018, votes=70),
+    Movie("tt0000015", "Breaker Morant", 1980, votes=14_000),
+    Movie("tt0000016", "Breaker! Breaker!", 1977, votes=2_600),
+    Movie("tt0000017", "The Heartbreakers", 1983, votes=500),
+    Movie("tt0000018", "$", 1971, votes=3_500),
 ]
 
 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("catalogue") / "a catalogue?#%.sqlite"
-    opened = PredictionDatabase.open(path, build(path, FILMS))
+    opened = PredictionDatabase.open(path, build(path, MOVIES))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.prediction_set.database.time", Clock(0))  # a busy machine would cut a search short
         yield opened
@@ -47,22 +47,22 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDa
 
 
 def find(catalogue: PredictionDatabase, text: str, limit: int = 20) -> list[str]:
-    return [film.movie_id[-2:].lstrip("0") for film in catalogue.search(text, limit)]
+    return [movie.movie_id[-2:].lstrip("0") for movie in catalogue.search(text, limit)]
 
 
 def test_it_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
     about = catalogue.metadata
     assert {name: getattr(about, name) for name in ABOUT} == ABOUT
-    assert about.movies == len(FILMS)
+    assert about.movies == len(MOVIES)
 
 
-def test_a_film_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
-    film = catalogue.find(RequestedId(movie_id="tt0000006"))
-    assert film is not None
-    assert film == catalogue.find(RequestedId(tmdb_id=194))
-    assert (film.movie_id, film.tmdb_id, film.title, film.year) == ("tt0000006", 194, FILMS[5].title, 2001)
-    assert (film.rating, film.model_output) == (7.1234, 7.123449)
-    assert film.features_as_of == datetime(2026, 11, 22, tzinfo=UTC)
+def test_a_movie_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
+    movie = catalogue.find(RequestedId(movie_id="tt0000006"))
+    assert movie is not None
+    assert movie == catalogue.find(RequestedId(tmdb_id=194))
+    assert (movie.movie_id, movie.tmdb_id, movie.title, movie.year) == ("tt0000006", 194, MOVIES[5].title, 2001)
+    assert (movie.rating, movie.model_output) == (7.1234, 7.123449)
+    assert movie.features_as_of == datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ class Clock:
 
 def test_a_search_that_takes_too_long_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.sqlite"
-    sha256 = build(path, [Film(f"tt{number:07d}", f"The Film {number}", 2000) for number in range(20_000)])
+    sha256 = build(path, [Movie(f"tt{number:07d}", f"The Film {number}", 2000) for number in range(20_000)])
     large = PredictionDatabase.open(path, sha256)
     stopped, running = Clock(0), Clock(SEARCH_SECONDS / 10)
     monkeypatch.setattr("serving.prediction_set.database.time", stopped)
@@ -139,7 +139,7 @@ def test_a_search_that_takes_too_long_is_cut_short(tmp_path: Path, monkeypatch: 
 
 def test_a_file_with_another_digest_is_not_opened(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
-    sha256 = build(path, FILMS)
+    sha256 = build(path, MOVIES)
     with path.open("r+b") as file:
         file.seek(5000)
         file.write(b"\xff")
@@ -169,7 +169,7 @@ def damage(path: Path, statement: str) -> str:
 )
 def test_what_is_not_a_prediction_database_is_rejected(tmp_path: Path, statement: str, reason: str) -> None:
     path = tmp_path / "c.sqlite"
-    build(path, FILMS)
+    build(path, MOVIES)
     with pytest.raises(PredictionSetRejected, match=reason):
         PredictionDatabase.open(path, damage(path, statement))
 
@@ -190,7 +190,7 @@ def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
 @pytest.mark.parametrize("ask", [lambda c: c.find(RequestedId(movie_id="tt0000001")), lambda c: c.search("matrix", 3)])
 def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[PredictionDatabase], object]) -> None:
     path = tmp_path / "c.sqlite"
-    broken = PredictionDatabase.open(path, build(path, FILMS))
+    broken = PredictionDatabase.open(path, build(path, MOVIES))
     broken.close()
     broken._connection = sqlite3.connect(":memory:")
     with pytest.raises(NoPredictionSet):

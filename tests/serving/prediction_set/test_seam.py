@@ -77,7 +77,7 @@ def test_the_producers_file_says_what_it_was_made_from(catalogue: PredictionData
 
 
 def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
-    invented.build(tmp_path / "own.sqlite", [invented.Film("tt0000001")])
+    invented.build(tmp_path / "own.sqlite", [invented.Movie("tt0000001")])
     own = PredictionDatabase.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest())
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
     with closing(own):

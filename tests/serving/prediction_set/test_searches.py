@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from serving.core.requested_id import RequestedId
 from serving.prediction_set.database import PredictionDatabase
 from serving.prediction_set.fetch_child import check_database
-from tests.serving.prediction_set.factories import ABOUT, AS_OF, Film, build, digest_of
+from tests.serving.prediction_set.factories import ABOUT, AS_OF, Movie, build, digest_of
 
-FILMS = [Film("tt0000001", "The Matrix", 1999, 603, votes=9), Film("tt0000002", "$", 1971), Film("tt0000003", "千と千尋の神隠し")]
+MOVIES = [
+    Movie("tt0000001", "The Matrix", 1999, 603, votes=9),
+    Movie("tt0000002", "$", 1971),
+    Movie("tt0000003", "千と千尋の神隠し"),
+]
 EARLIER = """
 create table about (key text primary key, value text not null);
 create table film (
@@ -27,14 +31,14 @@ create virtual table title_search using fts5(
 """
 
 
-def build_as_before(path: Path, films: list[Film]) -> str:
+def build_as_before(path: Path, movies: list[Movie]) -> str:
     """Write a database as the release before wrote it, and return its sha256."""
     with closing(sqlite3.connect(path)) as conn:
         conn.executescript(EARLIER)
         with conn:
             conn.executemany("insert into about values (?, ?)", ABOUT.items())
-            for number, film in enumerate(films, 1):
-                values = (number, film.movie_id, film.tmdb_id, film.title, film.year, 7.1234, film.model_output, AS_OF)
+            for number, movie in enumerate(movies, 1):
+                values = (number, movie.movie_id, movie.tmdb_id, movie.title, movie.year, 7.1234, movie.model_output, AS_OF)
                 conn.execute("insert into film values (?, ?, ?, ?, ?, ?, ?, ?)", values)
             conn.execute("insert into title_search (title_search) values ('rebuild')")
     return digest_of(path)
@@ -43,7 +47,7 @@ def build_as_before(path: Path, films: list[Film]) -> str:
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("earlier") / "c.sqlite"
-    sha256 = build_as_before(path, FILMS)
+    sha256 = build_as_before(path, MOVIES)
     check_database(path, sha256)
     with closing(PredictionDatabase.open(path, sha256)) as database:
         yield database
@@ -52,7 +56,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionData
 @pytest.fixture(scope="module")
 def current(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("current") / "c.sqlite"
-    with closing(PredictionDatabase.open(path, build(path, FILMS))) as database:
+    with closing(PredictionDatabase.open(path, build(path, MOVIES))) as database:
         yield database
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from serving.prediction_set.database import PredictionDatabase
-from tests.serving.prediction_set.factories import Film, build
+from tests.serving.prediction_set.factories import Movie, build
 
 TITLES = {
     "Arabic": ("باب الحديد", "bb", "الحديد"),
@@ -43,8 +43,8 @@ TITLES = {
 @pytest.fixture(scope="module")
 def titles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("world") / "titles.sqlite"
-    known = [Film(f"tt{number:07d}", f"Well Known {number}", votes=1_000_000 + number) for number in range(1000)]
-    world = [Film(f"tt{9_000_000 + number}", title) for number, (title, _, _) in enumerate(TITLES.values())]
+    known = [Movie(f"tt{number:07d}", f"Well Known {number}", votes=1_000_000 + number) for number in range(1000)]
+    world = [Movie(f"tt{9_000_000 + number}", title) for number, (title, _, _) in enumerate(TITLES.values())]
     opened = PredictionDatabase.open(path, build(path, [*known, *world]))
     yield opened
     opened.close()

@@ -84,7 +84,7 @@ def workers(api: Api) -> set[int]:
 def test_two_rollovers_of_the_one_process_fail_no_request(api: Api, world: World) -> None:
     api.start()
     assert workers(api) == set()  # one is one
-    pid, load = api.pid, Load(api.port, f"/predict?movie_id={world.films[0].movie_id}")
+    pid, load = api.pid, Load(api.port, f"/predict?movie_id={world.movies[0].movie_id}")
     with load.running():
         for turn in (1, 2):
             os.kill(pid, SIGHUP)
@@ -102,7 +102,7 @@ def test_two_rollovers_of_two_workers_fail_no_request(api: Api, world: World) ->
     api.environment["API_WORKERS"] = "2"
     api.start()
     wait_until(lambda: count(api, "Application startup complete") == 2, 60, what="two workers")
-    seen, load = workers(api), Load(api.port, f"/predict?movie_id={world.films[0].movie_id}")
+    seen, load = workers(api), Load(api.port, f"/predict?movie_id={world.movies[0].movie_id}")
     assert len(seen) == 2
     with load.running():
         for turn in (1, 2):
@@ -124,7 +124,7 @@ def test_a_worker_told_to_end_is_replaced_and_fails_no_request(api: Api, world: 
     api.environment["API_WORKERS"] = "2"
     api.start()
     wait_until(lambda: count(api, "Application startup complete") == 2, 60, what="two workers")
-    first, load = workers(api), Load(api.port, f"/predict?movie_id={world.films[0].movie_id}")
+    first, load = workers(api), Load(api.port, f"/predict?movie_id={world.movies[0].movie_id}")
     with load.running():
         os.kill(min(first), SIGTERM)
         wait_until(lambda: count(api, "Application startup complete") == 3, 60, what="a third worker")

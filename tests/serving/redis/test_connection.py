@@ -205,18 +205,18 @@ def test_packed_commands() -> None:
 
 
 @pytest.mark.integration
-def test_a_thousand_readers_at_once_get_their_own_film(world: World) -> None:
+def test_a_thousand_readers_at_once_get_their_own_movie(world: World) -> None:
     settings = {"redis_url": world.valkey.url, "mlflow_tracking_uri": CLOSED, "redis_timeout_seconds": 5}
-    films = random.Random(3).choices(world.films, k=1000)
+    movies = random.Random(3).choices(world.movies, k=1000)
 
     async def run() -> list[str | None]:
         store = FeatureStore(Settings.model_validate(settings))
         query, live = build_query(FEATURES), parse_feature_set(world.deployed.pointer["features"])
-        rows = await asyncio.gather(*(store.read_movie(RequestedId(movie_id=film.movie_id), query, live) for film in films))
+        rows = await asyncio.gather(*(store.read_movie(RequestedId(movie_id=movie.movie_id), query, live) for movie in movies))
         await store.close()
         return [row.title for row in rows]
 
-    assert asyncio.run(run()) == [film.title for film in films]
+    assert asyncio.run(run()) == [movie.title for movie in movies]
 
 
 @pytest.mark.integration

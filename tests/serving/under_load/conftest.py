@@ -11,7 +11,7 @@ from tests.bench.scenarios.fault_scenes import FRESH, PREDICTION_SET, Ratings
 from tests.bench.service import Service
 from tests.bench.versions import rate
 from tests.serving.conftest import CLOSED, World
-from tests.serving.prediction_set.factories import Film
+from tests.serving.prediction_set.factories import Movie
 from tests.serving.servers import REPOSITORY
 
 PYTHON = str(REPOSITORY / ".marquee/venvs/serving/bin/python")
@@ -21,9 +21,9 @@ Serve = Callable[..., Service]
 @pytest.fixture
 def ratings(world: World, model_bytes: bytes) -> Ratings:
     """The model's for fresh answers; those of the tests' prediction set are all the same."""
-    published = round(Film("").model_output, 4)
-    films = {film.movie_id: film.features for film in world.films}
-    return {FRESH: rate(model_bytes, films), PREDICTION_SET: dict.fromkeys(films, published)}
+    published = round(Movie("").model_output, 4)
+    movies = {movie.movie_id: movie.features for movie in world.movies}
+    return {FRESH: rate(model_bytes, movies), PREDICTION_SET: dict.fromkeys(movies, published)}
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def serve(world: World, tmp_path: Path) -> Iterator[Serve]:
 
         def serve(**changes: str) -> Service:
             folder = tmp_path / "service"
-            world.deployed.predictions(world.films)
+            world.deployed.predictions(world.movies)
             copytree(world.cache, folder / "deployments")
             environment = {"REDIS_URL": world.valkey.url, "MLFLOW_TRACKING_URI": CLOSED, "S3_BUCKET": "none"}
             service = Service(PYTHON, folder, environment | {"AWS_EC2_METADATA_DISABLED": "true"} | changes)

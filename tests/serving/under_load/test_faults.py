@@ -21,17 +21,17 @@ RATE, HOLD_SECONDS, SETTLE_SECONDS = 150, 1, 3
 
 
 def test_whatever_becomes_of_redis_every_answer_is_labelled(world: World, serve: Serve, ratings: Ratings, tmp_path: Path) -> None:
-    valkey, films = world.valkey, world.films
+    valkey, movies = world.valkey, world.movies
 
     def publish() -> None:
-        write_features(valkey.port, LIVE, films)
+        write_features(valkey.port, LIVE, movies)
         world.deployed.write()
 
     def come_back_empty() -> None:
         valkey.start()
         publish()
 
-    corrupt = Corruption(world.redis, LIVE, [film.movie_id for film in films[:20]], FEATURES)
+    corrupt = Corruption(world.redis, LIVE, [movie.movie_id for movie in movies[:20]], FEATURES)
     scenes = [
         Scene("killed", lambda: valkey.stop(Signals.SIGKILL), come_back_empty, must=(PREDICTION_SET,), may=(FRESH,)),
         Scene(

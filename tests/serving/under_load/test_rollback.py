@@ -9,7 +9,7 @@ import pytest
 from tests.bench.load.background import count_failures, put_load
 from tests.bench.service import Service
 from tests.bench.versions import shift
-from tests.serving.conftest import World, invent_films
+from tests.serving.conftest import World, invent_movies
 from tests.serving.deployed import LIVE
 from tests.serving.published_features import write_features
 from tests.serving.servers import wait_until
@@ -40,8 +40,8 @@ def wait_until_live(service: Service, number: int) -> None:
 def test_after_a_rollback_under_load_the_answers_are_those_of_before(
     world: World, serve: Serve, model_bytes: bytes, tmp_path: Path
 ) -> None:
-    movies = invent_films(MOVIES)
-    world.films[:] = movies
+    movies = invent_movies(MOVIES)
+    world.movies[:] = movies
     write_features(world.valkey.port, LIVE, movies)
     world.deployed.features(LIVE, MOVIES)
     service = serve()

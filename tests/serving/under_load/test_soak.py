@@ -25,7 +25,7 @@ def url(stack: Stack) -> Iterator[str]:
 def test_a_steady_load_leaves_no_failure_and_every_receipt(world: World, serve: Serve, url: str, tmp_path: Path) -> None:
     service = serve(RECEIPTS_DATABASE_URL=url)
     wait_until(lambda: service.ask("/readyz")[1]["receipts"] == "kept", what="Postgres taking receipts")
-    movies = [film.movie_id for film in world.films]
+    movies = [movie.movie_id for movie in world.movies]
     figures = soak(service, movies, url, tmp_path, rate=200, seconds=6)
     assert find_broken(figures, timed=False) == []
     assert figures["requests"] == 1200

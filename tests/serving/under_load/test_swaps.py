@@ -30,8 +30,8 @@ def test_deployments_come_and_go_and_no_request_is_lost(
     uri = f"http://127.0.0.1:{registry.port}"
     client, release = connect(uri), json.loads(make_release(model_bytes))
     models = {register(client, model, release): model for model in (model_bytes, shift(model_bytes, 0.25))}
-    films = {film.movie_id: film.features for film in world.films}
-    ratings = {version: rate(model, films) for version, model in models.items()}
+    movies = {movie.movie_id: movie.features for movie in world.movies}
+    ratings = {version: rate(model, movies) for version, model in models.items()}
     parts = {version: read_digests(client, version) for version in models}
     live = Live(lambda version: world.deployed.change("model", **parts[version]))
     first, second = models

@@ -11,7 +11,7 @@ from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.killed.trials import Trials, open_trials
 from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
-from tests.tasks.test_predict_all import FEATURES, TODAY, add_films, crown, fit, publish
+from tests.tasks.test_predict_all import FEATURES, TODAY, add_movies, crown, fit, publish
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def trials(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         # PyIceberg reads its environment once, when it is imported.
         patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
         settings = Settings()
-        add_films(settings)
+        add_movies(settings)
         publish(settings)
         crown(settings, export_onnx(fit(settings, 1), FEATURES))
         deploy_model(settings, TODAY)

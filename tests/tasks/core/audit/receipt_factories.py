@@ -14,7 +14,7 @@ from tests.serving.tiny_models import FEATURES, export_onnx, train_boosting
 
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 FEATURE_SET = "movies_20261122_0123456789ab_01234567"
-FILMS = 40
+MOVIES = 40
 RECEIPT = Receipt(
     prediction_id="",
     predicted_at=AS_OF,
@@ -42,12 +42,14 @@ def make_model() -> bytes:
 def make_rows() -> dict[str, Row]:
     """Offline rows with doubles and unknown values, as polars gives them."""
     random = np.random.default_rng(11)
-    values = random.normal(size=(FILMS, len(FEATURES))).round(3)
+    values = random.normal(size=(MOVIES, len(FEATURES))).round(3)
     unknown = random.random(values.shape) < 0.2
     rows: dict[str, Row] = {}
-    for film in range(FILMS):
-        features = {name: None if unknown[film, column] else float(values[film, column]) for column, name in enumerate(FEATURES)}
-        rows[f"tt{film:07d}"] = {"movie_id": f"tt{film:07d}", "event_timestamp": AS_OF, "other": 1.0, **features}
+    for movie in range(MOVIES):
+        features = {
+            name: None if unknown[movie, column] else float(values[movie, column]) for column, name in enumerate(FEATURES)
+        }
+        rows[f"tt{movie:07d}"] = {"movie_id": f"tt{movie:07d}", "event_timestamp": AS_OF, "other": 1.0, **features}
     return rows
 
 

@@ -86,7 +86,7 @@ def test_a_rating_that_is_not_the_rounded_output_is_named(receipts: list[Receipt
     assert [each.split(" is ")[0] for each in said] == ["rating", "rating"]
 
 
-def test_a_film_or_a_snapshot_that_is_no_more_is_said(receipts: list[Receipt], rows: dict[str, Row]) -> None:
+def test_a_movie_or_a_snapshot_that_is_no_more_is_said(receipts: list[Receipt], rows: dict[str, Row]) -> None:
     receipt = receipts[0]
     others = {key: row for key, row in rows.items() if key != receipt.movie_id}
     assert say(receipt, others) == [f"movie_id is {receipt.movie_id} in the receipt, none in the offline store"]

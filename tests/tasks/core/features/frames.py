@@ -1,4 +1,4 @@
-"""Small movie tables for the core's tests; every film is invented."""
+"""Small movie tables for the core's tests; every movie is invented."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +15,7 @@ def frame(schema: Schema, rows: Sequence[Row], defaults: Row) -> pl.DataFrame:
     return pl.DataFrame([defaults | row for row in rows], schema=dict(schema))
 
 
-def films(*rows: Row) -> pl.DataFrame:
+def movies(*rows: Row) -> pl.DataFrame:
     return frame(MOVIE, rows, {"primary_title": "Untitled", "original_title": "Untitled", "genres": []})
 
 
@@ -37,10 +37,12 @@ def tmdb_movies(*rows: Row) -> pl.DataFrame:
     return frame(TMDB_MOVIE, numbered, empty)
 
 
-def two_films(second_released: date = date(2001, 6, 1)) -> Tables:
+def two_movies(second_released: date = date(2001, 6, 1)) -> Tables:
     """One director; tt0000001 of 2000-06-01, rated 8.0 by 1000, and tt0000002, rated 5.0."""
     return Tables(
-        movie=films({"movie_id": "tt0000001", "start_year": 2000}, {"movie_id": "tt0000002", "start_year": second_released.year}),
+        movie=movies(
+            {"movie_id": "tt0000001", "start_year": 2000}, {"movie_id": "tt0000002", "start_year": second_released.year}
+        ),
         rating=ratings({"movie_id": "tt0000001", "average_rating": 8.0}, {"movie_id": "tt0000002", "average_rating": 5.0}),
         crew=crews({"movie_id": "tt0000001", "directors": ["nm0000001"]}, {"movie_id": "tt0000002", "directors": ["nm0000001"]}),
         credit=credits_of(),

@@ -5,14 +5,14 @@ import polars as pl
 from tasks.core.features.changes import compute_changes, compute_content_hash
 
 
-def rows(*films: tuple[str, float | None]) -> pl.DataFrame:
+def rows(*movies: tuple[str, float | None]) -> pl.DataFrame:
     return pl.DataFrame(
-        {"movie_id": [f[0] for f in films], "x": [f[1] for f in films]}, schema={"movie_id": pl.String, "x": pl.Float64}
+        {"movie_id": [f[0] for f in movies], "x": [f[1] for f in movies]}, schema={"movie_id": pl.String, "x": pl.Float64}
     )
 
 
-def known(*films: tuple[str, float | None], withdrawn: bool = False) -> pl.DataFrame:
-    return rows(*films).with_columns(withdrawn=pl.lit(withdrawn))
+def known(*movies: tuple[str, float | None], withdrawn: bool = False) -> pl.DataFrame:
+    return rows(*movies).with_columns(withdrawn=pl.lit(withdrawn))
 
 
 def test_the_first_build_appends_every_row() -> None:
@@ -31,7 +31,7 @@ def test_only_what_differs_is_appended() -> None:
     assert changes["movie_id"].to_list() == ["b", "c"]
 
 
-def test_a_film_that_is_gone_is_withdrawn_once() -> None:
+def test_a_movie_that_is_gone_is_withdrawn_once() -> None:
     assert compute_changes(rows(("a", 1)), known(("a", 1), ("b", 2))).to_dicts() == [
         {"movie_id": "b", "x": None, "withdrawn": True}
     ]
@@ -39,7 +39,7 @@ def test_a_film_that_is_gone_is_withdrawn_once() -> None:
     assert compute_changes(rows(("a", 1)), gone).is_empty()
 
 
-def test_a_film_that_comes_back_is_appended() -> None:
+def test_a_movie_that_comes_back_is_appended() -> None:
     assert compute_changes(rows(("b", None)), known(("b", None), withdrawn=True))["withdrawn"].to_list() == [False]
 
 

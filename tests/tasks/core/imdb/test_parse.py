@@ -42,7 +42,7 @@ def parse(
     return rows, rejected, skipped, other_titles
 
 
-def test_films() -> None:
+def test_movies() -> None:
     rows, rejected, skipped, _ = parse(BASICS, sample(BASICS))
     assert rejected == []
     assert skipped == {"tvEpisode": 1, "short": 1, "tvSeries": 1}

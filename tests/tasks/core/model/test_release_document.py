@@ -84,7 +84,7 @@ def test_the_same_training_gives_the_same_bytes(split: Split, evaluation: Evalua
     assert again == json.dumps(release, sort_keys=True, separators=(",", ":")).encode()
 
 
-def test_a_score_that_cannot_be_told_of_so_few_films_is_left_out(split: Split, evaluation: Evaluation) -> None:
+def test_a_score_that_cannot_be_told_of_so_few_movies_is_left_out(split: Split, evaluation: Evaluation) -> None:
     few = replace(evaluation, scores=evaluation.scores | {"test": replace(evaluation.scores["test"], r2=float("nan"))})
     metrics = json.loads(render_release(describe_release(split, few, ORIGIN)))["metrics"]
     assert compute_metrics(evaluation).keys() - metrics.keys() == {"test_r2"}

@@ -14,7 +14,7 @@ from tasks.core.model.training import MIN_ROWS, Split, split_by_year
 
 
 def labelled(per_year: dict[int, int], seed: int = 0) -> pl.DataFrame:
-    """Films whose rating follows `signal`, which is unknown for some; `empty` is never known."""
+    """Movies whose rating follows `signal`, which is unknown for some; `empty` is never known."""
     years = np.repeat(list(per_year), list(per_year.values()))
     random = np.random.default_rng(seed)
     signal = random.normal(size=len(years)).round(3)
@@ -48,7 +48,7 @@ def test_whole_newest_years_nearest_to_a_fifth_are_the_test() -> None:
     assert (split.first_test_year, split.test.height, split.train.height) == (2002, 110, 400)
 
 
-def test_no_test_film_is_older_than_a_training_film() -> None:
+def test_no_test_movie_is_older_than_a_training_movie() -> None:
     split = split_by_year(labelled(dict.fromkeys(range(1990, 2020), 20)), FEATURES)
     assert split.train["release_year"].max() < split.test["release_year"].min()  # type: ignore[operator]
 
@@ -58,14 +58,14 @@ def test_a_feature_that_is_never_known_in_training_is_left_out() -> None:
     assert split_by_year(labelled({1999: 100, 2000: 100, 2001: 50}), FEATURES).features == ("release_year", "signal")
 
 
-def test_too_few_films_or_a_single_year_is_refused_with_the_number() -> None:
+def test_too_few_movies_or_a_single_year_is_refused_with_the_number() -> None:
     with pytest.raises(BadInput, match=f"{MIN_ROWS - 1} movies"):
         split_by_year(labelled({2000: 99, 2001: MIN_ROWS - 100}), FEATURES)
     with pytest.raises(BadInput, match="all labelled movies are of 2000"):
         split_by_year(labelled({2000: 300}), FEATURES)
 
 
-def test_films_without_a_year_are_left_out_and_the_hash_knows_every_value() -> None:
+def test_movies_without_a_year_are_left_out_and_the_hash_knows_every_value() -> None:
     rows = labelled({2000: 200, 2001: 50})
     undated = rows.head(1).with_columns(pl.lit(None, pl.Float64).alias("release_year"), movie_id=pl.lit("tt9"))
     assert split_by_year(pl.concat([rows, undated]), FEATURES).dataset_hash == split_by_year(rows, FEATURES).dataset_hash

@@ -1,4 +1,4 @@
-"""Every film's rating and the file of them: the API's answers, or a refusal that names the film."""
+"""Every movie's rating and the file of them: the API's answers, or a refusal that names the movie."""
 
 import io
 from datetime import UTC, datetime
@@ -19,23 +19,23 @@ from tasks.core.predictions import predict as core
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
 from tests.serving.tiny_models import FEATURES, export_onnx, graph_onnx, one_number_onnx, train_boosting
 
-FILMS = 1000
+MOVIES = 1000
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def rows(films: int = FILMS) -> pl.DataFrame:
+def rows(movies: int = MOVIES) -> pl.DataFrame:
     """Noise, a fifth of it unknown, its columns in no model's order."""
     random = np.random.default_rng(7)
-    values = random.normal(size=(films, len(FEATURES))).round(3)
+    values = random.normal(size=(movies, len(FEATURES))).round(3)
     values[random.random(values.shape) < 0.2] = np.nan
-    ids = [f"tt{number:07d}" for number in range(films)]
-    frame = pl.DataFrame({"movie_id": ids, "tmdb_id": range(films), "title": [None, *ids[1:]]})
+    ids = [f"tt{number:07d}" for number in range(movies)]
+    frame = pl.DataFrame({"movie_id": ids, "tmdb_id": range(movies), "title": [None, *ids[1:]]})
     features = pl.DataFrame(values, schema=list(FEATURES)).fill_nan(None).select(reversed(FEATURES))
     return frame.hstack(features).with_columns(pl.lit(AS_OF).dt.cast_time_unit("us").alias("event_timestamp"))
 
 
 def first_feature_onnx() -> bytes:
-    """A model that answers a film's first feature as its rating."""
+    """A model that answers a movie's first feature as its rating."""
     first = make_tensor("first", 7, [1], [0])
     return graph_onnx([helper.make_node("Gather", ["features", "first"], ["variable"], axis=1)], [first])
 
@@ -45,18 +45,18 @@ def exported() -> bytes:
     return export_onnx(train_boosting())
 
 
-def test_every_film_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_movie_is_rated_as_the_api_rates_it(exported: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core_model, "ROWS_PER_CALL", 300)
-    films = rows()
-    predictions = compute_predictions(exported, films.sample(fraction=1, shuffle=True, seed=1))
-    assert predictions["movie_id"].to_list() == films["movie_id"].to_list()
+    movies = rows()
+    predictions = compute_predictions(exported, movies.sample(fraction=1, shuffle=True, seed=1))
+    assert predictions["movie_id"].to_list() == movies["movie_id"].to_list()
     serving = load_onnx_model(exported)
-    matrix = films.select(serving.features).to_numpy().astype(np.float32)
+    matrix = movies.select(serving.features).to_numpy().astype(np.float32)
     answers = [serving.predict(row) for row in matrix]
     assert predictions["model_output"].to_list() == answers
     assert predictions["rating"].to_list() == [round(answer, RATING_DECIMALS) for answer in answers]
     assert np.abs(predictions["model_output"].to_numpy() - train_boosting().predict(matrix)).max() < 1e-5
-    assert predictions["model_output"].n_unique() > FILMS / 2
+    assert predictions["model_output"].n_unique() > MOVIES / 2
 
 
 def test_plausible_means_the_same_to_the_api() -> None:
@@ -64,11 +64,11 @@ def test_plausible_means_the_same_to_the_api() -> None:
 
 
 @pytest.mark.parametrize("rating", [0.999, 10.001, -6.0, float("inf"), float("nan")])
-def test_a_rating_off_the_scale_is_refused_with_the_film_and_the_number(rating: float) -> None:
-    films = rows(3).with_columns(pl.Series(FEATURES[0], [10.0, rating, 1.0]))
+def test_a_rating_off_the_scale_is_refused_with_the_movie_and_the_number(rating: float) -> None:
+    movies = rows(3).with_columns(pl.Series(FEATURES[0], [10.0, rating, 1.0]))
     with pytest.raises(BadModel, match=f"rates tt0000001 {rating:g}, .* 1 of its 3 outputs"):
-        compute_predictions(first_feature_onnx(), films)
-    assert compute_predictions(first_feature_onnx(), films[[0, 2]])["rating"].to_list() == [10.0, 1.0]
+        compute_predictions(first_feature_onnx(), movies)
+    assert compute_predictions(first_feature_onnx(), movies[[0, 2]])["rating"].to_list() == [10.0, 1.0]
 
 
 def test_an_unknown_value_is_not_a_number_to_the_model() -> None:
@@ -86,7 +86,7 @@ def test_a_model_that_does_not_rate_row_by_row_is_refused() -> None:
         compute_predictions(one_number_onnx(6.0), rows(2))
 
 
-def test_no_film_is_no_rating(exported: bytes) -> None:
+def test_no_movie_is_no_rating(exported: bytes) -> None:
     assert compute_predictions(exported, rows(1).clear()).height == 0
 
 

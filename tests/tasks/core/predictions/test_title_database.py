@@ -1,4 +1,4 @@
-"""The catalogue: the films as they were rated, found by title, the same bytes for the same ratings."""
+"""The catalogue: the movies as they were rated, found by title, the same bytes for the same ratings."""
 
 import sqlite3
 from collections.abc import Iterator

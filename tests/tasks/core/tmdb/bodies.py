@@ -15,7 +15,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body>Please lo
 
 
 def with_fields(**changed: Any) -> bytes:
-    """The sample film's body with fields replaced."""
+    """The sample movie's body with fields replaced."""
     return json.dumps(json.loads(MOVIE) | changed).encode()
 
 

@@ -53,7 +53,7 @@ def test_every_answer_has_one_row_in_the_ledger() -> None:
     assert rows.dropped == Counter(budget=1, runtime=1)
 
 
-def test_found_films_lead_to_their_bytes() -> None:
+def test_found_movies_lead_to_their_bytes() -> None:
     movies = compute_batch_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).movies
     assert movies.column_names == [*MOVIE_SCHEMA.names, "raw_key", "raw_row"]
     assert [(one["movie_id"], one["raw_row"]) for one in movies.to_pylist()] == [(MOVIE_ID, 0), ("tt70000045", 3)]

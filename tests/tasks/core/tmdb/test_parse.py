@@ -1,4 +1,4 @@
-"""TMDB's bodies: what is kept, what becomes null, what is no film's answer."""
+"""TMDB's bodies: what is kept, what becomes null, what is no movie's answer."""
 
 import json
 from datetime import date
@@ -195,7 +195,7 @@ def test_the_id_may_stand_in_external_ids_only() -> None:
     assert parse(with_fields(imdb_id=None)) == parse(MOVIE)
 
 
-def test_an_adult_film_is_a_film() -> None:
+def test_an_adult_movie_is_a_movie() -> None:
     assert parse(with_fields(adult=True)).movie.adult is True
 
 
@@ -204,7 +204,7 @@ def test_an_answer_without_an_id_is_rejected(value: object) -> None:
     assert reason(with_fields(id=value)).startswith(f"id is {value!r:.200}: it must be")
 
 
-def test_an_answer_for_another_film_is_rejected() -> None:
+def test_an_answer_for_another_movie_is_rejected() -> None:
     assert reason(MOVIE, "tt70000043") == "the answer is for imdb_id 'tt70000042', TMDB 7012345; tt70000043 was asked"
     assert "imdb_id None" in reason(without("imdb_id", "external_ids"))
     assert "imdb_id ['x']" in reason(with_fields(imdb_id=["x"]))
@@ -240,7 +240,7 @@ def test_looks_whole_tells_a_cut_body_from_a_whole_one() -> None:
 
 
 @given(st.integers(0, len(MOVIE) - 1))
-def test_no_cut_body_is_a_film(length: int) -> None:
+def test_no_cut_body_is_a_movie(length: int) -> None:
     assert isinstance(parse_movie(MOVIE[:length], MOVIE_ID), Rejected)
 
 

@@ -16,21 +16,21 @@ def recordings() -> list[Recording]:
     return read_recordings()
 
 
-def test_recorded_films_are_parsed_without_a_field_lost(recordings: list[Recording]) -> None:
-    films = [one for one in recordings if re.fullmatch(r"/3/movie/(\d+|tt\d+)", one.path) and one.status == 200]
-    assert len(films) >= 4
-    for film in films:
-        movie_id = re.search(rb'"imdb_id": ?"(tt\d+)"', film.body)
+def test_recorded_movies_are_parsed_without_a_field_lost(recordings: list[Recording]) -> None:
+    movies = [one for one in recordings if re.fullmatch(r"/3/movie/(\d+|tt\d+)", one.path) and one.status == 200]
+    assert len(movies) >= 4
+    for movie in movies:
+        movie_id = re.search(rb'"imdb_id": ?"(tt\d+)"', movie.body)
         assert movie_id
-        parsed = parse_movie(film.body, movie_id[1].decode())
+        parsed = parse_movie(movie.body, movie_id[1].decode())
         assert isinstance(parsed, Parsed)
         assert parsed.dropped == ()
         assert parsed.movie.budget
         assert parsed.movie.release_date
-        assert isinstance(parse_movie(film.body, "tt0000001"), Rejected)
+        assert isinstance(parse_movie(movie.body, "tt0000001"), Rejected)
 
 
-def test_a_recorded_film_with_its_sections(recordings: list[Recording]) -> None:
+def test_a_recorded_movie_with_its_sections(recordings: list[Recording]) -> None:
     [body] = [one.body for one in recordings if one.path == "/3/movie/tt1345836"]
     parsed = parse_movie(body, "tt1345836")
     assert isinstance(parsed, Parsed)
@@ -45,7 +45,7 @@ def test_a_recorded_film_with_its_sections(recordings: list[Recording]) -> None:
     assert movie.countries == ["GB", "US"]
 
 
-def test_the_recorded_newest_film_has_no_imdb_id(recordings: list[Recording]) -> None:
+def test_the_recorded_newest_movie_has_no_imdb_id(recordings: list[Recording]) -> None:
     [body] = [one.body for one in recordings if one.path == "/3/movie/latest"]
     assert isinstance(parse_movie(body, "tt0000001"), Rejected)
 

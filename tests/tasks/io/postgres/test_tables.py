@@ -36,7 +36,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         yield read_settings(environment)
 
 
-def films(*ids: str, title: str = "A") -> pa.Table:
+def movies(*ids: str, title: str = "A") -> pa.Table:
     many = len(ids)
     return pa.table(
         {
@@ -73,26 +73,26 @@ def test_a_replaced_table_keeps_its_keys_checks_comments_indexes_and_grants(sett
         before = conn.execute(SHAPE).fetchall()
     for _ in range(2):
         with connect(settings) as conn:
-            assert replace_table(conn, "movie", films("tt0000001"), films(), films("tt0000002")) == 2
+            assert replace_table(conn, "movie", movies("tt0000001"), movies(), movies("tt0000002")) == 2
             assert conn.execute(SHAPE).fetchall() == before
     with connect(settings) as conn:
         rows = conn.execute("select * from movie order by 1").fetchall()
         assert rows[1] == ("tt0000002", "movie", "A", None, False, 2001, None, 90, ["Drama", 'a"b\\c,{d}', ""])
-        assert replace_table(conn, "movie", films()) == 0
+        assert replace_table(conn, "movie", movies()) == 0
         assert titles(conn) == {}
 
 
 def test_readers_see_the_old_rows_until_the_commit_and_a_failure_leaves_them(settings: Settings) -> None:
     with connect(settings) as conn:
-        replace_table(conn, "movie", films("tt0000001"))
+        replace_table(conn, "movie", movies("tt0000001"))
 
     def replace_and_fail() -> None:
         with connect(settings) as conn:
             with NewTable(conn, "movie") as new:
-                new.write(films("tt0000002"))
+                new.write(movies("tt0000002"))
                 with connect(settings) as reader:
                     assert list(titles(reader)) == ["tt0000001"]
-                new.write(films("tt0000003"))
+                new.write(movies("tt0000003"))
             swap_new_table(conn, "movie")
             assert list(titles(conn)) == ["tt0000002", "tt0000003"]
             raise RuntimeError
@@ -100,23 +100,23 @@ def test_readers_see_the_old_rows_until_the_commit_and_a_failure_leaves_them(set
     with pytest.raises(RuntimeError):
         replace_and_fail()
     with pytest.raises(psycopg.errors.UniqueViolation), connect(settings) as conn:
-        replace_table(conn, "movie", films("tt0000004", "tt0000004"))
+        replace_table(conn, "movie", movies("tt0000004", "tt0000004"))
     with pytest.raises(psycopg.errors.CheckViolation), connect(settings) as conn:
-        replace_table(conn, "movie", films("nm0000004"))
+        replace_table(conn, "movie", movies("nm0000004"))
     with connect(settings) as conn:
         assert list(titles(conn)) == ["tt0000001"]
 
 
 def test_upsert_touches_only_what_differs(settings: Settings) -> None:
     with connect(settings) as conn:
-        assert upsert(conn, "movie", films("tt0000001", "tt0000002"), ["movie_id"]) == 2
+        assert upsert(conn, "movie", movies("tt0000001", "tt0000002"), ["movie_id"]) == 2
         versions = dict(conn.execute("select movie_id, ctid::text from movie").fetchall())
-        assert upsert(conn, "movie", films("tt0000001", "tt0000002"), ["movie_id"]) == 0
-        changed = pa.concat_tables([films("tt0000001", "tt0000003"), films("tt0000002", title="B")])
+        assert upsert(conn, "movie", movies("tt0000001", "tt0000002"), ["movie_id"]) == 0
+        changed = pa.concat_tables([movies("tt0000001", "tt0000003"), movies("tt0000002", title="B")])
         assert upsert(conn, "movie", changed, ["movie_id"]) == 2
         assert titles(conn) == {"tt0000001": "A", "tt0000002": "B", "tt0000003": "A"}
         assert dict(conn.execute("select movie_id, ctid::text from movie").fetchall())["tt0000001"] == versions["tt0000001"]
-        assert upsert(conn, "movie", films(), ["movie_id"]) == 0
+        assert upsert(conn, "movie", movies(), ["movie_id"]) == 0
 
 
 def test_upsert_of_some_columns_leaves_the_others(settings: Settings) -> None:

@@ -66,14 +66,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield start_one
 
 
-def test_a_film_is_one_request_and_its_bytes_as_they_came(start: Start) -> None:
+def test_a_movie_is_one_request_and_its_bytes_as_they_came(start: Start) -> None:
     source = start()
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
     assert source.fetch("tt70000003") == Answer("tt70000003", 404, NOT_FOUND)
     assert source.app.paths_requested == [ONE, "/3/movie/tt70000003"]
 
 
-def test_films_come_in_the_order_asked(start: Start) -> None:
+def test_movies_come_in_the_order_asked(start: Start) -> None:
     ids = [f"tt7000000{n}" for n in (2, 9, 1, 8, 2)] * 50
     with start(rate=1e9).tmdb as tmdb:
         answers = list(tmdb.fetch_movies(ids))
@@ -118,7 +118,7 @@ def test_what_passes_is_waited_out(start: Start, faults: list[Fault]) -> None:
     assert len(source.app.paths_requested) == len(faults) + 1
 
 
-def test_one_film_that_always_fails_is_left_for_another_run(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_movie_that_always_fails_is_left_for_another_run(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     source = start({ONE: [Fault(500, HTML)] * 20})
     answers = list(source.tmdb.fetch_movies(["tt70000001", "tt70000002"]))
     assert (answers[0], answers[1] and answers[1].status) == (None, 200)
@@ -131,7 +131,7 @@ def test_a_body_that_is_never_json_is_handed_on_to_be_set_aside(start: Start) ->
     assert source.fetch() == Answer("tt70000001", 200, HTML)
 
 
-def test_another_refusal_of_a_film_is_an_answer(start: Start) -> None:
+def test_another_refusal_of_a_movie_is_an_answer(start: Start) -> None:
     body = b'{"status_code": 5, "status_message": "Invalid parameters"}'
     source = start({ONE: [Fault(422, body)]})
     assert source.fetch() == Answer("tt70000001", 422, body)
