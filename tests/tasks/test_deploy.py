@@ -24,6 +24,7 @@ from tasks.io.postgres.lease import take
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.deployments import assert_one_whole_deployment_is_live, move_alias, read_alias, read_key, read_record
+from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, forget_models, publish, publish_day, read_live
 from tests.tasks.settings_factory import (
     deploy_features,
     deploy_model,
@@ -31,7 +32,6 @@ from tests.tasks.settings_factory import (
     read_live_deployment,
     run_verb,
 )
-from tests.tasks.test_predict_all import FEATURES, TODAY, add_movies, crown, fit, forget_models, publish, publish_day, read_live
 
 pytestmark = pytest.mark.integration
 

@@ -23,8 +23,8 @@ from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
+from tests.tasks.movies import FEATURES, MOVIES, TODAY, add_movies, crown, fit, forget_models, publish, read_live
 from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
-from tests.tasks.test_predict_all import FEATURES, MOVIES, TODAY, add_movies, crown, fit, forget_models, publish, read_live
 
 pytestmark = pytest.mark.integration
 

@@ -21,8 +21,8 @@ from tests.bench.results import conclude, keep, keep_log, show
 from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.killed.trials import Trials, open_trials
+from tests.tasks.movies import FEATURES, add_movies, crown, fit, publish_day
 from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
-from tests.tasks.test_predict_all import FEATURES, add_movies, crown, fit, publish_day
 
 KINDS = (
     Trials.try_deploying,

@@ -23,8 +23,8 @@ from tests.conftest import started_stack
 from tests.serving.releases import make_release
 from tests.serving.tiny_models import export_onnx
 from tests.serving.under_load.conftest import PYTHON
+from tests.tasks.movies import FEATURES, add_movies, fit, read_live
 from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
-from tests.tasks.test_predict_all import FEATURES, add_movies, fit, read_live
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
 

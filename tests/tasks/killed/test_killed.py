@@ -10,8 +10,8 @@ from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.killed.trials import Trials, open_trials
+from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish
 from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
-from tests.tasks.test_predict_all import FEATURES, TODAY, add_movies, crown, fit, publish
 
 pytestmark = pytest.mark.integration
 
