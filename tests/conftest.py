@@ -57,7 +57,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @contextmanager
 def started_stack(home: Path, names: tuple[str, ...] = ("postgres", "redis", "s3", "mlflow")) -> Iterator[Stack]:
     """The same for a module that publishes, and so must not meet what another has published."""
-    servers = Stack.load(Settings.trial(home))
+    # No server of sources runs here to tell the day of the sample's world; with a folder as the source, the day is today.
+    servers = Stack.load(Settings.trial(home, sources=str(home)))
     try:
         servers.start(names)
         yield servers
