@@ -2,7 +2,8 @@
 
 Fetches title.basics, title.ratings, title.crew, title.principals and name.basics from IMDB_BASE_URL, each only if it has
 changed, and keeps the bytes in the bucket under raw/imdb/. Then replaces the tables movie, rating, crew, credit and person in
-one transaction, together with the ledger (ingested_file) and the rejected lines with their reasons (quarantine).
+one transaction, together with the ledger (ingested_file), the archive of the day's files (raw_object) and the rejected lines
+with their reasons (quarantine).
 
 Only movies and TV movies are loaded, with their crew and credits; ratings and people are loaded whole. Every line is counted:
 lines = loaded + skipped + quarantined. The same files again change nothing. A file that is older than the current one, or that
@@ -19,6 +20,7 @@ from pathlib import Path
 import psycopg
 
 from tasks.command import main
+from tasks.core.archive_day import choose_archive_day
 from tasks.core.errors import BadInput
 from tasks.core.imdb.checks import Counts, check_newer, check_volume
 from tasks.core.imdb.files import BASICS, FILES
@@ -35,9 +37,11 @@ from tasks.io.postgres.ingested_files import (
     write_validators,
 )
 from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.raw_objects import write_raw_object
 from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
+from tasks.io.world import read_today
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.ingest_imdb")
@@ -50,6 +54,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         with lease.connect() as conn:
             current = read_current_files(conn)
         fetched = fetch_files(settings.imdb_base_url, current, bucket, Path(folder))
+        archive_day = choose_archive_day(day, read_today(settings))
 
         changed = find_changed(fetched, current)
         other_titles = read_other_titles(changed, current, bucket, Path(folder))
@@ -65,6 +70,8 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
                 write_current_file(conn, raw, counts[name], day)
             lease.check(conn)
             for file in FILES:
+                raw_key = changed[file.name].raw_key if file.name in changed else current[file.name].raw_key
+                write_raw_object(conn, file.name, raw_key, archive_day)
                 if file.name in changed:
                     swap_new_table(conn, file.table)
     log.info("%d files loaded, %d unchanged", len(changed), len(FILES) - len(changed))

@@ -12,10 +12,12 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
 from tasks.command import main
+from tasks.core.archive_day import choose_archive_day
 from tasks.core.errors import TaskError
 from tasks.core.tmdb.batch import ANSWERS_PER_BATCH, Answer, BatchRows, compute_batch_rows, render_batch
 from tasks.core.tmdb.plan import compute_plan, order_movies
@@ -27,9 +29,18 @@ from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_day,
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
 from tasks.io.tmdb.client import Tmdb
+from tasks.io.world import read_today
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.tmdb")
+
+
+@dataclass(frozen=True)
+class Days:
+    """The day of the run, on which movies count as asked for, and the day under which the answers are archived."""
+
+    asked: date
+    archived: date
 
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
@@ -56,13 +67,14 @@ def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: da
         *(len(movie_ids), len(asked), len(plan.movie_ids), plan.changed, plan.left),
     )
 
-    unanswered = fetch_and_store(lease, bucket, tmdb, plan.movie_ids, day) if plan.movie_ids else set()
+    days = Days(day, choose_archive_day(day, read_today(settings)))
+    unanswered = fetch_and_store(lease, bucket, tmdb, plan.movie_ids, days) if plan.movie_ids else set()
     # If a changed movie was not fetched, the next run asks for the changes of the same days again.
     if (since is None or since <= day) and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
         write_changes(lease, bucket, Changes(since or day, day, changed, plan.changed))
 
 
-def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], day: date) -> set[str]:
+def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], days: Days) -> set[str]:
     """Fetch the movies and store them batch by batch; return those that TMDB gave no answer to.
 
     An error of TMDB's is raised after the answers that came before it are stored.
@@ -75,7 +87,7 @@ def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[st
         taken, error = take_batch(answers)
         batch = [answer for answer in taken if answer is not None]
         if batch:
-            rows = store_batch(lease, bucket, batch, day)
+            rows = store_batch(lease, bucket, batch, days)
             answered.update(answer.movie_id for answer in batch)
             outcomes, dropped = outcomes + rows.outcomes, dropped + rows.dropped
         progress.advance(len(taken))
@@ -105,13 +117,13 @@ def take_batch(answers: Iterator[Answer | None]) -> tuple[list[Answer | None], T
     return taken, None
 
 
-def store_batch(lease: Lease, bucket: Bucket, batch: list[Answer], day: date) -> BatchRows:
+def store_batch(lease: Lease, bucket: Bucket, batch: list[Answer], days: Days) -> BatchRows:
     """Store the raw bytes, then the rows in one transaction."""
     body = render_batch(batch)
     raw_key = f"raw/tmdb/{hashlib.sha256(body).hexdigest()}.parquet"
     bucket.put_once(raw_key, body)
-    rows = compute_batch_rows(batch, raw_key, day)
-    write_batch(lease, rows)
+    rows = compute_batch_rows(batch, raw_key, days.asked)
+    write_batch(lease, rows, raw_key, days.archived)
     return rows
 
 

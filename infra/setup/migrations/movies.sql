@@ -226,6 +226,21 @@ CREATE TABLE rating (
 
 COMMENT ON TABLE rating IS 'IMDb title.ratings, of every title type; not all have a row of movie. Known only after release.';
 
+CREATE TABLE raw_object (
+    name text NOT NULL,
+    raw_key text NOT NULL,
+    day date NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE raw_object IS 'What each day''s ingest had: the current version of each of IMDb''s files, and every batch of TMDB''s answers.';
+
+COMMENT ON COLUMN raw_object.name IS 'Name of IMDb''s file, or tmdb for a batch of answers.';
+
+COMMENT ON COLUMN raw_object.raw_key IS 'Key of the bytes in the bucket.';
+
+COMMENT ON COLUMN raw_object.recorded_at IS 'Order of several versions or batches on one day.';
+
 CREATE TABLE skew_audit (
     audit_id text NOT NULL,
     feature text NOT NULL,
@@ -364,6 +379,9 @@ ALTER TABLE ONLY quarantine
 ALTER TABLE ONLY rating
     ADD CONSTRAINT rating_pkey PRIMARY KEY (movie_id);
 
+ALTER TABLE ONLY raw_object
+    ADD CONSTRAINT raw_object_pkey PRIMARY KEY (name, raw_key, day);
+
 ALTER TABLE ONLY skew_audit
     ADD CONSTRAINT skew_audit_pkey PRIMARY KEY (audit_id, feature);
 
@@ -382,6 +400,8 @@ ALTER TABLE ONLY tmdb_request
 CREATE UNIQUE INDEX deployment_live ON deployment USING btree ((true)) WHERE ((live_at IS NOT NULL) AND (ended_at IS NULL));
 
 CREATE UNIQUE INDEX ingested_file_current ON ingested_file USING btree (name) WHERE is_current;
+
+CREATE INDEX raw_object_day ON raw_object USING btree (day);
 
 CREATE INDEX skew_audit_audited_at ON skew_audit USING btree (audited_at);
 

@@ -12,6 +12,7 @@ import psycopg
 from tasks.core.tmdb.batch import BatchRows
 from tasks.core.tmdb.plan import Asked
 from tasks.io.postgres.lease import Lease
+from tasks.io.postgres.raw_objects import TMDB, write_raw_object
 from tasks.io.postgres.tables import upsert
 from tasks.io.s3.bucket import Bucket
 
@@ -42,13 +43,14 @@ def read_changes_day(conn: psycopg.Connection) -> date | None:
     return None if row is None else row[0]
 
 
-def write_batch(lease: Lease, rows: BatchRows) -> None:
-    """Write one batch in one transaction; the same batch again changes nothing."""
+def write_batch(lease: Lease, rows: BatchRows, raw_key: str, archive_day: date) -> None:
+    """Write one batch, and archive its key, in one transaction; the same batch again changes nothing."""
     with lease.held() as conn:
         _delete_lost_rows(conn, rows)
         upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
         upsert(conn, "tmdb_request", rows.requests, ["movie_id"])
         upsert(conn, "quarantine", rows.quarantine, ["source", "raw_key", "line"])
+        write_raw_object(conn, TMDB, raw_key, archive_day)
 
 
 def _delete_lost_rows(conn: psycopg.Connection, rows: BatchRows) -> None:
