@@ -95,4 +95,4 @@ def raise_unless_accepted(skewed: Sequence[Skew], max_share: float, accept: bool
 
 
 if __name__ == "__main__":
-    main(run, __doc__, FLAGS)
+    main(run, __doc__, flags=FLAGS)

@@ -21,6 +21,7 @@ log = logging.getLogger("tasks")
 
 NO_FLAGS: Mapping[str, str] = {}
 NO_CHOICES: Mapping[str, Sequence[str]] = {}
+NO_DAYS: Mapping[str, str] = {}
 
 EXIT_CODES = f"""exit codes (sysexits.h):
   0   done, or nothing to do: the same day and inputs twice leave the same state
@@ -58,15 +59,18 @@ def choose_day(settings: Settings, day: date | None, due: bool) -> date:
 def main(
     run: Callable[..., None],
     doc: str | None,
+    *,
     flags: Mapping[str, str] = NO_FLAGS,
     choices: Mapping[str, Sequence[str]] = NO_CHOICES,
+    days: Mapping[str, str] = NO_DAYS,
     lease_key: str | None = None,
 ) -> None:
     """Run one verb under its lease and exit with its code.
 
-    run: takes Settings, the day, the lease and, by name, each flag as a bool and each choice as one of its words. doc: the
-    module docstring of the verb, which --help shows. flags: the help text of each flag, by its name. choices: the words of each
-    option, the first one its default. lease_key: the name of a lease that verbs share; the verb's own name by default.
+    run: takes Settings, the day, the lease and, by name, each flag as a bool, each choice as one of its words and each further
+    day as a date or None. doc: the module docstring of the verb, which --help shows. flags: the help text of each flag, by its
+    name; days: likewise of each further day. choices: the words of each option, the first one its default. lease_key: the name
+    of a lease that verbs share; the verb's own name by default.
     """
 
     def run_with_lease(settings: Settings, day: date | None, due: bool, **options: object) -> None:
@@ -74,7 +78,7 @@ def main(
         with take(settings, lease_key or read_verb()) as lease:
             run(settings, chosen, lease, **options)
 
-    parse_and_run(run_with_lease, doc, flags, choices)
+    parse_and_run(run_with_lease, doc, flags, choices, days)
 
 
 def read_verb() -> str:
@@ -88,13 +92,17 @@ def main_without_lease(run: Callable[[Settings], None], doc: str | None) -> None
     def run_alone(settings: Settings, *_: object, **__: object) -> None:
         run(settings)
 
-    parse_and_run(run_alone, doc, NO_FLAGS, NO_CHOICES)
+    parse_and_run(run_alone, doc)
 
 
 def parse_and_run(
-    run: Callable[..., None], doc: str | None, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
+    run: Callable[..., None],
+    doc: str | None,
+    flags: Mapping[str, str] = NO_FLAGS,
+    choices: Mapping[str, Sequence[str]] = NO_CHOICES,
+    days: Mapping[str, str] = NO_DAYS,
 ) -> None:
-    """Parse the command line, run and exit. run: takes Settings, the day or None, and by name `due`, the flags and choices."""
+    """Parse the command line, run and exit. run: takes Settings, the day or None, and by name `due` and the verb's options."""
     parser = make_parser(doc)
     parser.add_argument(
         "--day", type=parse_day, help="the day to run for, YYYY-MM-DD (default: today, UTC; the world's day for the sample)"
@@ -105,6 +113,8 @@ def parse_and_run(
         parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=False, help=text)
     for name, words in choices.items():
         parser.add_argument(f"--{name}", choices=words, default=words[0], help=f"default: {words[0]}")
+    for name, text in days.items():
+        parser.add_argument(f"--{name}", type=parse_day, help=text)
     arguments = vars(parser.parse_args())
     day = arguments.pop("day")
     start_log()

@@ -34,7 +34,7 @@ def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
         yield environment | dict(zip(names, (movies, receipts), strict=True))
 
 
-def run_verb(verb: ModuleType, settings: Settings, day: date, **options: str) -> None:
+def run_verb(verb: ModuleType, settings: Settings, day: date, **options: str | date) -> None:
     """Run a verb under its lease, as `python -m tasks.<verb>` does."""
     with take(settings, getattr(verb, "LEASE", verb.__name__.rpartition(".")[2])) as lease:
         verb.run(settings, day, lease, **options)

@@ -1,6 +1,7 @@
 """The rows that changed between two builds, and the identity of a build's content."""
 
 import hashlib
+from datetime import datetime
 
 import polars as pl
 
@@ -14,14 +15,31 @@ def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFr
     rows = rows.with_columns(withdrawn=pl.lit(value=False))
     if known is None:
         return rows
-    comparable = known.select(
-        *[pl.col(name) if name in known.columns else pl.lit(None, dtype).alias(name) for name, dtype in rows.schema.items()]
-    )
+    comparable = _select_columns(known, rows)
     same = rows.join(comparable, on=rows.columns, how="semi", nulls_equal=True, maintain_order="left")
     gone = comparable.filter(~pl.col("withdrawn")).join(rows, on="movie_id", how="anti", maintain_order="left")
     withdrawn = gone.select("movie_id", withdrawn=pl.lit(value=True))
     changed = rows.join(same, on="movie_id", how="anti", maintain_order="left")
     return pl.concat([changed, withdrawn], how="diagonal").select(rows.columns)
+
+
+def compute_restoration(changes: pl.DataFrame, later: pl.DataFrame, day: datetime) -> pl.DataFrame:
+    """Return the rows to append for `day` so that it, and every day after it, reads as before the changes of an earlier day.
+
+    changes: as compute_changes returns them, of an earlier day. later: the rows as of `day` before those changes, with
+    event_timestamp. A movie with a row of that day needs none; one that was not known yet becomes withdrawn again.
+    """
+    inherited = later.filter(pl.col("event_timestamp") < day).join(changes, on="movie_id", how="semi", maintain_order="left")
+    unknown = changes.join(later, on="movie_id", how="anti", maintain_order="left").filter(~pl.col("withdrawn"))
+    withdrawn = unknown.select("movie_id", withdrawn=pl.lit(value=True))
+    return pl.concat([_select_columns(inherited, changes), withdrawn], how="diagonal").select(changes.columns)
+
+
+def _select_columns(known: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of `like`, null where `known` is of a build that did not have one."""
+    return known.select(
+        *[pl.col(name) if name in known.columns else pl.lit(None, dtype).alias(name) for name, dtype in like.schema.items()]
+    )
 
 
 def compute_content_hash(rows: pl.DataFrame) -> str:

@@ -1,11 +1,12 @@
 """The offline store: Feast's source table `features.movies`, an Iceberg table on S3 with its catalog in Postgres."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
@@ -50,6 +51,13 @@ def read_latest(
     )
 
 
+def read_newest_day(table: Table) -> date:
+    """Return the newest day with a row. A build without changes leaves no row."""
+    newest = pc.max(table.scan(selected_fields=("event_timestamp",)).to_arrow().column("event_timestamp"))
+    day: date = newest.as_py().date()
+    return day
+
+
 def read_present(table: Table, day: date, snapshot_id: int | None = None) -> pl.DataFrame:
     """Return the rows as read_latest does, without the withdrawn movies and that column: the rows of a feature set."""
     return read_latest(table, day, snapshot_id).filter(~pl.col("withdrawn")).drop("withdrawn")
@@ -62,13 +70,14 @@ def read_snapshot_id() -> int | None:
     return snapshot.snapshot_id if snapshot else None
 
 
-def append_rows(rows: pl.DataFrame, day: date, known_at: datetime, build_id: str, lease: Lease) -> int:
+def append_rows(rows: Mapping[date, pl.DataFrame], known_at: datetime, build_id: str, lease: Lease) -> int:
     """Append the rows of one build as one tagged snapshot and return its id; create the table at the first build.
 
-    rows: movie_id, tmdb_id, title, withdrawn and the features. All get `day` as event_timestamp and `known_at` as
-    created_timestamp. The files are written first; the lease guards their commit.
+    rows: by day, which is their event_timestamp; movie_id, tmdb_id, title, withdrawn and the features, the same for each day.
+    All get `known_at` as created_timestamp. The files are written first; the lease guards their commit.
     """
-    arrow = _stamped(rows, day, known_at).to_arrow().cast(_schema(rows))
+    stamped = pl.concat([_stamp(frame, day, known_at) for day, frame in rows.items()])
+    arrow = stamped.to_arrow().cast(_make_schema(stamped))
     catalog = _catalog()
     catalog.create_namespace_if_not_exists(NAMESPACE)
     table = catalog.create_table_if_not_exists(TABLE, schema=arrow.schema, properties={COMMIT_RETRIES: "0"})
@@ -108,7 +117,7 @@ def _catalog() -> Catalog:
     return load_catalog(CATALOG)
 
 
-def _stamped(rows: pl.DataFrame, day: date, created: datetime) -> pl.DataFrame:
+def _stamp(rows: pl.DataFrame, day: date, created: datetime) -> pl.DataFrame:
     event = datetime.combine(day, time.min, tzinfo=UTC)
     return rows.with_columns(
         pl.lit(event).dt.cast_time_unit("us").alias("event_timestamp"),
@@ -116,7 +125,7 @@ def _stamped(rows: pl.DataFrame, day: date, created: datetime) -> pl.DataFrame:
     )
 
 
-def _schema(rows: pl.DataFrame) -> pa.Schema:
+def _make_schema(rows: pl.DataFrame) -> pa.Schema:
     named = {"movie_id": pa.string(), "tmdb_id": pa.int64(), "title": pa.string(), "withdrawn": pa.bool_()}
-    fields = [pa.field(name, named.get(name, pa.float64())) for name in rows.columns]
-    return pa.schema([*fields, *[pa.field(name, pa.timestamp("us", tz="UTC")) for name in TIMES]])
+    named |= {name: pa.timestamp("us", tz="UTC") for name in TIMES}
+    return pa.schema([pa.field(name, named.get(name, pa.float64())) for name in rows.columns])

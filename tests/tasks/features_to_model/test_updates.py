@@ -108,7 +108,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
         {"movie_id": ["tt0000001"], "tmdb_id": [None], "title": ["Planted"], "runtime_minutes": [9999.0], "withdrawn": [False]}
     )
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows(planted, earlier, datetime.now(UTC), "planted", held)
+        offline_store.append_rows({earlier: planted}, datetime.now(UTC), "planted", held)
     live = read_ready(settings)
 
     def runtime_known_on(day: date) -> float | None:

@@ -41,7 +41,7 @@ def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, mov
     late = table.transaction()
     late.append(table.scan(limit=1).to_arrow())
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows(rows, TODAY, datetime.now(UTC), "first", held)
+        offline_store.append_rows({TODAY: rows}, datetime.now(UTC), "first", held)
     before = snapshots()
     with pytest.raises(CommitFailedException):
         late.commit_transaction()

@@ -1,8 +1,10 @@
 """What a build appends, and the identity of its content."""
 
+from datetime import UTC, datetime
+
 import polars as pl
 
-from tasks.core.features.changes import compute_changes, compute_content_hash
+from tasks.core.features.changes import compute_changes, compute_content_hash, compute_restoration
 
 
 def rows(*movies: tuple[str, float | None]) -> pl.DataFrame:
@@ -53,3 +55,22 @@ def test_the_content_hash_knows_values_and_names_but_not_order() -> None:
     assert content == compute_content_hash(rows(("b", None), ("a", 1)))
     assert content != compute_content_hash(rows(("a", 1), ("b", 0)))
     assert content != compute_content_hash(rows(("a", 1), ("b", None)).rename({"x": "y"}))
+
+
+def test_the_day_after_an_earlier_build_gets_back_the_rows_that_it_would_inherit() -> None:
+    day, before = datetime(2026, 11, 26, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+    changes = pl.concat([known(("changed", 2), ("new", 3), ("own row", 4)), known(("gone", None), withdrawn=True)])
+    later = known(("changed", 1), ("gone", 5), ("own row", 6), ("other", 7)).with_columns(
+        event_timestamp=pl.Series([before, before, day, before])
+    )
+    assert compute_restoration(changes.with_columns(y=pl.lit(8.0)), later, day).to_dicts() == [
+        {"movie_id": "changed", "x": 1.0, "withdrawn": False, "y": None},
+        {"movie_id": "gone", "x": 5.0, "withdrawn": False, "y": None},
+        {"movie_id": "new", "x": None, "withdrawn": True, "y": None},
+    ]
+
+
+def test_a_movie_that_no_later_day_knew_and_that_is_withdrawn_needs_no_row() -> None:
+    day = datetime(2026, 11, 26, tzinfo=UTC)
+    nothing = known().with_columns(event_timestamp=pl.Series([], dtype=pl.Datetime("us", "UTC")))
+    assert compute_restoration(known(("gone", None), withdrawn=True), nothing, day).is_empty()

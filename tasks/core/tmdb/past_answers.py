@@ -1,0 +1,57 @@
+"""What was known of TMDB's movies after a number of batches of answers, as the tables held it then."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.core.errors import BadInput
+from tasks.core.tmdb.batch import MOVIE, RAW_BATCH, ROW, Answer, BatchRows
+
+
+def parse_batch(body: bytes) -> list[Answer]:
+    """Return the answers of a batch, the inverse of batch.render_batch. Raise BadInput for anything else."""
+    try:
+        table = pq.read_table(pa.BufferReader(body), schema=RAW_BATCH)
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise BadInput(f"not a batch of TMDB's answers: {error}") from error
+    return [Answer(**row) for row in table.to_pylist()]
+
+
+class PastAnswers:
+    """Table tmdb_movie after each batch, without a database."""
+
+    def __init__(self) -> None:
+        self._place: dict[str, tuple[int, int]] = {}  # movie_id -> batch and row
+        self._owner: dict[int, str] = {}
+        self._batches: list[pa.Table] = []
+
+    def add(self, rows: BatchRows) -> None:
+        """Apply the next batch: its movies replace older answers, and what TMDB does not have any more is gone."""
+        for request in rows.requests.select(["movie_id", "outcome"]).to_pylist():
+            if request["outcome"] == "absent":
+                self._forget(request["movie_id"])
+        movies: Sequence[dict[str, object]] = rows.movies.select(["movie_id", "tmdb_id"]).to_pylist()
+        for movie in movies:
+            # An id that now belongs to another movie takes the row of the one that had it.
+            self._forget(self._owner.get(int(str(movie["tmdb_id"])), ""))
+            self._forget(str(movie["movie_id"]))
+        for row, movie in enumerate(movies):
+            self._place[str(movie["movie_id"])] = (len(self._batches), row)
+            self._owner[int(str(movie["tmdb_id"]))] = str(movie["movie_id"])
+        self._batches.append(rows.movies)
+
+    def _forget(self, movie_id: str) -> None:
+        place = self._place.pop(movie_id, None)
+        if place is not None:
+            batch, row = place
+            del self._owner[self._batches[batch].column("tmdb_id")[row].as_py()]
+
+    def read_movies(self) -> pa.Table:
+        """Return the rows of tmdb_movie, in the order of their batches."""
+        rows = defaultdict[int, list[int]](list)
+        for batch, row in sorted(self._place.values()):
+            rows[batch].append(row)
+        taken = [self._batches[batch].take(numbers) for batch, numbers in rows.items()]
+        return pa.concat_tables([pa.schema([*MOVIE, *ROW]).empty_table(), *taken])
