@@ -21,12 +21,11 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from dags.run_task import run_task
-from dags.schedule import ACCEPT_SKEW_PARAM, DAY_PARAM, FEATURES, NIGHTLY, RETRIES
+from dags.schedule import ACCEPT_SKEW_PARAM, DAY_PARAM, FEATURES, NIGHTLY, RETRIES, read_catch_up
 
 with DAG(
     "refresh_movies",
     schedule=NIGHTLY,
-    catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
@@ -34,6 +33,7 @@ with DAG(
     default_args=RETRIES,
     tags=["ingest", "features"],
     doc_md=__doc__,
+    **read_catch_up(),
 ) as dag:
     ingest = [run_task("ingest_imdb", timeout=timedelta(hours=2)), run_task("ingest_tmdb", timeout=timedelta(hours=6))]
     build = run_task("build_features", timeout=timedelta(hours=1))

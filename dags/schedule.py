@@ -1,6 +1,8 @@
 """Values that the DAGs share: the timetables, the assets, the form's fields, the number of retries."""
 
-from datetime import timedelta
+import os
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import Asset, Param
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -32,9 +34,34 @@ ACCEPT_SKEW_PARAM = Param(
     description="Publish even if predictions of the last 24 hours used other features than the offline store holds.",
 )
 
+FIRST_DAY_PARAM = Param(
+    type="string",
+    format="date",
+    title="First day",
+    description="The first day to build again, not before the archive of raw files begins.",
+)
+LAST_DAY_PARAM = Param(
+    type="string", format="date", title="Last day", description="The last day to build again, not after today (UTC)."
+)
+
 RETRIES = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
 }
+
+
+def read_catch_up() -> dict[str, Any]:
+    """Return the setting CATCH_UP_SINCE as options of a DAG: each missed day gets a run, but none before that day.
+
+    Without the setting, only the last of several missed days gets one. Raise ValueError unless it is a day.
+    """
+    since = os.environ.get("CATCH_UP_SINCE")
+    if not since:
+        return {"catchup": False}
+    try:
+        first = date.fromisoformat(since)
+    except ValueError:
+        raise ValueError(f"CATCH_UP_SINCE is {since!r}; write a day as YYYY-MM-DD") from None
+    return {"catchup": True, "start_date": datetime(first.year, first.month, first.day, tzinfo=UTC)}

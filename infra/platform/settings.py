@@ -92,12 +92,12 @@ class Settings(BaseSettings):
 
 
 PASSED_ON = (
-    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "KEEP_DEPLOYMENTS"),
+    *("TMDB_REQUESTS_", "RECEIPTS_KEEP_DAYS", "SKEW_", "KEEP_DEPLOYMENTS", "CATCH_UP_SINCE"),
     *("DEPLOYMENT_POLL_", "ARTIFACT_FETCH_", "REDIS_TIMEOUT_", "FEATURES_MAX_AGE_", "PREDICTION_SET_FALLBACK"),
     *("RECEIPTS_QUEUE", "RECEIPTS_PER_SECOND"),
     *("MAX_IN_FLIGHT", "RATE_LIMIT", "CORS_ALLOWED_ORIGINS", "KEEP_ALIVE_SECONDS", "ROOT_PATH", "FORWARDED_ALLOW_IPS"),
 )
-"""Prefixes of the user's variables that are passed to the tasks and the API, which read them themselves."""
+"""Prefixes of the user's variables that are passed to the DAGs, the tasks and the API, which read them themselves."""
 
 
 def read_environment() -> dict[str, str]:

@@ -1,14 +1,17 @@
 """The DAGs: what a user can read and trigger, when they run, and that each of their tasks is started by run_task."""
 
 import runpy
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction, Timetable
 
 import dags
 from dags.runners.sweeper import SweepContainers
@@ -38,7 +41,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("reconcile", "refresh_movies", "sweep", "train_model")
+    names = ("backfill", "reconcile", "refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -72,6 +75,45 @@ def test_no_dag_surprises_with_old_or_parallel_runs(dag: DAG) -> None:
     assert dag.max_active_runs == 1
     assert dag.dagrun_timeout
     assert not dag.is_paused_upon_creation
+
+
+@pytest.mark.parametrize(("value", "caught_up"), [("", False), ("2026-11-20", True)])
+def test_missed_days_are_caught_up_if_the_setting_says_so(monkeypatch: pytest.MonkeyPatch, value: str, caught_up: bool) -> None:
+    monkeypatch.setenv("CATCH_UP_SINCE", value)
+    assert {name: load(name).catchup for name in NAMES} == dict.fromkeys(NAMES, False) | {"refresh_movies": caught_up}
+
+
+def test_every_missed_day_gets_a_run_in_order_and_none_before_the_first_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATCH_UP_SINCE", "2026-11-20")
+    timetable = load("refresh_movies").timetable
+    assert isinstance(timetable, Timetable)
+    restriction = TimeRestriction(earliest=pendulum.datetime(2026, 11, 20), latest=None, catchup=True)
+    runs, last = [], None
+    for _ in range(3):
+        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        assert info is not None
+        runs.append(info.run_after)
+        last = info.data_interval
+    assert runs == [datetime(2026, 11, day, 3, tzinfo=UTC) for day in (20, 21, 22)]
+
+
+def test_a_first_day_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATCH_UP_SINCE", "yes")
+    with pytest.raises(ValueError, match="CATCH_UP_SINCE is 'yes'; write a day as YYYY-MM-DD"):
+        load("refresh_movies")
+
+
+@pytest.mark.parametrize("runner", KINDS)
+def test_a_backfill_builds_every_day_of_its_form_and_triggers_nothing(monkeypatch: pytest.MonkeyPatch, runner: str) -> None:
+    monkeypatch.setenv("TASK_RUNNER", runner)
+    dag = load("backfill")
+    assert {name: dag.params.get_param(name).schema["format"] for name in ("since", "day")} == {"since": "date", "day": "date"}
+    task: Any = dag.get_task("build_features")
+    task.render_template_fields({"params": {"since": "2026-10-01", "day": "2026-11-01"}, "dag_run": SimpleNamespace()})
+    shown = {"process": "flags", "docker": "command", "kubernetes": "arguments"}[runner]
+    flags = ["--no-due", "--since=2026-10-01"]
+    assert getattr(task, shown) in (flags, ["python", "-m", "tasks.build_features", "--day", "2026-11-01", *flags])
+    assert not task.outlets
 
 
 def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag: DAG) -> None:

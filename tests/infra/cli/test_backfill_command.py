@@ -1,0 +1,23 @@
+"""`marquee backfill FROM TO`: the days that it accepts."""
+
+import pytest
+
+from infra.cli.backfill_command import parse_days
+from infra.platform.errors import StackError
+
+
+def test_two_days_in_order_are_the_params_of_the_dag() -> None:
+    assert parse_days("2026-11-01", "2026-11-01") == {"since": "2026-11-01", "day": "2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        (("yesterday", "2026-11-01"), "is not a day"),
+        (("2026-11-01", "+3"), "is not a day"),
+        (("2026-11-02", "2026-11-01"), "is after"),
+    ],
+)
+def test_anything_else_is_refused(days: tuple[str, str], reason: str) -> None:
+    with pytest.raises(StackError, match=reason):
+        parse_days(*days)
