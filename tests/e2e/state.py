@@ -22,6 +22,7 @@ TABLES = (
     "tmdb_request",
     "quarantine",
     "ingested_file",
+    "raw_object",
     "feature_set",
     "prediction",
     "prediction_set",

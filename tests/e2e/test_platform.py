@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import Platform, bring_up
 from tests.e2e.run_examples import read_document, read_openapi_examples, run_example, run_request
+from tests.e2e.world_checks import check_the_world_moves_on, read_world_day
 from tests.examples import Example, all_examples
 
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
@@ -36,7 +36,7 @@ class TestSample:
         assert doctor.returncode == 0, doctor.stdout
 
     def test_every_line_of_the_sources_is_accounted_for(self, sample: Platform, tmp_path: Path) -> None:
-        write_sample(tmp_path / "day", sample.settings.sample_films, 1, datetime.now(UTC).date())
+        write_sample(tmp_path / "day", sample.settings.sample_films, 1, read_world_day(sample))
         checks.check_every_line_is_accounted_for(sample, tmp_path / "day")
 
     def test_answers_equal_scikit_learn_on_the_offline_features(self, sample: Platform) -> None:
@@ -53,8 +53,8 @@ class TestSample:
         assert views.returncode == 0
         assert "movies" in views.stdout
 
-    def test_the_dags_again_change_nothing(self, sample: Platform) -> None:
-        checks.check_the_dags_again_change_nothing(sample)
+    def test_the_world_moves_on_and_its_days_again_change_nothing(self, sample: Platform) -> None:
+        check_the_world_moves_on(sample)
 
     def test_up_again_does_no_work_twice(self, sample: Platform) -> None:
         before = sample.run_in_tasks("state")

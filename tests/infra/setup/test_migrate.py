@@ -25,13 +25,21 @@ ROWS = {
         insert into feature_set values ('movies_1', 8541223904412345678, 'c', 20000, 'live', now());
         insert into prediction_set values ('p', '3', 'm', 'movies_1', 'c', '2026-11-22', 20000,
             'k', 1, 'live', now(), 'k', 's', 2);
+        insert into ingested_file values ('title.crew.tsv.gz', 's', 'raw/imdb/title.crew.tsv.gz/s.gz', 9, null, null, 1, 1, 0, 0,
+            '2026-11-20', now(), true), ('tmdb/movie/changes', 's', 'raw/tmdb/changes/s.json', 9, null, null, 0, 0, 0, 0,
+            '2026-11-20', now(), true);
+        insert into tmdb_request values ('tt0111161', 'found', 1, 200, 'raw/tmdb/a.parquet', 0, '2026-11-20'),
+            ('tt0111162', 'absent', null, 404, 'raw/tmdb/a.parquet', 1, '2026-11-21');
         insert into task_lease values ('train_model', nextval('task_lease_token'), 'h', 1, now(), 1, now());""",
     "receipts": """insert into receipt values ('01a20d2c185184438d9489ac00000000', now(), 'grpc', 'snapshot', 'tt0111161', 7, 7,
         '3', 'm', null, 'movies_1', '8541223904412345678', now(), null, null);""",
 }
 COUNTS = {
     "movies": """select (select count(*) from movie), (select count(*) from feature_set),
-        (select count(*) from prediction_set where movies = 20000)""",
+        (select count(*) from prediction_set where movies = 20000),
+        (select count(*) from raw_object where name = 'title.crew.tsv.gz' and day = '2026-11-20'),
+        (select count(*) from raw_object where name = 'tmdb' and raw_key = 'raw/tmdb/a.parquet' and day = '2026-11-21'),
+        (select count(*) - 1 from raw_object)""",
     "receipts": "select count(*) from receipt where source = 'snapshot' and deployment is null",
 }
 

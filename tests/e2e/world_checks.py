@@ -1,0 +1,35 @@
+"""What must hold when the sample's world moves on."""
+
+from datetime import date, timedelta
+
+from infra.local.stack import Stack
+from infra.platform.connections import read_json, read_pointer
+from tests.e2e.checks import wait_until_idle
+from tests.e2e.platform import Platform
+
+
+def read_world_day(platform: Platform) -> date:
+    return date.fromisoformat(read_json(f"{Stack.load(platform.settings).endpoints.sources.url}/world")["day"])
+
+
+def check_the_world_moves_on(platform: Platform) -> None:
+    """A day on, its features are live and answer fresh; built again from the archive, no day changes anything."""
+    first = read_world_day(platform)
+    moved = platform.command("day", "+1")
+    assert moved.returncode == 0, moved.stdout
+    day = first + timedelta(1)
+    assert f"{day}: announced " in moved.stdout
+    pointer = read_pointer(Stack.load(platform.settings).endpoints)
+    assert pointer is not None
+    assert (pointer["world_day"], pointer["features"]["day"]) == (f"{day}", f"{day}")
+    for movie_id in platform.run_in_tasks("expected", "20")["ratings"]:
+        assert platform.ask(movie_id).json()["source"] == "fresh"
+
+    wait_until_idle(platform)
+    before = platform.run_in_tasks("state")
+    built = platform.command("backfill", f"{first}", f"{day}")
+    assert built.returncode == 0, built.stdout
+    assert platform.run_in_tasks("state") == before
+    refused = platform.command("backfill", f"{first - timedelta(1)}", f"{day}")
+    assert refused.returncode != 0
+    assert f"the archive of raw files begins on {first}" in refused.stdout
