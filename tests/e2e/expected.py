@@ -6,12 +6,11 @@ from the live snapshot.
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 from random import SystemRandom
 
 import mlflow
-import polars as pl
 import skops.io
 
 from tasks.core.model.onnx_model import read_onnx_features, to_matrix
@@ -38,7 +37,7 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
         exported = registry.read_exported(client, version.version, version.tags[registry.DIGEST])
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{logged}"))
     model = skops.io.load(folder / "model.skops", trusted=SKOPS_TRUSTED)
-    rows = offline_store.read_latest(table, datetime.now(UTC).date(), int(live.snapshot_id)).filter(~pl.col("withdrawn"))
+    rows = offline_store.read_present(table, date.fromisoformat(live.day), int(live.snapshot_id))
     drawn = rows[sorted(SystemRandom().sample(range(rows.height), min(count, rows.height)))]
     ratings = model.predict(to_matrix(drawn, read_onnx_features(exported)))
     return {"movies": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}

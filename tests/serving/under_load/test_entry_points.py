@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import cast
 
@@ -71,7 +71,7 @@ def live(world: PublishedSample, model: bytes) -> Live:
     """The model is deployed with its predictions of all movies."""
     uri = world.serving["MLFLOW_TRACKING_URI"]
     version = register(connect(uri), model, make_schema_fit(model))
-    deploy_model(Settings(), datetime.now(UTC).date())
+    deploy_model(Settings(), date.fromisoformat(read_live(Settings()).day))
     return Live(Deployer(world.stack, uri, {}), [(0, version)])
 
 
