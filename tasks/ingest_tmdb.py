@@ -59,7 +59,9 @@ def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: da
         current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
     # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table movie is empty before the first run.
     movie_ids = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
-    changed = tmdb.fetch_changes(since, day) if since is not None and since <= day else []
+    # A first run asks for the day's changes too: the same day again then leaves the same record of them.
+    start = since or day
+    changed = tmdb.fetch_changes(start, day) if start <= day else []
 
     plan = compute_plan(movie_ids, asked, changed, day, settings.tmdb_requests_per_run)
     log.info(
@@ -70,8 +72,8 @@ def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: da
     days = Days(day, choose_archive_day(day, read_today(settings)))
     unanswered = fetch_and_store(lease, bucket, tmdb, plan.movie_ids, days) if plan.movie_ids else set()
     # If a changed movie was not fetched, the next run asks for the changes of the same days again.
-    if (since is None or since <= day) and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
-        write_changes(lease, bucket, Changes(since or day, day, changed, plan.changed))
+    if start <= day and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
+        write_changes(lease, bucket, Changes(start, day, changed, plan.changed))
 
 
 def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], days: Days) -> set[str]:
