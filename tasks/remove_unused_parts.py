@@ -1,11 +1,13 @@
 """Remove feature sets and prediction sets that no deployment needs any more.
 
 Keeps the parts of the last KEEP_DEPLOYMENTS deployments, so that a rollback finds them, and all parts that are newer than the
-live ones. For a prediction set only the row is retired: the files stay, because receipts are replayed from them.
+live ones. A prediction set's SQLite file is removed with them. Its Parquet file is removed RECEIPTS_KEEP_DAYS after it was last
+live, because receipts of fallback answers are replayed from it.
 """
 
 import logging
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
@@ -19,12 +21,19 @@ from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.deployments import read_deployments
 from tasks.io.postgres.lease import Lease, take
+from tasks.io.retired_predictions import remove_databases, remove_ratings
+from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 
 log = logging.getLogger("tasks.remove_unused_parts")
 
 WRITERS = (LEASE, "publish_features", "predict_all")
 """The leases of the verbs that make and deploy parts: this verb holds them all, so nothing is removed while one of those runs."""
+
+
+GRACE = timedelta(days=1)
+"""How much longer than its receipts a Parquet file is kept: an API may answer from a replaced deployment for a while, and
+audit_skew deletes receipts once a day."""
 
 
 def run(settings: Settings) -> None:
@@ -67,6 +76,9 @@ def remove_unused(settings: Settings, lease: Lease) -> None:
         with lease.held() as conn:
             prediction_sets.mark_retired(conn, prediction_set)
         log.info("retired the predictions %s", prediction_set)
+    bucket = Bucket.from_settings(settings)
+    remove_databases(settings, bucket, lease)
+    remove_ratings(settings, bucket, lease, datetime.now(UTC) - timedelta(days=settings.receipts_keep_days) - GRACE)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def read_ratings(conn: psycopg.Connection, bucket: Bucket, receipts: Sequence[Re
         # By content: the same ratings may have been published again since, for a feature set of another name.
         row = conn.execute(
             """select object_key from prediction_set
-               where model_sha256 = %(model)s and (feature_set = %(set)s
+               where object_bytes > 0 and model_sha256 = %(model)s and (feature_set = %(set)s
                  or content_hash = (select content_hash from feature_set where feature_set = %(set)s))""",
             {"model": sha256, "set": feature_set},
         ).fetchone()

@@ -158,6 +158,10 @@ class Bucket:
         finally:
             part.unlink(missing_ok=True)
 
+    def delete(self, key: str) -> None:
+        """Delete the object; do nothing if it does not exist."""
+        self._call(key, lambda: self._client.delete_object(Bucket=self.name, Key=key))
+
     def _call(self, key: str, action: Callable[[], T]) -> T:
         """Return what the action returns; repeat it where boto3 does not, and translate its errors."""
         retrying = Retrying(retry=retry_if_exception(is_worth_repeating), stop=stop_after_attempt(ATTEMPTS), reraise=True)

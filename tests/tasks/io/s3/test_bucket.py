@@ -55,6 +55,15 @@ def test_a_file_is_streamed_there_and_back(settings: Settings, key: str, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "big"]
 
 
+def test_a_deleted_object_is_gone_and_deleting_it_again_does_nothing(settings: Settings, key: str) -> None:
+    bucket = Bucket.from_settings(settings)
+    bucket.put_once(key, b"first")
+    for _ in range(2):
+        bucket.delete(key)
+        assert not bucket.exists(key)
+    assert bucket.put_once(key, b"second")
+
+
 def test_of_racing_writers_one_wins(settings: Settings, key: str) -> None:
     stored: list[bool] = []
 
