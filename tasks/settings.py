@@ -12,6 +12,9 @@ class Settings(BaseSettings):
     task_attempt: str | None = Field(default=None, pattern=r"^(.+/[1-9][0-9]{0,8})?$")
     """The attempt as dag/run/task/try; absent if a person runs the verb by hand."""
 
+    task_image: str | None = Field(default=None, pattern=r"^[^\s]*$")
+    """The image of the task's container as name@digest, or its name alone if the digest is not known; absent in a process."""
+
     movies_database_url: SecretStr
     """libpq URL of the database with movies, ratings, credits and ledgers."""
     receipts_database_url: SecretStr | None = None

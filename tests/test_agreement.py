@@ -120,7 +120,7 @@ def test_every_setting_of_the_tasks_and_the_api_reaches_them(tmp_path: Path) -> 
     settings.layout.make()
     for name, read in (("tasks", TaskSettings), ("serving", ServingSettings)):
         made = local_variables(name, settings, local_endpoints(settings, Secrets(settings.layout.secrets)))
-        wanted = {field.upper() for field in read.model_fields} - {"TASK_ATTEMPT", "API_KEYS_FILE"}
+        wanted = {field.upper() for field in read.model_fields} - {"TASK_ATTEMPT", "TASK_IMAGE", "API_KEYS_FILE"}
         assert {each for each in wanted if each not in made and not each.startswith(PASSED_ON)} == set()
 
 

@@ -53,14 +53,17 @@ class TaskContainer(DockerOperator):
         """Remove the containers that earlier attempts left behind, then run the verb to its end."""
         host = read_setting("DOCKER_HOST")
         # Without this check the operator would pull the image, but each host decides for itself which images it runs.
-        if not self.cli.images(name=self.image):
+        found = self.cli.images(name=self.image)
+        if not found:
             raise AirflowException(f"image {self.image} is not on the engine at {host}: build or pull it there")
         attempt = Attempt.of(context)
         for left in self.cli.list_containers(attempt.task_labels()):
             self.log.warning("removing container %s, left by attempt %s", left["Id"][:12], left["Labels"]["marquee.try"])
             self.cli.remove_container(left["Id"], force=True)
         self.labels = attempt.attempt_labels()
-        self._private_environment = make_task_environment(attempt)
+        # The engine's id is the image's digest; a name that matches several images tells none of them.
+        digest = f"@{found[0]['Id']}" if len(found) == 1 else ""
+        self._private_environment = {**make_task_environment(attempt), "TASK_IMAGE": f"{self.image}{digest}"}
         try:
             super().execute(context)
         except DockerContainerFailedException:

@@ -90,7 +90,9 @@ class TaskPod(KubernetesPodOperator):
             attempt = Attempt.of(context)
             self.annotations = attempt.attempt_labels()
             self.labels = to_safe_labels(self.annotations)
-            self.env_vars = [k8s.V1EnvVar(name="TASK_ATTEMPT", value=str(attempt))]
+            # The digest of the image is known only if TASKS_IMAGE has it: each node resolves a tag by itself.
+            own = {"TASK_ATTEMPT": str(attempt), "TASK_IMAGE": str(self.image)}
+            self.env_vars = [k8s.V1EnvVar(name=name, value=value) for name, value in own.items()]
         return super().build_pod_request_obj(context, dry_run=dry_run)
 
     def get_or_create_pod(self, pod_request_obj: k8s.V1Pod, context: Context) -> k8s.V1Pod:

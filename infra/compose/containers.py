@@ -138,7 +138,13 @@ class Containers:
 
     def run_verb(self, verb: str, arguments: list[str]) -> int:
         """Run the service of a verb (replay or rollback) in a container, and return its exit code."""
-        return self.run("run", "--rm", "--no-TTY", verb, *arguments)
+        return self.run("run", "--rm", "--no-TTY", verb, *arguments, environment={"TASK_IMAGE": self.name_image(verb)})
+
+    def name_image(self, service: str) -> str:
+        """Return the service's image as name@digest, or the name alone if the engine does not have it yet."""
+        name = self.call("--profile", "tools", "config", "--images", service).strip()
+        digests = docker("image", "ls", "--quiet", "--no-trunc", name).split()
+        return f"{name}@{digests[0]}" if len(digests) == 1 else name
 
     def stop(self) -> None:
         """Remove the containers, including those of tasks; keep the volumes."""

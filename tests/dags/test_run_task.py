@@ -211,5 +211,5 @@ def test_a_container_gets_the_variables_of_tasks_and_none_of_airflows(monkeypatc
 
 def test_every_setting_of_the_tasks_reaches_their_containers() -> None:
     """A container gets only the variables with these prefixes; a setting without one would work in the embedded stack alone."""
-    names = {name.upper() for name in Settings.model_fields} - {"TASK_ATTEMPT"}
+    names = {name.upper() for name in Settings.model_fields} - {"TASK_ATTEMPT", "TASK_IMAGE"}
     assert {name for name in names if not name.startswith(TASK_VARIABLE_PREFIXES)} == set()

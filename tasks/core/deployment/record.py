@@ -1,5 +1,6 @@
 """The record of a deployment: a model, a feature set and a prediction set that go live together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -33,6 +34,8 @@ class Deployment:
     """replaced, rolled back or abandoned."""
     alias_at: datetime | None
     """The time when MLflow's alias was set for this deployment; None before."""
+    images: Mapping[str, str | None] | None = None
+    """The digest of the deploying task's image by its name, None if it is not known; no mapping if the task was a process."""
 
     @property
     def parts(self) -> tuple[str, str, str]:

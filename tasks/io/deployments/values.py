@@ -38,12 +38,26 @@ def describe_parts(deployment: Deployment) -> dict[str, Any]:
 def describe_deed(
     settings: DeploymentSettings, kind: str, reason: str, replaces: Deployment | None, person: str | None = None
 ) -> dict[str, Any]:
-    """Return the columns kind, reason, made_by and replaces.
+    """Return the columns kind, reason, made_by, images and replaces.
 
     person: user@host of the caller, for a process in a container, where the user and the host are the container's.
     """
     made_by = settings.task_attempt or person or f"{read_user()}@{socket.gethostname()}"
-    return {"kind": kind, "reason": reason, "made_by": made_by, "replaces": replaces.deployment if replaces else None}
+    return {
+        "kind": kind,
+        "reason": reason,
+        "made_by": made_by,
+        "images": parse_image(settings.task_image),
+        "replaces": replaces.deployment if replaces else None,
+    }
+
+
+def parse_image(task_image: str | None) -> dict[str, str | None] | None:
+    """Return the image's digest by its name, the digest None if it is not known; None for a task in a process."""
+    if not task_image:
+        return None
+    name, _, digest = task_image.rpartition("@")
+    return {name: digest} if name else {task_image: None}
 
 
 def read_user() -> str:

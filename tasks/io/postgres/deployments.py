@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from tasks.core.deployment.record import Deployment
 
@@ -20,16 +21,16 @@ def read_deployments(conn: psycopg.Connection) -> list[Deployment]:
 def insert_deployment(conn: psycopg.Connection, values: dict[str, Any]) -> int:
     """Insert a deployment that is not live yet and return its number.
 
-    values: kind, the columns of the parts, day, reason, made_by and replaces.
+    values: kind, the columns of the parts, day, reason, made_by, images (a dict or None) and replaces.
     """
     row = conn.execute(
         """insert into deployment (kind, model_name, model_version, model_sha256, release_sha256, feature_set, snapshot_id,
-               content_hash, schema_hash, prediction_set, day, reason, made_by, replaces)
+               content_hash, schema_hash, prediction_set, day, reason, made_by, images, replaces)
            values (%(kind)s, %(model_name)s, %(model_version)s, %(model_sha256)s, %(release_sha256)s, %(feature_set)s,
                %(snapshot_id)s, %(content_hash)s, %(schema_hash)s, %(prediction_set)s, %(day)s, %(reason)s, %(made_by)s,
-               %(replaces)s)
+               %(images)s, %(replaces)s)
            returning deployment""",
-        values,
+        {**values, "images": Jsonb(values["images"]) if values["images"] is not None else None},
     ).fetchone()
     assert row is not None, "insert returns a row"  # noqa: S101  # for mypy
     return int(row[0])

@@ -14,6 +14,7 @@ from dags.runners.engine import Engine
 
 RUN = "manual__2026-11-22T03:00:00+00:00"
 ID = "0123456789abcdef"
+IMAGE_ID = "sha256:" + "1f" * 32
 
 
 def context(number: int = 1, map_index: int = -1, task: str = "ingest_imdb") -> Context:
@@ -79,7 +80,7 @@ class FakeEngine(BaseAdapter):
         filters = json.loads(query.get("filters", ["{}"])[0])
         match call.split():
             case ["GET", "/images/json"]:
-                return 200, [{} for image in self.images if image in filters["reference"]]
+                return 200, [{"Id": IMAGE_ID} for image in self.images if image in filters["reference"]]
             case ["GET", "/containers/json"]:
                 return 200, [found for found in self.listed if has_labels(found["Labels"], filters["label"])]
             case ["POST", "/containers/create"]:

@@ -13,7 +13,7 @@ from dags.runners import container_log
 from dags.runners import docker as task_container
 from dags.runners import engine as engines
 from dags.runners.docker import TaskContainer
-from tests.dags.runners.fake_engine import ID, RUN, FakeEngine, container, context
+from tests.dags.runners.fake_engine import ID, IMAGE_ID, RUN, FakeEngine, container, context
 
 REMOVED = f"DELETE /containers/{ID}"
 
@@ -59,6 +59,15 @@ def test_a_container_names_its_attempt_and_is_gone_after_its_task(engine: FakeEn
     }
     assert f"TASK_ATTEMPT=refresh_movies/{RUN}/ingest_imdb/2" in engine.created["Env"]
     assert engine.calls[-1] == REMOVED
+
+
+@pytest.mark.parametrize(("images", "named"), [(1, f"marquee/tasks:1@{IMAGE_ID}"), (2, "marquee/tasks:1")])
+def test_a_container_is_told_its_image_with_the_engines_id_unless_the_name_matches_several(
+    engine: FakeEngine, task: TaskContainer, images: int, named: str
+) -> None:
+    engine.images *= images
+    task.execute(context())
+    assert f"TASK_IMAGE={named}" in engine.created["Env"]
 
 
 def test_secrets_reach_the_container_and_nothing_that_airflow_stores_or_shows(

@@ -67,7 +67,10 @@ def test_secrets_come_from_kubernetes_and_only_the_attempts_name_from_airflow(
     pod = describe(task, number=2)
     base = pod["spec"]["containers"][0]
     assert base["envFrom"] == [{"secretRef": {"name": "marquee-tasks"}}]
-    assert base["env"] == [{"name": "TASK_ATTEMPT", "value": f"refresh_movies/{RUN}/ingest_imdb/2"}]
+    assert base["env"] == [
+        {"name": "TASK_ATTEMPT", "value": f"refresh_movies/{RUN}/ingest_imdb/2"},
+        {"name": "TASK_IMAGE", "value": "marquee/tasks:1"},
+    ]
     assert "canary" not in repr(pod)
 
 

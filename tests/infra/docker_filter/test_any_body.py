@@ -19,7 +19,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3))
 KEYS = sorted({*SENT, *SENT["HostConfig"], *SENT["Labels"], "Binds", "Privileged", "CapAdd", "PidMode", "User", "Entrypoint"})
 SPELLINGS = st.sampled_from(KEYS).flatmap(lambda key: st.sampled_from([key, key.lower(), key.upper(), key.swapcase()]))
-ALLOWED_NAMES = "TASK_ATTEMPT|(" + "|".join(TASK_VARIABLE_PREFIXES) + ")[A-Za-z0-9_]*"
+ALLOWED_NAMES = "TASK_ATTEMPT|TASK_IMAGE|(" + "|".join(TASK_VARIABLE_PREFIXES) + ")[A-Za-z0-9_]*"
 TEXTS = ["ALL", "host", "/:/host", "python", "no-new-privileges", "A=b", "AWS_A=b", "1"]
 PLAIN: list[Any] = [True, False, None, [], {}, 0, 1, 0.0, 1.0, 1024, 2147483648]
 VALUES: st.SearchStrategy[Any] = JSON | st.sampled_from([*PLAIN, *TEXTS, *([text] for text in TEXTS)])

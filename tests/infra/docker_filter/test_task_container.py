@@ -103,7 +103,7 @@ def test_a_variable_that_makes_the_command_run_other_code_is_rejected_whatever_t
 
 
 def test_the_variables_are_those_that_airflow_hands_on() -> None:
-    patterns = {prefix + "*" for prefix in TASK_VARIABLE_PREFIXES} | {"TASK_ATTEMPT"}
+    patterns = {prefix + "*" for prefix in TASK_VARIABLE_PREFIXES} | {"TASK_ATTEMPT", "TASK_IMAGE"}
     assert set(TASK_VARIABLES.split()) == patterns
 
 
