@@ -15,7 +15,7 @@ fail() {
 }
 
 wanted() { # the stamp that environment $1 should have
-    { cat "$repository/infra/locks/$1.txt" && printf %s "$venvs/$1"; } | sha256sum | cut -d ' ' -f 1
+    { cat "$repository/infra/locks/$1.txt" && printf %s "$(readlink -f -- "$venvs/$1")"; } | sha256sum | cut -d ' ' -f 1
 }
 
 is_ready() {

@@ -26,8 +26,12 @@ class Environments:
         return REPOSITORY / "requirements.txt" if name == "dev" else REPOSITORY / "infra" / "locks" / f"{name}.txt"
 
     def wanted(self, name: str) -> str:
-        """Return the stamp that the environment should have: a hash of its lock and its path, since it cannot be moved."""
-        content = self.lock(name).read_bytes() + str(self.layout.environments / name).encode()
+        """Return the stamp that the environment should have: a hash of its lock and its path, since it cannot be moved.
+
+        The path is the real one: working trees that share one .marquee by a link would else rebuild it for one another, under
+        programs that run in it.
+        """
+        content = self.lock(name).read_bytes() + str((self.layout.environments / name).resolve()).encode()
         return hashlib.sha256(content).hexdigest()
 
     def stamp(self, name: str) -> str:

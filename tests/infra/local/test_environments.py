@@ -21,6 +21,16 @@ def test_script_and_command_agree_on_the_stamp(tmp_path: Path) -> None:
     assert said == Environments(Layout(tmp_path)).wanted("local")
 
 
+def test_the_stamp_is_the_same_through_a_link_to_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, linked = tmp_path / "real", tmp_path / "linked"
+    real.mkdir()
+    linked.symlink_to(real)
+    monkeypatch.setattr(Layout, "environments", real)
+    stamp = Environments(Layout(tmp_path)).wanted("local")
+    monkeypatch.setattr(Layout, "environments", linked)
+    assert Environments(Layout(tmp_path)).wanted("local") == stamp
+
+
 def test_wrong_python_is_named() -> None:
     functions = BOOTSTRAP.read_text().split("if ! is_ready installer")[0]
     variables = {"PYTHON": "/bin/false", "PATH": "/bin:/usr/bin"}
