@@ -24,6 +24,7 @@ from tasks.io.deployments.flip import LEASE, flip, write_pointer
 from tasks.io.deployments.moved_alias import handle_moved_alias
 from tasks.io.deployments.prepare import prepare
 from tasks.io.deployments.settle import settle
+from tasks.io.deployments.snapshots import warn_if_snapshot_is_gone
 from tasks.io.deployments.values import describe_choice, describe_deed
 from tasks.io.feast import online_store
 from tasks.io.postgres.lease import Lease
@@ -49,7 +50,8 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
         missing = find_missing(settings, redis, parts)
         if missing:
             raise BadInput(f"nothing is deployed: {'; '.join(missing)}")
-        flip(settings, redis, {**parts, **describe_deed(settings, "deploy", describe_new(chosen, live), live)}, lease)
+        deed = describe_deed(settings, "deploy", describe_new(chosen, live), live)
+        warn_if_snapshot_is_gone(settings, flip(settings, redis, {**parts, **deed}, lease))
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
 

@@ -60,7 +60,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     whole = find_whole(redis, [known for known in unflagged if known.feature_set in ready], count_keys(rows))
     if whole is not None:
         log.info("feature set %s has these %d movies already", whole.feature_set, whole.movies)
-        verified = with_verified_day(whole, day, schema_hash)
+        verified = with_kept_snapshot(with_verified_day(whole, day, schema_hash), table, day)
         if verified != whole:
             with lease.held() as conn:
                 feature_sets.mark_ready(conn, verified, count_keys(rows))
@@ -68,8 +68,9 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     now = datetime.now(UTC)
     for known in reversed(unflagged):
         # Under its own name, so that a set which a rollback took out of service stays out.
-        again = replace(with_verified_day(known, day, schema_hash), published_at=now.isoformat())
-        known_rows = read_published(table, known)
+        verified = with_kept_snapshot(with_verified_day(known, day, schema_hash), table, day)
+        again = replace(verified, published_at=now.isoformat())
+        known_rows = read_published(table, again)
         if known_rows is not None:
             write_set(redis, again, known_rows, lease)
             log.info("feature set %s, which Redis had lost or no longer kept, is ready again", again.feature_set)
@@ -89,9 +90,17 @@ def find_whole(redis: Redis, sets: list[FeatureSet], keys: int) -> FeatureSet | 
     return next((known for known in reversed(sets) if is_whole(redis, known.feature_set, keys, known.schema_hash)), None)
 
 
+def with_kept_snapshot(known: FeatureSet, table: Table, day: date) -> FeatureSet:
+    """Return the set with the current snapshot, which has the same rows as of the day, if the set's own was removed."""
+    current = table.current_snapshot()
+    if current is None or known.day != day.isoformat() or offline_store.has_snapshot(table, known.snapshot_id):
+        return known
+    return replace(known, snapshot_id=str(current.snapshot_id))
+
+
 def read_published(table: Table, known: FeatureSet) -> pl.DataFrame | None:
     """Return the rows that the set was published from, or None if the offline store does not have its snapshot any more."""
-    if table.snapshot_by_id(int(known.snapshot_id)) is None:
+    if not offline_store.has_snapshot(table, known.snapshot_id):
         return None
     rows = offline_store.read_present(table, date.fromisoformat(known.day), int(known.snapshot_id))
     return rows if compute_content_hash(rows.drop(offline_store.TIMES)) == known.content_hash else None

@@ -22,6 +22,7 @@ from tasks.io.deployments.checks import find_missing
 from tasks.io.deployments.flip import LEASE, flip
 from tasks.io.deployments.moved_alias import read_alias_action
 from tasks.io.deployments.settle import settle
+from tasks.io.deployments.snapshots import warn_if_snapshot_is_gone
 from tasks.io.deployments.values import describe_deed, describe_parts
 from tasks.io.feast import online_store
 from tasks.io.postgres.lease import Lease, take
@@ -57,7 +58,8 @@ def roll_back(settings: Settings, number: int | None, reason: str, person: str |
         live = find_live(deployments)
         if live is not None:
             warn_if_alias_moved(settings, live)
-        flip(settings, redis, {**parts, **describe_deed(settings, "rollback", reason, live, person)}, lease)
+        deployment = flip(settings, redis, {**parts, **describe_deed(settings, "rollback", reason, live, person)}, lease)
+        warn_if_snapshot_is_gone(settings, deployment)
     except RedisError as error:
         raise Unavailable(f"Redis: {error}") from error
 

@@ -73,8 +73,11 @@ def read_rows(features: FeatureSet) -> pl.DataFrame:
     """
     with offline_store.reachable():
         table = offline_store.open_table()
-        if table is None or table.snapshot_by_id(int(features.snapshot_id)) is None:
-            raise BadInput(f"the offline store has no snapshot {features.snapshot_id}: run build_features and publish_features")
+        if table is None or not offline_store.has_snapshot(table, features.snapshot_id):
+            raise BadInput(
+                f"the offline store has no snapshot {features.snapshot_id}, of feature set {features.feature_set}:"
+                " run build_features and publish_features"
+            )
         rows = offline_store.read_present(table, date.fromisoformat(features.day), int(features.snapshot_id))
     content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
     if content_hash != features.content_hash:

@@ -63,6 +63,11 @@ def read_present(table: Table, day: date, snapshot_id: int | None = None) -> pl.
     return read_latest(table, day, snapshot_id).filter(~pl.col("withdrawn")).drop("withdrawn")
 
 
+def has_snapshot(table: Table | None, snapshot_id: str) -> bool:
+    """Return false if the snapshot was removed, as by an expiry of old snapshots."""
+    return table is not None and table.snapshot_by_id(int(snapshot_id)) is not None
+
+
 def read_snapshot_id() -> int | None:
     """Return the id of the current snapshot, or None before the first build."""
     table = open_table()
