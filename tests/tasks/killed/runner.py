@@ -2,7 +2,8 @@
 
 Reads one JSON line for each run: `verb`, `options`, and `kill_at`, the number of the step to die at, or null. Answers with one
 JSON line: how the run ended, and how many steps it took. A step is the begin or the end of anything that writes: a commit under
-the lease, a commit of Postgres, a transaction of Redis, an object in S3, the rows of a feature set, the alias in MLflow.
+the lease, a commit of Postgres with rows in it, a transaction of Redis, an object in S3, the rows of a feature set, the alias in
+MLflow.
 
 This process itself never runs a verb: polars has threads once it was used, and they do not survive a fork.
 """
@@ -12,14 +13,20 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-import feast.repo_operations  # noqa: F401  # the verbs load Feast when they need it: here once, instead of in every fork
+# The verbs load these when they need them: here once, so that a fork needs no file of an environment that changes meanwhile.
+import feast.repo_operations  # noqa: F401
 import psycopg
+import pyiceberg.catalog.sql
+import pyiceberg.io.pyarrow  # noqa: F401
 import redis.client
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from tasks import build_features, deploy, predict_all, publish_features, reconcile_deployment, rollback
 from tasks.io.feast import online_store
@@ -30,7 +37,6 @@ from tasks.settings import Settings
 from tests.tasks.settings_factory import run_verb
 
 WRITERS: tuple[tuple[Any, str], ...] = (
-    (psycopg.Connection, "commit"),
     (redis.client.Pipeline, "execute"),
     (Bucket, "put_once"),
     (online_store, "write_rows"),
@@ -60,6 +66,25 @@ class Steps:
         return watched
 
 
+def watch_commit(steps: Steps) -> None:
+    """Watch the commits that write; most of those of Feast's registry only end a read."""
+    commit = psycopg.Connection.commit
+    watched = steps.watch(commit)
+
+    def commit_watched(self: psycopg.Connection[Any]) -> None:
+        (watched if has_written(self) else commit)(self)
+
+    psycopg.Connection.commit = commit_watched  # type: ignore[method-assign]
+
+
+def has_written(conn: psycopg.Connection[Any]) -> bool:
+    """Return true if the open transaction has changed or locked rows."""
+    if conn.info.transaction_status is not TransactionStatus.INTRANS:
+        return False
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute("select pg_current_xact_id_if_assigned() is not null").fetchone() == (True,)
+
+
 def run(verb: str, options: dict[str, Any], steps: Steps) -> None:
     """Run one verb with every writer watched."""
     held = Lease.held
@@ -74,6 +99,7 @@ def run(verb: str, options: dict[str, Any], steps: Steps) -> None:
     Lease.held = watched  # type: ignore[method-assign]
     for owner, name in WRITERS:
         setattr(owner, name, steps.watch(getattr(owner, name)))
+    watch_commit(steps)
     settings, day = Settings(), date.fromisoformat(options.pop("day"))
     match verb:
         case "publish":
@@ -100,6 +126,8 @@ def fork(verb: str, options: dict[str, Any], kill_at: int | None) -> dict[str, A
         try:
             run(verb, options, steps)
             code = 0
+        except Exception:  # noqa: BLE001  # the exit code tells the parent
+            traceback.print_exc()
         finally:
             os.write(writer, str(steps.count).encode())
             os._exit(code)

@@ -43,13 +43,19 @@ class Trials:
         answer: dict[str, Any] = json.loads(self.runner.stdout.readline())
         return answer
 
+    def finish(self, verb: str, **options: Any) -> None:
+        """Run the verb to its end; the runner's log has the traceback of one that fails."""
+        ended = self.run(verb, **options)
+        assert ended["ended"] == "done", f"{verb} {ended}"
+
     def kill(self, verb: str, step: int, **options: Any) -> str:
         """Kill a run of the verb at this step, look as a reader does, heal, look again; then run it to its end."""
         before = self.look()
         ended = str(self.run(verb, step, **options)["ended"])
         self.ended[f"{verb}, {ended}"] += 1
+        assert ended in ("killed", "done"), f"{verb} {ended} without a kill"
         self.check_readers()
-        assert self.run("reconcile")["ended"] == "done"
+        self.finish("reconcile")
         live = assert_one_whole_deployment_is_live(self.settings)
         self.seen.add(live.deployment)
         assert [each.deployment for each in before] == [each.deployment for each in read_record(self.settings)[: len(before)]]
@@ -99,13 +105,13 @@ class Trials:
 
     def try_deploying(self, step: int) -> str:
         self.add_version()
-        self.run("predict_all", part="model")
+        self.finish("predict_all", part="model")
         return self.kill("deploy", step, part="model")
 
     def try_deploying_features(self, step: int) -> str:
         self.change_movies()
-        self.run("publish")
-        self.run("predict_all", part="features")
+        self.finish("publish")
+        self.finish("predict_all", part="features")
         return self.kill("deploy", step, part="features")
 
     def try_rolling_back(self, step: int) -> str:
