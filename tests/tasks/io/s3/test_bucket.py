@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import pytest
 from pydantic import SecretStr
 
@@ -121,6 +122,7 @@ def test_no_credentials(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys of tests before this one
     bare = settings.model_copy(update={"aws_access_key_id": None, "aws_secret_access_key": None})
     with pytest.raises(BadSetting, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         Bucket.from_settings(bare).put_once("x", b"x")
