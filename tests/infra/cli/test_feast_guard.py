@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli import use_commands  # noqa: F401  # adds `feast` to the app
-from infra.cli.commands import app
+from infra.cli.commands import use  # noqa: F401  # adds `feast` to the app
+from infra.cli.commands.app import app
 from infra.cli.feast_guard import check_reads_only
 from infra.platform.errors import StackError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli import use_commands  # noqa: F401  # adds `api-key` to the app
-from infra.cli.commands import app
+from infra.cli.commands import use  # noqa: F401  # adds `api-key` to the app
+from infra.cli.commands.app import app
 from infra.cli.predictions import KEY_HEADER
 from infra.platform.api_keys import PLATFORM_NAME, add_key, api_keys_file, own_key, read_digests, revoke_key
 from infra.platform.endpoints import local_endpoints

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.airflow_client import AirflowClient
-from infra.cli.commands import app
+from infra.cli.commands.app import app
 from infra.cli.first_run import run_dag
 from infra.cli.output import load_platform, plain_errors, say
 from infra.platform.errors import StackError

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from infra.cli.day_command import list_stops, parse_target
+from infra.cli.commands.day import list_stops, parse_target
 from infra.platform.errors import StackError
 
 NOW = date(2026, 11, 26)

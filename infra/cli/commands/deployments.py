@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.commands import app
+from infra.cli.commands.app import app
 from infra.cli.output import console, load_platform, plain_errors
 from infra.platform.connections import connect_postgres
 from infra.platform.protocol import Platform

@@ -10,7 +10,7 @@ import requests
 import typer
 
 from infra.cli.airflow_client import AirflowClient
-from infra.cli.commands import app
+from infra.cli.commands.app import app
 from infra.cli.dag_runs import follow_run
 from infra.cli.first_run import REFRESH, TRAIN, run_dag, wait_for
 from infra.cli.output import load_platform, plain_errors, say

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.commands.app import app
 from infra.cli.doctor import examine
 from infra.cli.log_files import find_logs, follow_logs, show_logs
 from infra.cli.output import console, load, load_platform, plain_errors, refuse_containers, say
@@ -15,14 +16,6 @@ from infra.compose.env_files import env_folder
 from infra.local.environments import Environments
 from infra.platform.progress import ConsoleProgress
 from infra.platform.settings import Settings
-
-app = typer.Typer(
-    name="marquee",
-    help="Runs the Marquee platform: as processes of this machine, or in containers.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.cli.backfill_command import parse_days
+from infra.cli.commands.backfill import parse_days
 from infra.platform.errors import StackError
 
 
