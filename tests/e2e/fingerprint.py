@@ -17,8 +17,8 @@ from tests.e2e.live import read_live_features
 VOLATILE = {
     "ingested_file": ("ingested_at", "last_modified"),
     "feature_set": ("published_at", "snapshot_id"),
-    # release.json, and so its digest, tells the snapshot id.
-    "deployment": ("made_at", "made_by", "live_at", "ended_at", "alias_at", "snapshot_id", "release_sha256"),
+    # release.json, and so its digest, tells the snapshot id; only a task in a container has an image.
+    "deployment": ("made_at", "made_by", "live_at", "ended_at", "alias_at", "snapshot_id", "release_sha256", "images"),
     # The catalogue's bytes, and so its name, tell the snapshot id.
     "prediction_set": ("predicted_at", "catalogue_key", "catalogue_sha256"),
 }
