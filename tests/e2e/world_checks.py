@@ -23,7 +23,7 @@ def check_the_world_moves_on(platform: Platform) -> None:
     assert pointer is not None
     assert (pointer["world_day"], pointer["features"]["day"]) == (f"{day}", f"{day}")
     for movie_id in platform.run_in_tasks("expected", "20")["ratings"]:
-        assert platform.ask(movie_id).json()["source"] == "fresh"
+        assert platform.ask(movie_id).json()["feature_source"] == "fresh"
 
     wait_until_idle(platform)
     before = platform.run_in_tasks("state")
