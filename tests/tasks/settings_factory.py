@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import deploy, predict_all
@@ -32,6 +33,17 @@ def own_environment(stack: Stack) -> Iterator[dict[str, str]]:
     names = ("MOVIES_DATABASE_URL", "RECEIPTS_DATABASE_URL")
     with own_schema(environment[names[0]], "movies") as movies, own_schema(environment[names[1]], "receipts") as receipts:
         yield environment | dict(zip(names, (movies, receipts), strict=True))
+
+
+@contextmanager
+def in_environment(environment: dict[str, str], **chosen: Any) -> Iterator[Settings]:
+    """Within the block this process has these variables, as a task's own has; yield the settings, with the `chosen` ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        # PyIceberg reads its environment once, when it is imported.
+        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
+        yield Settings(**chosen)
 
 
 def run_verb(verb: ModuleType, settings: Settings, day: date, **options: str | date) -> None:

@@ -8,9 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from pyiceberg.utils.config import Config
 
-from infra.local.stack import Stack
 from infra.sources.server import create_world_app
 from infra.sources.world.store import ServedWorld
 from tasks import build_features, ingest_imdb, ingest_tmdb
@@ -25,7 +23,7 @@ from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.infra.sources.running import run_app
-from tests.tasks.settings_factory import run_verb
+from tests.tasks.settings_factory import in_environment, run_verb
 
 pytestmark = pytest.mark.integration
 
@@ -71,30 +69,10 @@ class Past:
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     folder: Path = tmp_path_factory.mktemp("past")
     world = ServedWorld(folder / "world", MOVIES, 1, "none")
-    with started_stack(folder / "stack") as stack, run_app(create_world_app(world)) as url, own_settings(stack, url) as settings:
-        yield Past(settings, world)
-
-
-def own_settings(stack: Stack, url: str) -> Any:
-    source = {"WORLD_URL": f"{url}/world", "IMDB_BASE_URL": url, "TMDB_BASE_URL": url, "TMDB_ACCESS_TOKEN": "x" * 32}
-    patch = pytest.MonkeyPatch()
-    for name, value in (stack.environment("tasks") | source).items():
-        patch.setenv(name, value)
-    patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())  # PyIceberg reads its environment once, when it is imported
-    return Patched(patch)
-
-
-class Patched:
-    """The settings of the patched environment, within a block."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._patch = patch
-
-    def __enter__(self) -> Settings:
-        return Settings()
-
-    def __exit__(self, *_: object) -> None:
-        self._patch.undo()
+    with started_stack(folder / "stack") as stack, run_app(create_world_app(world)) as url:
+        source = {"WORLD_URL": f"{url}/world", "IMDB_BASE_URL": url, "TMDB_BASE_URL": url, "TMDB_ACCESS_TOKEN": "x" * 32}
+        with in_environment(stack.environment("tasks") | source) as settings:
+            yield Past(settings, world)
 
 
 def count_snapshots() -> int:

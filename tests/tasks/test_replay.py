@@ -9,7 +9,6 @@ from typing import Any, cast
 import psycopg
 import pytest
 from mlflow import MlflowClient
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
@@ -24,7 +23,7 @@ from tasks.settings import Settings
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
 from tests.tasks.movies import FEATURES, MOVIES, TODAY, add_movies, crown, fit, forget_models, publish, read_live
-from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
+from tests.tasks.settings_factory import deploy_model, in_environment, own_environment, run_verb
 
 pytestmark = pytest.mark.integration
 
@@ -45,12 +44,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack) -> Iterator[Settings]:
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        settings = Settings()
+    with own_environment(stack) as environment, in_environment(environment) as settings:
         forget_models(settings)
         add_movies(settings)
         publish(settings)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import build_features, predict_all, publish_features, reconcile_deployment, rollback
@@ -17,7 +16,14 @@ from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.deployments import assert_one_whole_deployment_is_live
 from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish
-from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment, read_live_deployment, run_verb
+from tests.tasks.settings_factory import (
+    deploy_features,
+    deploy_model,
+    in_environment,
+    own_environment,
+    read_live_deployment,
+    run_verb,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -33,12 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def settings(stack: Stack) -> Iterator[Settings]:
     """Two deployments, made in containers of one image; the snapshot of the first one's features is removed."""
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        settings = Settings(task_image=f"{IMAGE}@{DIGEST}")
+    with own_environment(stack) as environment, in_environment(environment, task_image=f"{IMAGE}@{DIGEST}") as settings:
         add_movies(settings)
         publish(settings)
         crown(settings, export_onnx(fit(settings, 1), FEATURES))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import remove_unused_parts, replay, rollback
@@ -18,7 +17,7 @@ from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.api_answers import Answers
 from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish
-from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment, read_live_deployment
+from tests.tasks.settings_factory import deploy_features, deploy_model, in_environment, own_environment, read_live_deployment
 
 pytestmark = pytest.mark.integration
 
@@ -34,12 +33,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def settings(stack: Stack) -> Iterator[Settings]:
     """Only the live deployment's parts are kept."""
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        yield Settings(keep_deployments=1)  # the others come from the environment
+    with own_environment(stack) as environment, in_environment(environment, keep_deployments=1) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks import build_features, publish_features
@@ -24,7 +23,7 @@ from tests.serving.releases import make_release
 from tests.serving.tiny_models import export_onnx
 from tests.serving.under_load.conftest import PYTHON
 from tests.tasks.movies import FEATURES, add_movies, fit, read_live
-from tests.tasks.settings_factory import deploy_model, own_environment, run_verb
+from tests.tasks.settings_factory import deploy_model, in_environment, own_environment, run_verb
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's client warns of itself
 
@@ -40,12 +39,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def world(stack: Stack) -> Iterator[PublishedSample]:
     """Three hundred movies, published but for the ratings."""
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        settings, today = Settings(), datetime.now(UTC).date()
+    with own_environment(stack) as environment, in_environment(environment) as settings:
+        today = datetime.now(UTC).date()
         add_movies(settings)
         run_verb(build_features, settings, today)
         run_verb(publish_features, settings, today)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.tasks.features_to_model.state import MOVIES
+from tests.tasks.settings_factory import in_environment
 
 
 @pytest.fixture(scope="package")
@@ -22,12 +22,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def settings(stack: Stack) -> Iterator[Settings]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment("tasks").items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        yield Settings()
+    with in_environment(stack.environment("tasks")) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="package")

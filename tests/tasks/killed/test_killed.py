@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
-from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.killed.trials import Trials, open_trials
 from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish
-from tests.tasks.settings_factory import deploy_features, deploy_model, own_environment
+from tests.tasks.settings_factory import deploy_features, deploy_model, in_environment, own_environment
 
 pytestmark = pytest.mark.integration
 
@@ -24,12 +22,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def trials(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        settings = Settings()
+    with own_environment(stack) as environment, in_environment(environment) as settings:
         add_movies(settings)
         publish(settings)
         crown(settings, export_onnx(fit(settings, 1), FEATURES))

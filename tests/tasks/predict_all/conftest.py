@@ -3,23 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from pyiceberg.utils.config import Config
 
 from infra.local.stack import Stack
 from tasks.settings import Settings
 from tests.tasks.movies import add_movies, forget_models, publish
-from tests.tasks.settings_factory import own_environment
+from tests.tasks.settings_factory import in_environment, own_environment
 
 
 @pytest.fixture(scope="package")
 def settings(stack: Stack) -> Iterator[Settings]:
     """Movies published in a set of their own, not yet rated."""
-    with pytest.MonkeyPatch.context() as patch, own_environment(stack) as environment:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        # PyIceberg reads its environment once, when it is imported.
-        patch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
-        settings = Settings()
+    with own_environment(stack) as environment, in_environment(environment) as settings:
         forget_models(settings)
         add_movies(settings)
         publish(settings)
