@@ -1,7 +1,6 @@
 """What was known of TMDB's movies after a number of batches of answers, as the tables held it then."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,14 +31,14 @@ class PastAnswers:
         for request in rows.requests.select(["movie_id", "outcome"]).to_pylist():
             if request["outcome"] == "absent":
                 self._forget(request["movie_id"])
-        movies: Sequence[dict[str, object]] = rows.movies.select(["movie_id", "tmdb_id"]).to_pylist()
-        for movie in movies:
+        movies = list(zip(*(rows.movies.column(name).to_pylist() for name in ("movie_id", "tmdb_id")), strict=True))
+        for movie_id, tmdb_id in movies:
             # An id that now belongs to another movie takes the row of the one that had it.
-            self._forget(self._owner.get(int(str(movie["tmdb_id"])), ""))
-            self._forget(str(movie["movie_id"]))
-        for row, movie in enumerate(movies):
-            self._place[str(movie["movie_id"])] = (len(self._batches), row)
-            self._owner[int(str(movie["tmdb_id"]))] = str(movie["movie_id"])
+            self._forget(self._owner.get(tmdb_id, movie_id))
+            self._forget(movie_id)
+        for row, (movie_id, tmdb_id) in enumerate(movies):
+            self._place[movie_id] = (len(self._batches), row)
+            self._owner[tmdb_id] = movie_id
         self._batches.append(rows.movies)
 
     def _forget(self, movie_id: str) -> None:
