@@ -1,6 +1,7 @@
 """MLflow's registered model `movie-rating`: its versions, their files and the alias `champion`."""
 
 import hashlib
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
+from mlflow.utils import plugins
 from requests.exceptions import RequestException
 
 from tasks.core.deployment.record import Model
@@ -34,9 +36,24 @@ RELEASE_DIGEST, SCHEMA = f"sha256.{RELEASE}", "schema_hash"
 """Tags with the sha256 of that artifact and its schema hash; versions older than the artifact have neither."""
 
 
+def load_header_providers() -> None:
+    """Load MLflow's providers of request headers without that of Feast.
+
+    Feast's plugin would be loaded at a process's first request. It imports all of Feast, which takes 4 s, and its headers are for
+    a server behind Feast's own authentication.
+    """
+    find = plugins.get_entry_points
+    plugins.get_entry_points = lambda group: [found for found in find(group) if found.name != "feast"]
+    try:
+        importlib.import_module("mlflow.tracking.request_header.registry")
+    finally:
+        plugins.get_entry_points = find
+
+
 @contextmanager
 def connect(tracking_uri: str) -> Iterator[MlflowClient]:
     """Open a client of the tracking server; raise Unavailable if it does not answer, BadInput if it rejects a request."""
+    load_header_providers()
     mlflow.set_tracking_uri(tracking_uri)
     try:
         yield MlflowClient()
