@@ -5,7 +5,6 @@ import logging
 from tasks.core.deployment.record import Deployment
 from tasks.core.errors import Unavailable
 from tasks.io.deployments.settings import DeploymentSettings
-from tasks.io.feast import offline_store
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 
@@ -17,6 +16,8 @@ def warn_if_snapshot_is_gone(settings: DeploymentSettings, deployment: Deploymen
 
     Call it after the flip, so that going live does not wait for the offline store.
     """
+    from tasks.io.feast import offline_store  # noqa: PLC0415  # the import takes a second, and what goes live need not wait for it
+
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
     try:
