@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from tasks.core.errors import BadInput
 from tasks.core.features.compute import Tables
-from tasks.core.imdb.files import BASICS, CREW, PRINCIPALS, RATINGS, SourceFile
+from tasks.core.imdb.files import BASICS, CREW, PRINCIPALS, RATINGS
 from tasks.core.imdb.gunzip import gunzip
-from tasks.core.imdb.keys import SeenKeys
+from tasks.core.imdb.keys import IdSet, compute_keys
 from tasks.core.imdb.parse import parse_file
 from tasks.core.tmdb.batch import compute_batch_rows
 from tasks.core.tmdb.past_answers import PastAnswers, parse_batch
-from tasks.io.imdb.files import CountedPieces, read_raw_file
+from tasks.io.imdb.files import RawPieces
 from tasks.io.postgres.movies import CREDIT, MOVIE, RATING, TMDB_MOVIE, Schema
 from tasks.io.postgres.movies import CREW as CREW_COLUMNS
 from tasks.io.s3.bucket import Bucket
@@ -59,17 +58,13 @@ class PastTables:
         )
 
     def _read_files(self, files: Mapping[str, str]) -> list[pl.DataFrame]:
-        other_titles = SeenKeys()
-        with TemporaryDirectory(prefix="marquee-past-") as folder:
-            return [self._read_file(file, schema, files[file.name], Path(folder), other_titles) for file, schema in READ]
-
-    def _read_file(self, file: SourceFile, schema: Schema, raw_key: str, folder: Path, other_titles: SeenKeys) -> pl.DataFrame:
-        path, blocks = read_raw_file(file.name, raw_key, self._bucket, folder), []
-        for parsed in parse_file(file, gunzip(CountedPieces(path)), other_titles):
-            other_titles.add(parsed.others)
-            blocks.append(parsed.rows.select(list(schema)))  # the other columns are not kept in memory
-        path.unlink()
-        return to_frame(pa.concat_tables(blocks), schema)
+        frames, ids = list[pl.DataFrame](), None
+        for file, schema in READ:
+            blocks = parse_file(file, gunzip(RawPieces(self._bucket, files[file.name])), ids)
+            # The other columns are not kept in memory.
+            frames.append(to_frame(pa.concat_tables([parsed.rows.select(list(schema)) for parsed in blocks]), schema))
+            ids = ids or IdSet(np.unique(compute_keys(frames[0]["movie_id"].to_arrow().cast(pa.string()))))
+        return frames
 
 
 def to_frame(table: pa.Table, schema: Schema) -> pl.DataFrame:

@@ -30,9 +30,16 @@ def describe_override(name: str) -> str:
 
 
 def check_volume(name: str, new: Counts, current: Counts) -> None:
-    """Raise BadInput if the new file loads less than half the rows of the current one."""
-    if new.loaded < current.loaded * SMALLEST_SHARE:
-        raise BadInput(f"{name} has {new.loaded} rows, the current file has {current.loaded}; {describe_override(name)}")
+    """Raise BadInput if the new file has less than half the rows of the current one, or loads less than half as many.
+
+    The second is not known where the current file was loaded whole, by a release that did not choose the rows by their ids.
+    """
+    is_small = new.loaded + new.skipped < (current.loaded + current.skipped) * SMALLEST_SHARE
+    if is_small or (current.skipped and new.loaded < current.loaded * SMALLEST_SHARE):
+        raise BadInput(
+            f"{name} has {new.loaded} rows to load and {new.skipped} others, the current file has {current.loaded} and"
+            f" {current.skipped}; {describe_override(name)}"
+        )
 
 
 def check_newer(name: str, new: str | None, current: str | None) -> None:

@@ -69,6 +69,7 @@ TITLE_ID = Kind("a title id: tt and 7 to 10 digits", "tt[0-9]{7,10}", cast_to(pa
 PERSON_ID = Kind("a person id: nm and 7 to 10 digits", "nm[0-9]{7,10}", cast_to(pa.string()))
 TEXT = Kind("a text", "", cast_to(pa.string()))
 NULLABLE_TEXT = Kind("a text", "", cast_to(pa.string()), nullable=True)
+TITLE_TYPE = Kind("a title type", ".+", cast_to(pa.string()))
 FLAG = Kind("0 or 1", "[01]", to_flag)
 RELEASE_YEAR = Kind("a year from 1870 to 2199", YEAR, cast_to(pa.int16()), nullable=True)
 LIFE_YEAR = Kind("a year from 1 to 2199", "[1-9][0-9]{0,2}|1[0-9]{3}|2[01][0-9]{2}", cast_to(pa.int16()), nullable=True)

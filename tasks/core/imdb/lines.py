@@ -1,6 +1,6 @@
-"""Cuts an IMDb TSV stream into blocks of whole lines and separates the lines that cannot be rows."""
+"""Parses whole lines of an IMDb TSV file to columns of text, and separates the lines that cannot be rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from tasks.core.errors import BadInput
+from tasks.core.imdb.blocks import NEWLINE, TAB, Block
 
-BLOCK_BYTES = 4 << 20
 LONGEST_RECORD = 10_000
 """Characters of a quarantined line that are kept. The whole line is in the file in the bucket."""
 BOM = b"\xef\xbb\xbf"
@@ -29,52 +29,23 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Lines:
-    """Rows of one block, each with the right number of columns, and their places in the file and in the block."""
+    """Rows of one block, each with the right number of columns."""
 
+    block: Block
+    """The line of each row."""
     text: pa.RecordBatch
     """The columns as strings, null where IMDb writes \\N."""
-    numbers: NDArray[np.int64]
-    """The line number of each row; the header is line 1."""
-    starts: NDArray[np.int64]
-    """The first byte of each row in `block`."""
-    ends: NDArray[np.int64]
-    """The newline of each row in `block`."""
-    block: bytes
 
     def take(self, rows: NDArray[Any]) -> "Lines":
-        """Return the rows with these indexes."""
-        return Lines(self.text.take(pa.array(rows)), self.numbers[rows], self.starts[rows], self.ends[rows], self.block)
+        """Return the rows with these indexes, which must rise."""
+        return Lines(self.block.take(rows), self.text.take(pa.array(rows)))
 
     def reject(self, reasons: dict[int, str]) -> tuple["Lines", list[Rejected]]:
         """Return the rows without a reason, and those with one as rejected lines. reasons: by the index of the row."""
         if not reasons:
             return self, []
-        rejected = [self.make_rejected(row, reason) for row, reason in reasons.items()]
-        return self.take(np.delete(np.arange(len(self.numbers)), list(reasons))), rejected
-
-    def make_rejected(self, row: int, reason: str) -> Rejected:
-        return Rejected(int(self.numbers[row]), reason, printable(self.block[self.starts[row] : self.ends[row]]))
-
-
-def split_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the stream in blocks that end at a newline; a last line without a newline gets one.
-
-    Raises BadInput if a line is longer than BLOCK_BYTES.
-    """
-    rest = bytearray()
-    for chunk in chunks:
-        rest += chunk
-        if len(rest) < BLOCK_BYTES:
-            continue
-        end = rest.rfind(b"\n") + 1
-        if not end:
-            raise BadInput(
-                f"a line is longer than {BLOCK_BYTES} bytes, from {printable(bytes(rest[:80]))!r}: this is not an IMDb TSV file"
-            )
-        yield bytes(rest[:end])
-        del rest[:end]
-    if rest:
-        yield bytes(rest) if rest.endswith(b"\n") else bytes(rest) + b"\n"
+        rejected = [make_rejected(self.block, row, reason) for row, reason in reasons.items()]
+        return self.take(np.delete(np.arange(len(self.block.ends)), list(reasons))), rejected
 
 
 def check_header(line: bytes, expected: tuple[str, ...]) -> None:
@@ -95,29 +66,27 @@ def check_header(line: bytes, expected: tuple[str, ...]) -> None:
     raise BadInput(f"the header is not IMDb's: {'; '.join(wrong[:20])}; expected {', '.join(expected)}")
 
 
-def parse_lines(block: bytes, first: int, columns: tuple[str, ...]) -> tuple[Lines, list[Rejected]]:
-    """Return the rows of a block of whole lines, and its lines that cannot be rows. first: the number of the first line."""
-    octets = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(octets == 10)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    found = np.diff(np.searchsorted(np.flatnonzero(octets == 9), ends), prepend=0) + 1
+def parse_lines(block: Block, columns: tuple[str, ...]) -> tuple[Lines, list[Rejected]]:
+    """Return the rows of a block, and its lines that cannot be rows."""
+    octets, ends = block.octets[: len(block.content)], block.ends
+    found = np.diff(np.searchsorted(np.flatnonzero(octets == TAB), ends), prepend=0) + 1
     reasons = {int(row): f"has {found[row]} columns, not {len(columns)}" for row in np.flatnonzero(found != len(columns))}
     # No control characters: Postgres stores no NUL, the CSV reader ends a line at CR, and our reads separate items by \x1f.
-    controls = np.flatnonzero((octets < 32) & (octets != 9) & (octets != 10))
+    controls = np.flatnonzero((octets < ord(" ")) & (octets != TAB) & (octets != NEWLINE))
     for row, octet in zip(np.searchsorted(ends, controls).tolist(), octets[controls].tolist(), strict=True):
         reasons.setdefault(row, f"has a {CONTROL_NAMES.get(octet, f'control character {octet:#04x}')} inside")
-    for row in undecodable_rows(block, ends):
+    for row in undecodable_rows(block.content, ends):
         reasons.setdefault(row, "is not valid UTF-8")
-    if block.startswith(BOM):  # the CSV reader would drop it silently
+    if block.content.startswith(BOM):  # the CSV reader would drop it silently
         reasons.setdefault(0, "starts with a byte order mark")
 
-    whole = Lines(pa.record_batch({}), np.arange(first, first + len(ends)), starts, ends, block)
-    rejected = [whole.make_rejected(row, reasons[row]) for row in sorted(reasons)]
-    clean, kept = block, np.arange(len(ends))
-    if reasons:
-        kept = np.delete(kept, list(reasons))
-        clean = b"".join(block[starts[row] : ends[row] + 1] for row in kept)
-    return Lines(read_strings(clean, columns), whole.numbers[kept], starts[kept], ends[kept], block), rejected
+    rejected = [make_rejected(block, row, reasons[row]) for row in sorted(reasons)]
+    clean = block.take(np.delete(np.arange(len(ends)), list(reasons))) if reasons else block
+    return Lines(clean, read_strings(clean.content, columns)), rejected
+
+
+def make_rejected(block: Block, row: int, reason: str) -> Rejected:
+    return Rejected(int(block.numbers[row]), reason, printable(block.content[block.starts[row] : block.ends[row]]))
 
 
 def read_strings(clean: bytes, columns: tuple[str, ...]) -> pa.RecordBatch:

@@ -11,13 +11,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.core.errors import BadInput
+from tasks.core.imdb.blocks import NO_KEY, Block, split_blocks
 from tasks.core.imdb.fields import Field
 from tasks.core.imdb.files import BASICS, SourceFile
-from tasks.core.imdb.keys import Keys, SeenKeys, compute_keys
-from tasks.core.imdb.lines import Lines, Rejected, check_header, parse_lines, split_blocks
+from tasks.core.imdb.keys import IdSet, SeenRows, compute_keys
+from tasks.core.imdb.lines import Lines, Rejected, check_header, parse_lines
 
-MOVIE_TYPES = pa.array(["movie", "tvMovie"])
+MOVIE_TYPES = ("movie", "tvMovie")
 """The title types that are loaded."""
+PARSED_WORDS = np.array([int.from_bytes(word.encode(), "little") for word in ("", "\\N", *MOVIE_TYPES)], np.uint64)
+"""The title types whose lines are parsed: a line without a type is parsed too, and then rejected."""
 TOLERATED_FAULTS = 100
 """Up to this many rejected lines, or invalid values of one optional column, are no sign that the file's format has changed."""
 
@@ -30,9 +33,7 @@ class Parsed:
     """Typed, with the table's column names."""
     rejected: list[Rejected]
     skipped: Counter[str]
-    """Lines of titles that are not movies, by title type."""
-    others: Keys
-    """The keys of those titles, where the file is title.basics."""
+    """Lines that were not parsed: of title.basics by title type, of the other files as one kind."""
     known: Counter[str]
     """Values of each optional column that are not null in the file."""
     dropped: Counter[str]
@@ -43,15 +44,15 @@ class Parsed:
         return int(self.rows.num_rows) + len(self.rejected) + self.skipped.total()
 
 
-def parse_file(file: SourceFile, chunks: Iterable[bytes], other_titles: SeenKeys | None = None) -> Iterator[Parsed]:
+def parse_file(file: SourceFile, chunks: Iterable[bytes], ids: IdSet | None = None) -> Iterator[Parsed]:
     """Yield the parsed blocks of a decompressed file; of several lines with one key the first is loaded.
 
-    A line without a valid value in a required column is rejected; an invalid value of an optional column becomes null.
-    Titles of other types than movie and tvMovie are skipped, and so are the crew and the credits of `other_titles`.
+    Only the first columns are read of a title of another type than movie and tvMovie, and of a line whose id is not in `ids`
+    (None: all ids): such a line is skipped, whatever else it contains. Of the others, a line without a valid value in a required
+    column is rejected; an invalid value of an optional column becomes null.
     Raises BadInput if the header is not IMDb's, if there are no rows, or if so much is invalid that the format has changed.
     """
-    others = SeenKeys() if other_titles is None else other_titles
-    seen, line, rejected, known, dropped = SeenKeys(), 1, 0, Counter[str](), Counter[str]()
+    seen, line, parsed_lines, rejected, known, dropped = SeenRows(ids), 1, 0, 0, Counter[str](), Counter[str]()
     for block in split_blocks(chunks):
         body = block
         if line == 1:
@@ -60,10 +61,11 @@ def parse_file(file: SourceFile, chunks: Iterable[bytes], other_titles: SeenKeys
             line = 2
         if not body:
             continue
-        parsed = parse_block(file, body, line, seen, others)
+        parsed = parse_block(file, Block.index(body, line), seen, ids)
         line += parsed.lines
+        parsed_lines += parsed.lines - parsed.skipped.total()
         rejected, known, dropped = rejected + len(parsed.rejected), known + parsed.known, dropped + parsed.dropped
-        check_rejected(file, parsed, rejected, line - 2)
+        check_rejected(file, parsed, rejected, parsed_lines)
         check_dropped(file, dropped, known)
         yield parsed
     if line <= 2:
@@ -85,18 +87,14 @@ def check_dropped(file: SourceFile, dropped: Counter[str], known: Counter[str]) 
             raise BadInput(f"{count} of {values} values of {field.source} in {file.name} are not {field.kind.description}")
 
 
-def parse_block(file: SourceFile, block: bytes, first: int, seen: SeenKeys, other_titles: SeenKeys) -> Parsed:
-    """Return one block of whole lines, parsed; add the keys of its rows to `seen`. first: the number of its first line."""
-    lines, broken = parse_lines(block, first, file.columns)
+def parse_block(file: SourceFile, block: Block, seen: SeenRows, ids: IdSet | None) -> Parsed:
+    """Return one block, parsed; add its rows to `seen`."""
+    candidates, skipped = skip_others(file, block, ids)
+    lines, broken = parse_lines(candidates, file.columns)
     lines, without_id = lines.reject(explain_invalid(lines, file.fields[:1]))
     for rejected in without_id:
         if rejected.record == "\t".join(file.columns):
             raise BadInput(f"the header occurs again on line {rejected.line}: two files were joined")
-
-    keys = compute_keys(lines.text.column(0))
-    is_other = mask_others(file, lines, keys, other_titles)
-    others, skipped = keys[is_other], count_skipped(file, lines, is_other)
-    lines = lines.take(np.flatnonzero(~is_other))
 
     required = [field for field in file.fields[1:] if not field.kind.nullable]
     lines, invalid = lines.reject(explain_invalid(lines, required))
@@ -104,7 +102,23 @@ def parse_block(file: SourceFile, block: bytes, first: int, seen: SeenKeys, othe
     lines, known, dropped = drop_invalid(lines, [field for field in file.fields if field.kind.nullable])
     rows = pa.table({field.target: field.kind.convert(lines.text.column(field.source)) for field in file.fields})
     rejected_lines = sorted(broken + without_id + invalid + repeated, key=lambda rejected: rejected.line)
-    return Parsed(rows, rejected_lines, skipped, others, known, dropped)
+    return Parsed(rows, rejected_lines, skipped, known, dropped)
+
+
+def skip_others(file: SourceFile, block: Block, ids: IdSet | None) -> tuple[Block, Counter[str]]:
+    """Return the lines that have to be parsed, and the numbers of the others by kind."""
+    keys = block.read_keys(file.letters)
+    if file is BASICS:
+        words = block.read_words(keys)
+        is_other = ~np.isin(words, PARSED_WORDS)
+        others = np.flatnonzero(is_other)
+        skipped = block.take(others).count_words(words[others])
+    elif ids is not None:
+        is_other = (keys != NO_KEY) & (ids.find(keys) == NO_KEY)
+        skipped = Counter({file.others: int(is_other.sum())})
+    else:
+        return block, Counter()
+    return block.take(np.flatnonzero(~is_other)), skipped
 
 
 def explain_invalid(lines: Lines, fields: Iterable[Field]) -> dict[int, str]:
@@ -133,31 +147,15 @@ def drop_invalid(lines: Lines, fields: Iterable[Field]) -> tuple[Lines, Counter[
     return replace(lines, text=pa.record_batch(columns)), known, dropped
 
 
-def mask_others(file: SourceFile, lines: Lines, keys: Keys, other_titles: SeenKeys) -> NDArray[np.bool_]:
-    """Return true for the rows of titles that are not movies; a missing title type is invalid, not another type."""
-    if file is BASICS:
-        types = lines.text.column("titleType")
-        return to_numpy(pc.and_(types.is_valid(), pc.invert(pc.is_in(types, MOVIE_TYPES))))
-    if file.of_titles:
-        return other_titles.holds(keys)
-    return np.zeros(len(keys), np.bool_)
-
-
-def count_skipped(file: SourceFile, lines: Lines, is_other: NDArray[np.bool_]) -> Counter[str]:
-    """Return the number of skipped rows by title type; files without a title type count them as one kind."""
-    if file is not BASICS:
-        return Counter({"of other titles": int(is_other.sum())})
-    types = lines.text.column("titleType").filter(pa.array(is_other))
-    return Counter({entry["values"]: entry["counts"] for entry in types.value_counts().to_pylist()})
-
-
-def explain_repeated(file: SourceFile, lines: Lines, seen: SeenKeys) -> dict[int, str]:
+def explain_repeated(file: SourceFile, lines: Lines, seen: SeenRows) -> dict[int, str]:
     """Return the reason for each row whose key came before, by its index; add the keys of the others to `seen`."""
     keys, key_columns = compute_keys(lines.text.column(0)), file.columns[0]
+    places = np.zeros(len(keys), np.int64)
     if file.position:
-        keys = keys * 10_000 + lines.text.column(file.position).cast(pa.int64()).to_numpy()
+        places = lines.text.column(file.position).cast(pa.int64()).to_numpy()
         key_columns += f" and {file.position}"
-    return dict.fromkeys(indexes_of(seen.find_repeated(keys)), f"{key_columns} came on an earlier line: the first one is kept")
+    repeated = indexes_of(seen.find_repeated(keys, places))
+    return dict.fromkeys(repeated, f"{key_columns} came on an earlier line: the first one is kept")
 
 
 def to_numpy(mask: pa.Array) -> NDArray[np.bool_]:

@@ -1,7 +1,6 @@
 """A published file as it was fetched, and its version in the words of the HTTP server."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,9 @@ class Validators:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One published file as fetched: the same bytes are at `path` and, in the bucket, at `raw_key`."""
+    """One published file as fetched; its bytes are in the bucket, at `raw_key`."""
 
     name: str
-    path: Path
     raw_key: str
     sha256: str
     bytes: int

@@ -4,7 +4,6 @@ IMDb asks for no credentials and does not move its files, so a 401, a 403, a 404
 between. It counts as one failed try; the address counts as wrong only if the last try gets such an answer too.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,7 @@ import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import HTTPError
 
-from tasks.core.errors import BadSetting, Unavailable
+from tasks.core.errors import BadSetting
 from tasks.io.retries import FailedTry, read_retry_after
 
 
@@ -40,7 +39,3 @@ def translate_errors() -> Iterator[None]:
         raise BadSetting(f"IMDB_BASE_URL: {error}") from error
     except (requests.RequestException, HTTPError) as error:
         raise FailedTry(str(error)) from error
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise Unavailable(f"no room on the disk for IMDb's files; TMPDIR may name another: {error}") from error

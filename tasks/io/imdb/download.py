@@ -1,8 +1,8 @@
-"""Downloads a large file: streamed to disk, resumed where it was cut, within a deadline and a number of tries."""
+"""Downloads a large file: streamed, resumed where it was cut, within a deadline and a number of tries."""
 
 import logging
 import time
-from pathlib import Path
+from typing import Protocol
 
 import requests
 from tenacity import (
@@ -31,13 +31,27 @@ LARGEST_BYTES = 8 << 30
 PIECE_BYTES = 1 << 20
 
 
-def download(url: str, path: Path, known: Validators | None) -> Validators | None:
-    """Write the whole file to `path` and return its version; return None, and write nothing, if it is still version `known`.
+class Sink(Protocol):
+    """What takes the bytes."""
+
+    @property
+    def size(self) -> int:
+        """The number of bytes so far."""
+        ...
+
+    def write(self, piece: bytes, /) -> None: ...
+
+    def clear(self) -> None:
+        """Forget all bytes: they are sent again from the beginning."""
+
+
+def download(url: str, sink: Sink, known: Validators | None) -> Validators | None:
+    """Write the whole file to `sink` and return its version; return None, and write nothing, if it is still version `known`.
 
     Raises Unavailable if no try brings the whole file, BadSetting if each try gets an answer that a wrong address would give.
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
-    part = Part(path.with_name(path.name + ".part"))
+    part = Part(sink)
 
     def announce_retry(state: RetryCallState) -> None:
         error, pause = state.outcome and state.outcome.exception(), state.next_action.sleep if state.next_action else 0.0
@@ -56,26 +70,21 @@ def download(url: str, path: Path, known: Validators | None) -> Validators | Non
         if isinstance(error, Unexpected):
             raise BadSetting(f"IMDB_BASE_URL: {url}: {error}; gave up after {tries} tries") from error
         raise Unavailable(f"{url}: {error}; gave up after {tries} tries") from error
-    if not changed:
-        part.path.unlink()
-        return None
-    part.path.replace(path)
-    return part.version
+    return part.version if changed else None
 
 
 class Part:
-    """The beginning of a file on disk, and the version of the file that it belongs to."""
+    """The beginning of a file, and the version of the file that it belongs to."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.version = path, Validators(None, None)
-        path.write_bytes(b"")
+    def __init__(self, sink: Sink) -> None:
+        self.sink, self.version = sink, Validators(None, None)
 
     def fetch_rest(self, url: str, known: Validators | None, deadline: float) -> bool:
         """Send one request for the bytes that are missing; return False if the server answers 304.
 
         Raises FailedTry if the file is not whole after it. The received bytes are kept if the server can send the rest alone.
         """
-        have = self.path.stat().st_size
+        have = self.sink.size
         headers = {"User-Agent": "marquee", "Accept-Encoding": "identity"}
         if have and self.version.condition:
             headers |= {"Range": f"bytes={have}-", "If-Range": self.version.condition}
@@ -109,14 +118,14 @@ class Part:
         whole = None if length is None else int(length) + (have if is_rest else 0)
         if whole is not None and whole > LARGEST_BYTES:
             raise BadInput(f"{answer.url} is {whole} bytes long; no IMDb file is longer than {LARGEST_BYTES}")
-        with self.path.open("ab" if is_rest else "wb") as file:
-            # read1 returns the bytes that have come, so that the deadline also ends an answer that is sent byte by byte.
-            while piece := answer.raw.read1(PIECE_BYTES, decode_content=False):
-                file.write(piece)
-                if file.tell() > LARGEST_BYTES:
-                    raise BadInput(f"{answer.url} continues after {LARGEST_BYTES} bytes; no IMDb file is longer")
-                if time.monotonic() > deadline:
-                    raise FailedTry(f"only {file.tell()} bytes came in {DEADLINE_SECONDS} s")
-        size = self.path.stat().st_size
-        if whole is not None and size != whole:
-            raise FailedTry(f"cut after {size} of {whole} bytes")
+        if not is_rest and have:
+            self.sink.clear()
+        # read1 returns the bytes that have come, so that the deadline also ends an answer that is sent byte by byte.
+        while piece := answer.raw.read1(PIECE_BYTES, decode_content=False):
+            self.sink.write(piece)
+            if self.sink.size > LARGEST_BYTES:
+                raise BadInput(f"{answer.url} continues after {LARGEST_BYTES} bytes; no IMDb file is longer")
+            if time.monotonic() > deadline:
+                raise FailedTry(f"only {self.sink.size} bytes came in {DEADLINE_SECONDS} s")
+        if whole is not None and self.sink.size != whole:
+            raise FailedTry(f"cut after {self.sink.size} of {whole} bytes")

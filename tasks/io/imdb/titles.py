@@ -1,15 +1,14 @@
 """Reads IMDb's list of movies from its own files, for a task that runs while ingest_imdb is still loading them."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
+import numpy as np
 import pyarrow as pa
 
 from tasks.core.errors import BadInput
 from tasks.core.imdb.files import BASICS, RATINGS, SourceFile
 from tasks.core.imdb.gunzip import gunzip
+from tasks.core.imdb.keys import IdSet, compute_all_keys
 from tasks.core.imdb.parse import parse_file
-from tasks.io.imdb.files import CountedPieces, fetch_file, read_raw_file
+from tasks.io.imdb.files import RawPieces, fetch_file
 from tasks.io.postgres.ingested_files import IngestedFile
 from tasks.io.s3.bucket import Bucket
 
@@ -20,19 +19,21 @@ def fetch_titles(base_url: str, bucket: Bucket, current: dict[str, IngestedFile]
     The bytes and the parser are those of ingest_imdb, so these are the movies that it loads.
     """
 
-    def read(file: SourceFile, columns: list[str]) -> pa.Table:
-        path = _fetch_or_read(file.name, base_url, bucket, current.get(file.name), Path(folder))
-        return pa.concat_tables([parsed.rows.select(columns) for parsed in parse_file(file, gunzip(CountedPieces(path)))])
+    def read(file: SourceFile, columns: list[str], ids: IdSet | None = None) -> pa.Table:
+        raw_key = _fetch_or_find(file.name, base_url, bucket, current.get(file.name))
+        blocks = parse_file(file, gunzip(RawPieces(bucket, raw_key)), ids)
+        return pa.concat_tables([parsed.rows.select(columns) for parsed in blocks]).combine_chunks()
 
-    with TemporaryDirectory(prefix="marquee-titles-") as folder:
-        return read(BASICS, ["movie_id", "is_adult"]), read(RATINGS, ["movie_id", "num_votes"])
+    movies = read(BASICS, ["movie_id", "is_adult"])
+    ids = IdSet(np.unique(compute_all_keys(movies, ["movie_id"])))
+    return movies, read(RATINGS, ["movie_id", "num_votes"], ids)
 
 
-def _fetch_or_read(name: str, base_url: str, bucket: Bucket, known: IngestedFile | None, folder: Path) -> Path:
-    """Fetch the file from IMDb, or read it from the bucket if IMDb still has the version that was ingested last."""
-    raw = fetch_file(base_url, name, bucket, folder, known.validators if known else None)
+def _fetch_or_find(name: str, base_url: str, bucket: Bucket, known: IngestedFile | None) -> str:
+    """Return the file's key in the bucket, after a fetch if IMDb has another version than the one that was ingested last."""
+    raw = fetch_file(base_url, name, bucket, known.validators if known else None)
     if raw is not None:
-        return raw.path
+        return raw.raw_key
     if known is None:
         raise BadInput(f"{base_url} answers that {name} has not changed, but no version of it was ever ingested")
-    return read_raw_file(name, known.raw_key, bucket, folder)
+    return known.raw_key

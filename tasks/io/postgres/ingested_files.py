@@ -21,6 +21,7 @@ class IngestedFile:
     name: str
     sha256: str
     raw_key: str
+    bytes: int
     etag: str | None
     last_modified: str | None
     loaded: int
@@ -32,6 +33,10 @@ class IngestedFile:
         return Validators(self.etag, self.last_modified)
 
     @property
+    def raw_file(self) -> RawFile:
+        return RawFile(self.name, self.raw_key, self.sha256, self.bytes, self.validators)
+
+    @property
     def counts(self) -> Counts:
         return Counts(self.loaded, self.skipped, self.quarantined)
 
@@ -39,7 +44,8 @@ class IngestedFile:
 def read_current_files(conn: psycopg.Connection) -> dict[str, IngestedFile]:
     with conn.cursor(row_factory=class_row(IngestedFile)) as cursor:
         cursor.execute(
-            "select name, sha256, raw_key, etag, last_modified, loaded, skipped, quarantined from ingested_file where is_current"
+            """select name, sha256, raw_key, bytes, etag, last_modified, loaded, skipped, quarantined
+            from ingested_file where is_current"""
         )
         return {row.name: row for row in cursor}
 

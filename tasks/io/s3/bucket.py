@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import boto3
@@ -31,7 +29,6 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 60
 """The longest wait in seconds for the store's next bytes. A whole transfer may take longer."""
 ATTEMPTS = 4
-PIECE_BYTES = 1 << 20
 CUT_BODY = (IncompleteReadError, ResponseStreamingError, FlexibleChecksumError)
 
 T = TypeVar("T")
@@ -56,7 +53,7 @@ class Bucket:
     """One S3 bucket. Each method raises Unavailable, AccessDenied or BadSetting if the store fails or rejects the call."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
-        self._client, self.name = client, name
+        self.client, self.name = client, name
 
     @classmethod
     def from_settings(cls, settings: BucketSettings) -> Self:
@@ -80,95 +77,71 @@ class Bucket:
             raise BadSetting(f"AWS_ENDPOINT_URL_S3 or the AWS keys cannot be used: {error}") from None
         return cls(client, settings.s3_bucket)
 
-    def put_once(self, key: str, body: bytes | Path) -> bool:
+    def put_once(self, key: str, body: bytes) -> bool:
         """Store the bytes under `key` unless there is an object already; return true if this call stored them.
 
-        A file, 5 GB at most, is streamed. One of several writers at once gets true; a call that was repeated because its
-        answer was lost gets false.
+        One of several writers at once gets true; a call that was repeated because its answer was lost gets false.
         """
-        if isinstance(body, Path):
-            with body.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-        else:
-            digest = hashlib.sha256(body).digest()
-        checksum = base64.b64encode(digest).decode()
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
 
         def put() -> bool:
-            put_object = self._client.put_object
             try:
-                if isinstance(body, bytes):
-                    put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
-                else:
-                    with body.open("rb") as file:
-                        put_object(Bucket=self.name, Key=key, Body=file, IfNoneMatch="*", ChecksumSHA256=checksum)
+                self.client.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
             except ClientError as error:
                 if status_of(error) == 412:
                     return False
                 raise
             return True
 
-        return self._call(key, put)
+        return self.call(key, put)
 
     def exists(self, key: str) -> bool:
         def head() -> bool:
             try:
-                self._client.head_object(Bucket=self.name, Key=key)
+                self.client.head_object(Bucket=self.name, Key=key)
             except ClientError as error:
                 if status_of(error) == 404:
                     return False
                 raise
             return True
 
-        return self._call(key, head)
+        return self.call(key, head)
 
     def read_size(self, key: str) -> int | None:
         """Return the size of the object in bytes, or None when there is none."""
 
         def head() -> int | None:
             try:
-                return self._client.head_object(Bucket=self.name, Key=key)["ContentLength"]
+                return self.client.head_object(Bucket=self.name, Key=key)["ContentLength"]
             except ClientError as error:
                 if status_of(error) == 404:
                     return None
                 raise
 
-        return self._call(key, head)
+        return self.call(key, head)
 
     def read(self, key: str) -> bytes:
         """Return the whole object; raise BadInput if it does not exist."""
 
         def fetch() -> bytes:
-            return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+            return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
-        return self._call(key, fetch)
-
-    def download(self, key: str, path: Path) -> None:
-        """Stream the object to `path`, which appears when it is whole; raise BadInput if the object does not exist."""
-        part = path.with_name(path.name + ".part")
-
-        def fetch() -> None:
-            body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
-            with part.open("wb") as file:
-                for piece in body.iter_chunks(PIECE_BYTES):
-                    file.write(piece)
-
-        try:
-            self._call(key, fetch)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        return self.call(key, fetch)
 
     def delete(self, key: str) -> None:
         """Delete the object; do nothing if it does not exist."""
-        self._call(key, lambda: self._client.delete_object(Bucket=self.name, Key=key))
+        self.call(key, lambda: self.client.delete_object(Bucket=self.name, Key=key))
 
-    def _call(self, key: str, action: Callable[[], T]) -> T:
-        """Return what the action returns; repeat it where boto3 does not, and translate its errors."""
+    def call(self, key: str, action: Callable[[], T]) -> T:
+        """Run an action of the client on the key and return what it returns.
+
+        It is repeated where boto3 does not repeat it, and its errors are translated.
+        """
         retrying = Retrying(retry=retry_if_exception(is_worth_repeating), stop=stop_after_attempt(ATTEMPTS), reraise=True)
         try:
             return retrying(action)
         except (ClientError, BotoCoreError, HTTPError) as error:
-            raise to_task_error(error, f"s3://{self.name}/{key}", self._client.meta.endpoint_url) from error
+            raise to_task_error(error, f"s3://{self.name}/{key}", self.client.meta.endpoint_url) from error
 
 
 def is_worth_repeating(error: BaseException) -> bool:

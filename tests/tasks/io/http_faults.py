@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(304, headers, b"")
         start, status = 0, 200
         wanted = self.headers.get("Range", "")
-        if state.ranges and wanted and self.headers.get("If-Range") in (etag, state.last_modified):
+        if state.ranges and wanted and self.headers.get("If-Range") in (None, etag, state.last_modified):
             start, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         if fault == "unlike":

@@ -4,8 +4,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from tasks.core.imdb.files import BASICS, SourceFile
-from tasks.core.imdb.keys import Keys, SeenKeys
+from tasks.core.imdb.keys import IdSet, compute_keys
 from tasks.core.imdb.lines import Rejected
 from tasks.core.imdb.parse import parse_file
 
@@ -19,13 +22,16 @@ def sample(file: SourceFile, faults: bool = False) -> bytes:
 
 
 def parse(
-    file: SourceFile, content: bytes | list[bytes], others: SeenKeys | None = None
-) -> tuple[list[dict[str, Any]], list[Rejected], Counter[str], list[Keys]]:
-    rows, rejected, skipped, other_titles = [], [], Counter[str](), []
-    for parsed in parse_file(file, [content] if isinstance(content, bytes) else content, others):
+    file: SourceFile, content: bytes | list[bytes], ids: IdSet | None = None
+) -> tuple[list[dict[str, Any]], list[Rejected], Counter[str]]:
+    rows, rejected, skipped = [], [], Counter[str]()
+    for parsed in parse_file(file, [content] if isinstance(content, bytes) else content, ids):
         assert parsed.lines == parsed.rows.num_rows + len(parsed.rejected) + parsed.skipped.total()
         rows += parsed.rows.to_pylist()
         rejected += parsed.rejected
         skipped += parsed.skipped
-        other_titles.append(parsed.others)
-    return rows, rejected, skipped, other_titles
+    return rows, rejected, skipped
+
+
+def make_ids(*texts: str) -> IdSet:
+    return IdSet(np.unique(compute_keys(pa.array(texts, pa.string()))))

@@ -52,7 +52,7 @@ def test_a_damaged_byte_anywhere_is_found() -> None:
             list(gunzip(cut(bytes(damaged), 500)))
 
 
-@pytest.mark.parametrize("content", [b"<html>sorry</html>", CONTENT, PACKED + b"trailing"])
+@pytest.mark.parametrize("content", [b"<html>sorry</html>", CONTENT, PACKED + b"trailing bytes that are no gzip"])
 def test_what_is_no_gzip(content: bytes) -> None:
     with pytest.raises(BadInput, match="damaged near byte"):
         list(gunzip([content]))

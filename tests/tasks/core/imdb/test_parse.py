@@ -8,15 +8,14 @@ import pytest
 
 from tasks.core.imdb.files import BASICS, CREW, FILES, NAMES, PRINCIPALS, RATINGS, SourceFile
 from tasks.core.imdb.gunzip import gunzip
-from tasks.core.imdb.keys import SeenKeys
 from tasks.core.imdb.parse import parse_file
-from tests.tasks.core.imdb.parsing import parse, sample
+from tests.tasks.core.imdb.parsing import make_ids, parse, sample
 
 REAL = Path(__file__).parents[5] / "shared" / "data"
 
 
 def test_movies() -> None:
-    rows, rejected, skipped, _ = parse(BASICS, sample(BASICS))
+    rows, rejected, skipped = parse(BASICS, sample(BASICS))
     assert rejected == []
     assert skipped == {"tvEpisode": 1, "short": 1, "tvSeries": 1}
     assert [row["movie_id"] for row in rows] == [
@@ -41,7 +40,7 @@ def test_movies() -> None:
 
 
 def test_ratings_of_every_title_type() -> None:
-    rows, rejected, skipped, _ = parse(RATINGS, sample(RATINGS))
+    rows, rejected, skipped = parse(RATINGS, sample(RATINGS))
     assert [(row["movie_id"], row["average_rating"], row["num_votes"]) for row in rows] == [
         ("tt0000101", Decimal("7.1"), 1204),
         ("tt0000103", Decimal("1.0"), 5),
@@ -53,26 +52,31 @@ def test_ratings_of_every_title_type() -> None:
     assert not skipped.total()
 
 
-def test_crew_and_credits_of_other_titles_are_skipped() -> None:
-    others = SeenKeys()
-    for keys in parse(BASICS, sample(BASICS))[3]:
-        others.add(keys)
-    rows, rejected, skipped, _ = parse(CREW, sample(CREW), others)
-    assert [row["movie_id"] for row in rows] == ["tt0000101", "tt0000103", "tt0000999"]  # title.basics does not say what 999 is
+def test_rows_of_other_ids_are_skipped() -> None:
+    movies = make_ids(*(row["movie_id"] for row in parse(BASICS, sample(BASICS))[0]))
+    rows, rejected, skipped = parse(RATINGS, sample(RATINGS), movies)
+    assert [row["movie_id"] for row in rows] == ["tt0000101", "tt0000103", "tt1000000001"]
+    assert (rejected, skipped) == ([], {"of other titles": 2})
+    rows, rejected, skipped = parse(CREW, sample(CREW), movies)
+    assert [row["movie_id"] for row in rows] == ["tt0000101", "tt0000103"]
     assert rows[0] == {"movie_id": "tt0000101", "directors": ["nm0000011"], "writers": ["nm0000011", "nm0000012"]}
     assert rows[1] == {"movie_id": "tt0000103", "directors": [], "writers": []}
-    assert (rejected, skipped.total()) == ([], 1)
-    rows, rejected, skipped, _ = parse(PRINCIPALS, sample(PRINCIPALS), others)
+    assert (rejected, skipped.total()) == ([], 2)
+    rows, rejected, skipped = parse(PRINCIPALS, sample(PRINCIPALS), movies)
     assert [(row["movie_id"], row["ordering"]) for row in rows] == [
         *(("tt0000101", 1), ("tt0000101", 2), ("tt0000101", 10), ("tt0000103", 1)),
     ]
     assert rows[1]["characters"] == '["Mara \\"M\\" Quill","Narrator"]'
     assert rows[2]["job"] == 'novel "Lamps"'
     assert (rejected, skipped.total()) == ([], 1)
+    rows, rejected, skipped = parse(NAMES, sample(NAMES), make_ids("nm0000012"))
+    assert [row["person_id"] for row in rows] == ["nm0000012"]
+    assert rejected == []
+    assert set(skipped) == {"without a credit"}
 
 
 def test_people() -> None:
-    rows, rejected, _, _ = parse(NAMES, sample(NAMES))
+    rows, rejected, _ = parse(NAMES, sample(NAMES))
     assert rejected == []
     assert rows[0]["known_for"] == ["tt0000101", "tt0000102"]
     assert rows[1] == {
@@ -111,7 +115,7 @@ def test_slices_of_imdbs_own_files() -> None:
             content = archive.extractfile(member) if file else None
             if file and content:
                 text = content.read().replace(b"\r\n", b"\n")  # one was checked out with CR LF
-                rows, rejected, skipped, _ = parse(file, text)
+                rows, rejected, skipped = parse(file, text)
                 assert len(rows) + len(rejected) + skipped.total() == text.count(b"\n") - 1 + (not text.endswith(b"\n"))
                 assert len(rejected) <= 0.01 * (text.count(b"\n") + 1), (member.name, rejected[:5])
                 seen += 1

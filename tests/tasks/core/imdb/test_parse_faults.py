@@ -18,7 +18,7 @@ BASICS_FAULTS = {
     9: "tconst is missing: it must be a title id: tt and 7 to 10 digits",
     10: "tconst 'tt０００００１１': it must be a title id: tt and 7 to 10 digits",  # noqa: RUF001
     11: "tconst came on an earlier line: the first one is kept",
-    12: "titleType is missing: it must be a text",
+    12: "titleType is missing: it must be a title type",
     13: "primaryTitle is missing: it must be a text",
     14: "isAdult '2001': it must be 0 or 1",
     24: "tconst came on an earlier line: the first one is kept",
@@ -74,7 +74,7 @@ def test_every_faulty_line_is_rejected_with_its_reason(
     file: SourceFile, faults: dict[int, str], loaded: int, skipped: int
 ) -> None:
     content = sample(file, faults=True)
-    rows, rejected, others, _ = parse(file, content)
+    rows, rejected, others = parse(file, content)
     assert {one.line: one.reason for one in rejected} == faults
     assert [one.line for one in rejected] == sorted(faults)
     lines = content.decode().split("\n")
@@ -105,7 +105,7 @@ def test_an_invalid_value_of_an_optional_column_is_null_and_counted(file: Source
 
 
 def test_the_other_columns_of_such_a_row_are_kept() -> None:
-    rows, rejected, _, _ = parse(BASICS, (HEADER + ROW.replace("\t90\t", "\t90 min\t")).encode())
+    rows, rejected, _ = parse(BASICS, (HEADER + ROW.replace("\t90\t", "\t90 min\t")).encode())
     assert rejected == []
     assert rows[0]["runtime_minutes"] is None
     assert (rows[0]["movie_id"], rows[0]["start_year"], rows[0]["genres"]) == ("tt0000401", 2001, ["Drama"])
@@ -134,17 +134,17 @@ def test_an_optional_column_whose_format_has_changed_is_refused() -> None:
 )
 def test_bytes_that_no_title_has(title: bytes, reason: str, shown: str) -> None:
     bad = ROW.encode().replace(b"\tA\tA\t", b"\t" + title + b"\tA\t")
-    rows, rejected, _, _ = parse(BASICS, HEADER.encode() + bad + ROW.encode() + bad)
+    rows, rejected, _ = parse(BASICS, HEADER.encode() + bad + ROW.encode() + bad)
     assert [(one.line, one.reason) for one in rejected] == [(2, reason), (4, reason)]
     assert f"\t{shown}\t" in rejected[0].record
     assert [row["movie_id"] for row in rows] == ["tt0000401"]
 
 
 def test_a_file_of_rejected_lines_only() -> None:
-    rows, rejected, _, _ = parse(BASICS, (HEADER + "x\n").encode())
+    rows, rejected, _ = parse(BASICS, (HEADER + "x\n").encode())
     assert (rows, [one.line for one in rejected]) == ([], [2])
 
 
 def test_a_very_long_record_is_cut_in_quarantine_only() -> None:
-    _, rejected, _, _ = parse(BASICS, (HEADER + ROW + "x" * 50_000 + "\n").encode())
+    _, rejected, _ = parse(BASICS, (HEADER + ROW + "x" * 50_000 + "\n").encode())
     assert rejected[0].record == "x" * imdb_lines.LONGEST_RECORD
