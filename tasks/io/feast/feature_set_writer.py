@@ -7,6 +7,7 @@ from redis import Redis
 
 from tasks.core.errors import Unavailable
 from tasks.core.features.feature_set import FeatureSet
+from tasks.core.features.online_rows import EVENT_TIME
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.lease import Lease
@@ -17,9 +18,14 @@ SAMPLE = 500
 """Movies whose online values are compared with the offline ones before the set is ready."""
 
 
+def select_movies(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the view movies."""
+    return rows.drop("tmdb_id", *offline_store.TIMES).with_columns(rows[EVENT_TIME])
+
+
 def select_tmdb_ids(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of the view tmdb_ids: the movies that TMDB knows, by its id."""
-    return rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", *offline_store.TIMES)
+    return rows.drop_nulls("tmdb_id").select("tmdb_id", "movie_id", EVENT_TIME)
 
 
 def count_keys(rows: pl.DataFrame) -> int:
@@ -44,8 +50,8 @@ def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, lease: Lease)
     store = online_store.open_store(fresh.feature_set)
     with lease.held():
         definitions.apply_definitions(store, fresh)
-    online_store.write_rows(store, "movies", rows.drop("tmdb_id"), lease)
-    online_store.write_rows(store, "tmdb_ids", select_tmdb_ids(rows), lease)
+    online_store.write_rows(redis, fresh.feature_set, "movies", select_movies(rows), lease)
+    online_store.write_rows(redis, fresh.feature_set, "tmdb_ids", select_tmdb_ids(rows), lease)
 
     written, wanted = online_store.count_rows(redis, fresh.feature_set), count_keys(rows)
     if written != wanted:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from feast import FeatureService
@@ -10,6 +12,7 @@ from feature_repo.movies import PRE_RELEASE
 from feature_repo.movies import movies as movies_view
 from tasks import publish_features
 from tasks.io.feast import definitions, offline_store, online_store
+from tasks.io.feast.feature_set_writer import select_tmdb_ids
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
@@ -28,6 +31,31 @@ def test_publishing_makes_a_whole_set_and_the_same_again_changes_no_byte(setting
     sets = read_sets(settings)
     run_verb(publish_features, settings, TODAY)
     assert (state_of_redis(settings), read_sets(settings)) == (before, sets)
+
+
+def test_redis_holds_the_bytes_that_feast_itself_writes(settings: Settings, movies: None) -> None:
+    ready, table = read_ready(settings), offline_store.open_table()
+    assert table is not None
+    rows = offline_store.read_present(table, TODAY)
+    written = "written_by_feast"
+    store = online_store.open_store(written)
+    definitions.apply_definitions(store, replace(ready, feature_set=written))
+    for view, frame in (("movies", rows.drop("tmdb_id")), ("tmdb_ids", select_tmdb_ids(rows))):
+        created = rows.select("movie_id", "created_timestamp")
+        timed = frame if "created_timestamp" in frame.columns else frame.join(created, on="movie_id")
+        store.write_to_online_store(view, df=timed.to_pandas())
+    redis = online_store.open_redis(settings.feast_redis.get_secret_value())
+
+    def read(project: str) -> dict[bytes, Any]:
+        keys = sorted(online_store.scan_keys(redis, project))
+        with redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.execute_command("HGETALL", key)  # type: ignore[no-untyped-call]
+            return dict(zip((key.removesuffix(project.encode()) for key in keys), pipe.execute(), strict=True))
+
+    assert len(read(written)) == MOVIES + MOVIES // 2
+    assert read(ready.feature_set) == read(written)
+    online_store.delete_set(store, redis)
 
 
 def test_a_set_tells_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
