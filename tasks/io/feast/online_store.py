@@ -40,7 +40,7 @@ def open_redis(connection_string: str) -> Redis:
 
 def open_store(project: str) -> "FeatureStore":
     """Open Feast with the definitions of feature_repo. project: the feature set."""
-    from feast import FeatureStore  # noqa: PLC0415  # the import takes 3 s, and a task that finds nothing to do needs no Feast
+    from feast import FeatureStore  # noqa: PLC0415  # the import takes 2 s, and a task that finds nothing to do needs no Feast
     from feast.repo_config import RepoConfig  # noqa: PLC0415
 
     written = yaml.safe_load(os.path.expandvars((REPO / "feature_store.yaml").read_text()))
