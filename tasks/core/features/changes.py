@@ -5,6 +5,8 @@ from datetime import datetime
 
 import polars as pl
 
+ROWS_PER_SLICE = 50_000
+
 
 def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
     """Return the rows to append: movies that are new or differ from their last known row, and withdrawals.
@@ -16,11 +18,22 @@ def compute_changes(rows: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFr
     if known is None:
         return rows
     comparable = _select_columns(known, rows)
-    same = rows.join(comparable, on=rows.columns, how="semi", nulls_equal=True, maintain_order="left")
     gone = comparable.filter(~pl.col("withdrawn")).join(rows, on="movie_id", how="anti", maintain_order="left")
     withdrawn = gone.select("movie_id", withdrawn=pl.lit(value=True))
-    changed = rows.join(same, on="movie_id", how="anti", maintain_order="left")
-    return pl.concat([changed, withdrawn], how="diagonal").select(rows.columns)
+    return pl.concat([rows.filter(_mask_changed(rows, comparable)), withdrawn], how="diagonal").select(rows.columns)
+
+
+def _mask_changed(rows: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """Return true for each row that `known` does not have with the same values; both have the same columns.
+
+    Column by column: a join on all columns needs several times the memory of the rows.
+    """
+    places = known.select("movie_id").with_row_index("place")
+    place = rows.select("movie_id").join(places, on="movie_id", how="left", maintain_order="left")["place"]
+    changed = place.is_null()
+    for name in rows.columns:
+        changed |= rows[name].ne_missing(known[name].gather(place))
+    return changed
 
 
 def compute_restoration(changes: pl.DataFrame, later: pl.DataFrame, day: datetime) -> pl.DataFrame:
@@ -44,5 +57,9 @@ def _select_columns(known: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
 
 def compute_content_hash(rows: pl.DataFrame) -> str:
     """Return the sha256 of the column names and all values, by movie_id: the same content gives the same hash anywhere."""
-    ordered = rows.sort("movie_id")
-    return hashlib.sha256(ordered.write_csv(null_value="null", float_precision=6).encode()).hexdigest()
+    ordered, digest = rows.sort("movie_id"), hashlib.sha256()
+    # In slices, because the text of a whole catalogue is larger than its rows.
+    for start in range(0, max(ordered.height, 1), ROWS_PER_SLICE):
+        text = ordered.slice(start, ROWS_PER_SLICE).write_csv(include_header=start == 0, null_value="null", float_precision=6)
+        digest.update(text.encode())
+    return digest.hexdigest()

@@ -44,11 +44,15 @@ def read_latest(
     wanted: BooleanExpression = AlwaysTrue() if movie_ids is None else In(term="movie_id", literals=set(movie_ids))
     rows = pl.DataFrame(table.scan(wanted, snapshot_id=snapshot_id).to_arrow())
     until = datetime.combine(day, time.max, tzinfo=UTC)
-    return (
-        rows.filter(pl.col("event_timestamp") <= until)
+    # By their keys alone, so that the features are copied once.
+    last = (
+        rows.select("movie_id", *TIMES)
+        .with_row_index("row")
+        .filter(pl.col("event_timestamp") <= until)
         .sort("movie_id", *TIMES)
         .unique("movie_id", keep="last", maintain_order=True)
     )
+    return rows[last["row"]]
 
 
 def read_newest_day(table: Table) -> date:

@@ -1,9 +1,12 @@
 """What a build appends, and the identity of its content."""
 
+import hashlib
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
+from tasks.core.features import changes as feature_changes
 from tasks.core.features.changes import compute_changes, compute_content_hash, compute_restoration
 
 
@@ -55,6 +58,17 @@ def test_the_content_hash_knows_values_and_names_but_not_order() -> None:
     assert content == compute_content_hash(rows(("b", None), ("a", 1)))
     assert content != compute_content_hash(rows(("a", 1), ("b", 0)))
     assert content != compute_content_hash(rows(("a", 1), ("b", None)).rename({"x": "y"}))
+
+
+def test_the_content_hash_is_that_of_the_rows_as_one_csv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feature sets of older releases keep their names; the slices that are hashed do not show."""
+    whole = "movie_id,x\na,1.000000\nb,null\nc,2.500000\n"
+    for slice_rows in (1, 2, 3, 50_000):
+        monkeypatch.setattr(feature_changes, "ROWS_PER_SLICE", slice_rows)
+        content = compute_content_hash(pl.DataFrame({"movie_id": ["c", "a", "b"], "x": [2.5, 1.0, None]}))
+        assert content == hashlib.sha256(whole.encode()).hexdigest()
+    empty = compute_content_hash(pl.DataFrame(schema={"movie_id": pl.String}))
+    assert empty == hashlib.sha256(b"movie_id\n").hexdigest()
 
 
 def test_the_day_after_an_earlier_build_gets_back_the_rows_that_it_would_inherit() -> None:
