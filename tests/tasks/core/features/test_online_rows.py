@@ -70,6 +70,14 @@ def test_a_row_is_rendered_as_feast_writes_it(rows: list[tuple[str, datetime, st
     assert read_back(pl.DataFrame(rows, schema, orient="row"), "movie_id") == expected
 
 
+@pytest.mark.parametrize("length", [0, 127, 128, 16_383, 16_384, 300_000])
+def test_a_text_of_any_length(length: int) -> None:
+    time = datetime(2026, 11, 26, tzinfo=UTC)
+    rows = pl.DataFrame({"movie_id": ["tt0000001"], "title": ["x" * length], EVENT_TIME: [time]})
+    expected = expect(Value(string_val="tt0000001"), "movie_id", time, {"title": Value(string_val="x" * length)})
+    assert read_back(rows, "movie_id") == [expected]
+
+
 @pytest.mark.parametrize("number", [0, 1, 2**31, 2**63 - 1])
 def test_a_number_as_key(number: int) -> None:
     time = datetime(2026, 11, 26, tzinfo=UTC)
