@@ -37,7 +37,22 @@ class Score:
 
 
 def fit(features: Floats, ratings: NDArray[np.float64]) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(**PARAMETERS).fit(features, ratings)
+    """Return the fitted model, whose thresholds are float32 numbers."""
+    fitted = HistGradientBoostingRegressor(**PARAMETERS).fit(features, ratings)
+    round_thresholds_down(fitted)
+    return fitted
+
+
+def round_thresholds_down(model: HistGradientBoostingRegressor) -> None:
+    """Replace each threshold with the largest float32 that is not above it, which decides the same for every float32 feature.
+
+    A threshold is the middle between two values of a feature, in float64, and may lie beside a third value that another movie
+    has. The export rounds to the nearest float32, which may be that value: its movie would then go to the other side.
+    """
+    for (predictor,) in model._predictors:
+        exact = predictor.nodes["num_threshold"]
+        rounded = exact.astype(np.float32)
+        predictor.nodes["num_threshold"] = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def score(actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Score:
