@@ -178,9 +178,7 @@ def test_of_two_attempts_at_once_one_commits(world: World) -> None:
     assert world.commits() == 1
     frozen.unpause()
     assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
-    # Frozen inside a transaction for more than 45 s, it has lost its session instead, and is tried again.
-    log = world.platform.log("killed_and_retried", run, 1)
-    assert "Superseded" in log or "Unavailable" in log, log
+    assert "Superseded" in world.platform.log("killed_and_retried", run, 1)
     world.assert_swept_and_whole(run, commits=1)
 
 
