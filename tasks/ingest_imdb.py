@@ -27,7 +27,7 @@ from tasks.core.imdb.gunzip import gunzip
 from tasks.core.imdb.parse import Parsed, parse_file
 from tasks.core.imdb.raw_file import RawFile
 from tasks.io.imdb.files import RawPieces, fetch_file
-from tasks.io.postgres.imdb_ids import LoadedIds
+from tasks.io.imdb.loaded_ids import LoadedIds
 from tasks.io.postgres.ingested_files import (
     IngestedFile,
     read_current_files,
