@@ -52,14 +52,22 @@ class ContainerPlatform(Platform):
         found: list[Container] = self.engine.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
         return found
 
-    def catch(self, run: str, number: int = 1) -> Container:
-        """The container of the run's task, frozen in the middle of its work: it has its lease, and nothing is committed."""
+    def start_and_catch(self, dag: str) -> tuple[str, Container]:
+        """A new run, and the container of its task, frozen in the middle of its work: it has its lease, and nothing is committed.
 
+        The task waits for table movie until it is frozen, however fast it is and however slow the machine.
+        """
+        with psycopg.connect(self.containers.endpoints.database_url("movies")) as connection:
+            connection.execute("lock table movie in access exclusive mode")
+            run = self.airflow.trigger(dag, {})
+            return run, self._catch(run)
+
+    def _catch(self, run: str) -> Container:
         def look() -> Container | None:
-            holder = self.query("select 1 from task_lease where holder like %s and attempt = %s", f"%/{run}/%", number)
+            holder = self.query("select 1 from task_lease where holder like %s and attempt = 1", f"%/{run}/%")
             return next(iter(self.task_containers(run)), None) if holder else None
 
-        caught = wait_until(look, 120, f"a container of {run}, try {number}")
+        caught = wait_until(look, 120, f"a container of {run}")
         assert caught is not None
         caught.pause()
         return caught

@@ -76,8 +76,7 @@ def kill_task_process(world: World, dag: str, run: str) -> None:
 
 
 def test_execution_timeout(world: World) -> None:
-    run = start(world, "killed_by_time")
-    world.platform.catch(run)
+    run, _ = world.platform.start_and_catch("killed_by_time")
     assert world.platform.wait_for_end("killed_by_time", run)["state"] == "failed"
     assert "AirflowTaskTimeout" in world.platform.log("killed_by_time", run, 1)
     wait_until(lambda: not world.platform.task_containers(run), 30, "the container's end")
@@ -85,8 +84,7 @@ def test_execution_timeout(world: World) -> None:
 
 
 def test_marked_failed_by_the_api(world: World) -> None:
-    run = start(world, "killed_once")
-    world.platform.catch(run)
+    run, _ = world.platform.start_and_catch("killed_once")
     path = f"dags/killed_once/dagRuns/{run}/taskInstances/build_features"
     answer = world.platform.airflow.ask("PATCH", path, json={"new_state": "failed"})
     assert answer.ok, answer.text
@@ -98,8 +96,7 @@ def test_marked_failed_by_the_api(world: World) -> None:
 
 def test_sigkill_of_the_task_process(world: World) -> None:
     """Its container stays, and nobody waits for it; the sweeper removes it."""
-    run = start(world, "killed_once")
-    caught = world.platform.catch(run)
+    run, caught = world.platform.start_and_catch("killed_once")
     kill_task_process(world, "killed_once", run)
     assert world.platform.wait_for_end("killed_once", run)["state"] == "failed"
     assert [left.id for left in world.platform.task_containers(run)] == [caught.id]
@@ -108,8 +105,7 @@ def test_sigkill_of_the_task_process(world: World) -> None:
 
 def test_sigkill_of_the_task_process_that_is_tried_again(world: World) -> None:
     """The next try removes the container of the one before."""
-    run = start(world, "killed_and_retried")
-    caught = world.platform.catch(run)
+    run, caught = world.platform.start_and_catch("killed_and_retried")
     kill_task_process(world, "killed_and_retried", run)
     assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
     assert world.platform.task("killed_and_retried", run)["try_number"] == 2
@@ -119,8 +115,7 @@ def test_sigkill_of_the_task_process_that_is_tried_again(world: World) -> None:
 
 def test_sigkill_of_the_scheduler_and_its_workers(world: World) -> None:
     """Nobody knows any more that the task ran: the next scheduler starts it anew, and that try removes the container."""
-    run = start(world, "killed_once")
-    caught = world.platform.catch(run)
+    run, caught = world.platform.start_and_catch("killed_once")
     scheduler = world.platform.service("airflow-scheduler")
     for process in scheduler_processes(world, ""):
         process.send_signal(signal.SIGKILL)
@@ -133,8 +128,7 @@ def test_sigkill_of_the_scheduler_and_its_workers(world: World) -> None:
 
 def test_a_restart_of_the_filter_neither_ends_the_task_nor_loses_its_log(world: World) -> None:
     """The runner waits for the filter, reads the output on and learns how the container ended."""
-    run = start(world, "killed_once")
-    caught = world.platform.catch(run)
+    run, caught = world.platform.start_and_catch("killed_once")
     world.platform.service("docker-filter").restart(timeout=5)
     caught.unpause()
     assert world.platform.wait_for_end("killed_once", run)["state"] == "success"
@@ -146,8 +140,7 @@ def test_a_restart_of_the_filter_neither_ends_the_task_nor_loses_its_log(world: 
 
 
 def test_docker_kill_of_the_container(world: World) -> None:
-    run = start(world, "killed_and_retried")
-    caught = world.platform.catch(run)
+    run, caught = world.platform.start_and_catch("killed_and_retried")
     caught.unpause()
     caught.kill()
     assert world.platform.wait_for_end("killed_and_retried", run)["state"] == "success"
@@ -166,8 +159,7 @@ def test_out_of_memory(world: World) -> None:
 
 def test_of_two_attempts_at_once_one_commits(world: World) -> None:
     """The worst case: nobody removed the first attempt's container, and it wakes when a later one has committed."""
-    run = start(world, "killed_and_retried")
-    frozen = world.platform.catch(run)
+    run, frozen = world.platform.start_and_catch("killed_and_retried")
     shown = world.platform.engine.api.inspect_container(str(frozen.id))
     variables = [given for given in shown["Config"]["Env"] if not given.startswith("TASK_ATTEMPT=")]
     later = f"TASK_ATTEMPT=killed_and_retried/{run}/build_features/9"
@@ -183,8 +175,7 @@ def test_of_two_attempts_at_once_one_commits(world: World) -> None:
 
 
 def test_another_run_is_refused_while_the_first_lives(world: World) -> None:
-    first = start(world, "killed_and_retried")
-    frozen = world.platform.catch(first)
+    first, frozen = world.platform.start_and_catch("killed_and_retried")
     second = start(world, "killed_once")
     refused = world.platform.wait_for_end("killed_once", second)
     assert refused["state"] == "failed"
