@@ -1,7 +1,8 @@
 """A whole platform in containers for a test: a compose project, a home and ports of its own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,10 +58,16 @@ class ContainerPlatform(Platform):
 
         The task waits for table movie until it is frozen, however fast it is and however slow the machine.
         """
-        with psycopg.connect(self.containers.endpoints.database_url("movies")) as connection:
-            connection.execute("lock table movie in access exclusive mode")
+        with self.movies_locked():
             run = self.airflow.trigger(dag, {})
             return run, self._catch(run)
+
+    @contextmanager
+    def movies_locked(self) -> Iterator[None]:
+        """Within the block, whoever reads table movie waits for its end."""
+        with psycopg.connect(self.containers.endpoints.database_url("movies")) as connection:
+            connection.execute("lock table movie in access exclusive mode")
+            yield
 
     def _catch(self, run: str) -> Container:
         def look() -> Container | None:

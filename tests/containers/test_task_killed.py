@@ -76,8 +76,9 @@ def kill_task_process(world: World, dag: str, run: str) -> None:
 
 
 def test_execution_timeout(world: World) -> None:
-    run, _ = world.platform.start_and_catch("killed_by_time")
-    assert world.platform.wait_for_end("killed_by_time", run)["state"] == "failed"
+    with world.platform.movies_locked():  # it cannot end before its time is over
+        run = start(world, "killed_by_time")
+        assert world.platform.wait_for_end("killed_by_time", run)["state"] == "failed"
     assert "AirflowTaskTimeout" in world.platform.log("killed_by_time", run, 1)
     wait_until(lambda: not world.platform.task_containers(run), 30, "the container's end")
     world.assert_swept_and_whole(run, commits=0)
