@@ -7,7 +7,7 @@ import sys
 import boto3
 from mlflow import MlflowClient
 
-from tasks.io.feast import online_store
+from tasks.io.feast import offline_store, online_store
 from tasks.io.mlflow import registry
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
@@ -51,11 +51,13 @@ def read_state(settings: Settings) -> dict[str, object]:
     client = MlflowClient(settings.mlflow_tracking_uri)
     versions = sorted(int(version.version) for version in client.search_model_versions(f"name = '{registry.MODEL}'"))
     champion = registry.find_champion(client)
+    offline = offline_store.open_table()
     return {
         "day": day,
         "tables": tables,
         "redis": {"keys": len(keys), "sha256": online.hexdigest()},
         "objects": objects,
+        "snapshots": len(offline.snapshots()) if offline is not None else 0,
         "versions": versions,
         "champion": str(champion.version) if champion else None,
     }
