@@ -64,9 +64,9 @@ test: # all tests; the two lanes run in parallel, because each waits half of its
 	@$(MAKE) --no-print-directory --keep-going -j2 --output-sync=target test-platforms test-servers; \
 		code=$$?; cat .marquee/minutes; exit $$code
 
-test-platforms: # whole platforms: in containers, then embedded, on the sample
+test-platforms: # whole platforms: embedded, then in containers, on the sample
 	@$(MARQUEE) install $(ALL)
-	@$(TIMED) test-platforms $(DEV)/pytest -m "$(PLATFORMS)" --durations=25
+	@$(TIMED) test-platforms $(DEV)/pytest tests/e2e tests/containers -m "$(PLATFORMS)" --durations=25
 
 test-servers: # single servers, then a platform on real movies; with test-platforms, every test that `check` omits
 	@$(MARQUEE) install $(ALL)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # Before numpy, polars or scikit-learn load: threads that fight for two cores make small fits ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,7 +23,6 @@ from pytest_socket import disable_socket, enable_socket
 from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.settings import Settings
-from tests.e2e.platform import SAMPLE_FILMS, Platform, bring_up
 from tests.minutes import pytest_terminal_summary  # noqa: F401  # pytest calls it
 
 settings.register_profile("marquee", deadline=None, print_blob=True)
@@ -48,10 +48,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """An embedded platform on the sample, which one in containers is compared with before its own tests."""
-    with bring_up(tmp_path_factory.mktemp("sample"), sample_films=SAMPLE_FILMS) as platform:
-        yield platform
+def sample_fingerprints() -> dict[str, Any]:
+    """What `tests.e2e.fingerprint` printed of an embedded platform on the sample, by day: one in containers is compared with it.
+
+    An idle platform takes a fifth of a core, so that none is kept up until then.
+    """
+    return {}
 
 
 @contextmanager

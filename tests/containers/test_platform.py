@@ -1,13 +1,14 @@
 """The platform in containers does what the embedded one does, each task in a container of its own."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.containers.platform import ContainerPlatform
 from tests.containers.task_containers import TaskContainers
 from tests.e2e import checks
-from tests.e2e.platform import Platform
+from tests.e2e.platform import SAMPLE_FILMS, bring_up
 
 pytestmark = pytest.mark.containers
 MAINTENANCE = ("reconcile", "sweep")
@@ -62,9 +63,16 @@ def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: 
             assert len(details["Config"]["Labels"]["org.opencontainers.image.revision"].removesuffix("-dirty")) == 40, name
 
 
-def test_the_embedded_stack_makes_the_same_of_the_same_movies(containers_platform: ContainerPlatform, sample: Platform) -> None:
+def test_the_embedded_stack_makes_the_same_of_the_same_movies(
+    containers_platform: ContainerPlatform, sample_fingerprints: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Tables, features, the model's metrics and its very bytes, every movie's rating."""
-    assert sample.run_in_tasks("fingerprint") == containers_platform.run_in_tasks("fingerprint")
+    fingerprint = containers_platform.run_in_tasks("fingerprint")
+    day = fingerprint["day"]
+    if day not in sample_fingerprints:  # these tests run alone, or a midnight came in between
+        with bring_up(tmp_path_factory.mktemp("sample"), sample_films=SAMPLE_FILMS) as embedded:
+            sample_fingerprints[day] = embedded.run_in_tasks("fingerprint")
+    assert sample_fingerprints[day] == fingerprint
 
 
 def test_down_leaves_no_container_and_keeps_the_data(containers_platform: ContainerPlatform) -> None:

@@ -42,6 +42,7 @@ def read_fingerprint(settings: Settings) -> dict[str, object]:
     assert champion is not None
     run = client.get_run(champion.run_id)
     return {
+        "day": live.day,
         "tables": tables,
         "features": {name: getattr(live, name) for name in ("feature_set", "content_hash", "schema_hash", "movies")},
         "model": {**run.data.metrics, "dataset_hash": run.data.params["dataset_hash"], "onnx": champion.tags[registry.DIGEST]},

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from infra.platform.layout import REPOSITORY
 from infra.sources.sample import write_sample
 from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
-from tests.e2e.platform import Platform, bring_up
+from tests.e2e.platform import SAMPLE_FILMS, Platform, bring_up
 from tests.e2e.run_examples import read_document, read_openapi_examples, run_example, run_request
 from tests.e2e.world_checks import check_the_world_moves_on, read_world_day
 from tests.examples import Example, all_examples
@@ -19,6 +20,14 @@ from tests.examples import Example, all_examples
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
 HEAL_SECONDS = 60
 """What the platform promises: well again within this time after any one process was killed."""
+
+
+@pytest.fixture(scope="class")
+def sample(tmp_path_factory: pytest.TempPathFactory, sample_fingerprints: dict[str, Any]) -> Iterator[Platform]:
+    with bring_up(tmp_path_factory.mktemp("sample"), sample_films=SAMPLE_FILMS) as platform:
+        fingerprint = platform.run_in_tasks("fingerprint")
+        sample_fingerprints[fingerprint["day"]] = fingerprint
+        yield platform
 
 
 @pytest.fixture(scope="class")
