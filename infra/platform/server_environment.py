@@ -37,7 +37,8 @@ def airflow_variables(endpoints: Endpoints) -> dict[str, str]:
         "API__WORKERS": "1",
         "API__SECRET_KEY": secrets.read("airflow_secret_key"),
         "API_AUTH__JWT_SECRET": secrets.read("airflow_jwt_secret"),
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",  # a file that changed is parsed at once, the others for what they import
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # at 0.1 idling takes a fifth of a core; at 1 tasks start late
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",  # a killed task is noticed in a minute, not five
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",  # tasks of a killed scheduler restart in a minute, not five
