@@ -69,18 +69,20 @@ class Platform:
         return json.loads(done.stdout)
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that runs for this home, by its environment or command line."""
+        """Every process that runs for this home, by its environment, command line or working directory, and their children.
+
+        Airflow's processes write their titles over their environments: their parents tell whose they are.
+        """
         home = str(self.settings.marquee_home)
-        found = []
+        found = set[psutil.Process]()
         for process in psutil.process_iter():
             try:
-                if process.pid != os.getpid() and (
-                    home in process.environ().values() or any(home in word for word in process.cmdline())
-                ):
-                    found.append(process)
+                words = [*process.environ().values(), *process.cmdline(), process.cwd()]
+                if process.pid != os.getpid() and any(home in word for word in words):
+                    found |= {process, *process.children(recursive=True)}
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-        return found
+        return list(found)
 
     def running_parts(self) -> dict[str, int]:
         """The pid of each part that supervisor runs."""
