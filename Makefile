@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-replay bench-agreement bench-doctor bench-world bench-search fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-rollback bench-replay bench-agreement bench-doctor bench-world bench-search fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -103,6 +103,10 @@ bench-faults: dev # a fault in each service under load; every request must be an
 bench-deployments: dev # kill -9 at every step of preparing, deploying and rolling back; make bench-deployments ARGS="--trials 50"
 	@$(MARQUEE) install mlflow local
 	$(DEV)/python -m tests.bench.scenarios.deployments $(ARGS)
+
+bench-rollback: dev # a rollback on a whole platform under load; in containers with ARGS=--docker
+	@$(MARQUEE) install airflow tasks mlflow serving local
+	$(DEV)/python -m tests.bench.scenarios.platform_rollback $(ARGS)
 
 bench-replay: dev # replays receipts of two releases, and detects a corrupt field
 	@$(MARQUEE) install tasks mlflow serving local
