@@ -25,7 +25,7 @@ from tasks.io.imdb.titles import fetch_titles
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.ingested_files import read_current_files
 from tasks.io.postgres.lease import Lease
-from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_day, write_batch, write_changes
+from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_start, write_batch, write_changes
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
 from tasks.io.tmdb.client import Tmdb
@@ -56,11 +56,9 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
 def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
     with connect(settings) as conn:
-        current, asked, since = read_current_files(conn), read_asked(conn), read_changes_day(conn)
+        current, asked, start = read_current_files(conn), read_asked(conn), read_changes_start(conn, day)
     # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table movie is empty before the first run.
     movie_ids = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
-    # A first run asks for the day's changes too: the same day again then leaves the same record of them.
-    start = since or day
     changed = tmdb.fetch_changes(start, day) if start <= day else []
 
     plan = compute_plan(movie_ids, asked, changed, day, settings.tmdb_requests_per_run)

@@ -107,9 +107,22 @@ def test_the_same_day_again_asks_for_no_movie_and_changes_nothing(world: World) 
     assert world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)]) == []
     assert world.state()[:3] == before[:3]
     assert world.outcomes() == {ONE: "found", TWO: "quarantined", THREE: "absent"}
-    after = world.state()
-    assert world.run(DAY, *movies, changes=[(DAY.isoformat(), 101)]) == []
-    assert world.state() == after
+    assert world.state() == before
+
+
+def test_a_day_again_that_is_not_the_first_changes_nothing(world: World) -> None:
+    """It asks for the changes of the same days, so that their record is the same, and takes those that are new."""
+    movies, changes = [make_movie(1), make_movie(2)], [((NEXT - timedelta(days=2)).isoformat(), 101)]
+    world.run(NEXT - timedelta(days=9), *movies)
+    world.run(NEXT, *movies, changes=changes)
+    before = world.state()
+    assert world.run(NEXT, *movies, changes=changes) == []
+    assert world.state() == before
+    world.run(NEXT, *movies, changes=[*changes, (NEXT.isoformat(), 102)])
+    assert world.query("select day, lines from ingested_file where name like 'tmdb/%' and is_current") == [(NEXT, 2)]
+    late = world.state()
+    world.run(NEXT - timedelta(days=3), *movies, changes=changes)
+    assert world.state() == late
 
 
 def test_what_cannot_be_read_is_set_aside_with_its_reason(world: World) -> None:

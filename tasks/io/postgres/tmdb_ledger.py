@@ -37,10 +37,15 @@ def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
     return {movie_id: Asked(outcome, tmdb_id, requested_on) for movie_id, outcome, tmdb_id, requested_on in rows}
 
 
-def read_changes_day(conn: psycopg.Connection) -> date | None:
-    """Return the day up to which the changes are known; that day may have had more changes since."""
-    row = conn.execute("select day from ingested_file where name = %s and is_current", [CHANGES]).fetchone()
-    return None if row is None else row[0]
+def read_changes_start(conn: psycopg.Connection, day: date) -> date:
+    """Return the day from which a run of `day` asks for changes: the last one before it up to which they are known.
+
+    That day may have had more changes since. It is `day` on a first run, and a later one if the changes of `day` are known.
+    A second run of a day asks from where the first one did, and so keeps the same record.
+    """
+    query = "select max(day), max(day) filter (where day < %s) from ingested_file where name = %s"
+    last, before = conn.execute(query, [day, CHANGES]).fetchone() or (None, None)
+    return last if last is not None and last > day else before or day
 
 
 def write_batch(lease: Lease, rows: BatchRows, raw_key: str, archive_day: date) -> None:
