@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tasks.core.errors import TaskError, WrongDay
 from tasks.io import json_log
 from tasks.io.postgres.lease import take
+from tasks.io.usage import describe_usage
 from tasks.io.world import read_today
 from tasks.settings import Settings
 
@@ -78,7 +79,7 @@ def main(
         with take(settings, lease_key or read_verb()) as lease:
             run(settings, chosen, lease, **options)
 
-    parse_and_run(run_with_lease, doc, flags, choices, days)
+    parse_and_run(run_with_lease, doc, flags, choices, days, at_end=lambda: log.info("%s", describe_usage()))
 
 
 def read_verb() -> str:
@@ -101,8 +102,13 @@ def parse_and_run(
     flags: Mapping[str, str] = NO_FLAGS,
     choices: Mapping[str, Sequence[str]] = NO_CHOICES,
     days: Mapping[str, str] = NO_DAYS,
+    *,
+    at_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Parse the command line, run and exit. run: takes Settings, the day or None, and by name `due` and the verb's options."""
+    """Parse the command line, run and exit. run: takes Settings, the day or None, and by name `due` and the verb's options.
+
+    at_end: called after the verb, however it ended.
+    """
     parser = make_parser(doc)
     parser.add_argument(
         "--day", type=parse_day, help="the day to run for, YYYY-MM-DD (default: today, UTC; the world's day for the sample)"
@@ -118,7 +124,9 @@ def parse_and_run(
     arguments = vars(parser.parse_args())
     day = arguments.pop("day")
     start_log()
-    sys.exit(run_and_map_errors(run, day, **arguments))
+    code = run_and_map_errors(run, day, **arguments)
+    at_end()
+    sys.exit(code)
 
 
 def make_parser(doc: str | None) -> argparse.ArgumentParser:

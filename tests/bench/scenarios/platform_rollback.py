@@ -96,7 +96,7 @@ def lose_version(platform: Platform, deployment: int) -> str:
     newest = max(client.search_model_versions(f"name = '{MODEL}'"), key=lambda version: int(version.version))
     client.delete_model_version(MODEL, newest.version)
     refused = platform.command("rollback", str(deployment), "--reason", "its model is gone")
-    return "" if refused.returncode == 0 else refused.stdout.strip().splitlines()[-1]
+    return "" if refused.returncode == 0 else next(line for line in refused.stdout.splitlines() if "ERROR" in line)
 
 
 def measure(platform: Platform, folder: Path) -> dict[str, Any]:

@@ -69,5 +69,7 @@ def test_errors_have_exit_codes(world: World, stack: Stack) -> None:
     broken = world.environment | {"IMDB_BASE_URL": world.source.base_url.replace("http://", "gopher://")}
     done = subprocess.run([python, "-m", "tasks.ingest_imdb"], cwd=ROOT, env=broken, capture_output=True, text=True, check=False)
     assert done.returncode == 78
-    assert "BadSetting: IMDB_BASE_URL" in done.stdout
+    *_, error, last = done.stdout.splitlines()
+    assert "BadSetting: IMDB_BASE_URL" in error
+    assert re.search(r"used \d+\.\d s of processor time and at most \d+ MiB of memory", last)
     assert issubclass(BadInput, TaskError)
