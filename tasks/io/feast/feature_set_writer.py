@@ -8,7 +8,7 @@ from redis import Redis
 from tasks.core.errors import Unavailable
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.features.online_rows import EVENT_TIME
-from tasks.io.feast import definitions, offline_store, online_store
+from tasks.io.feast import definitions, offline_store, online_memory, online_store
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.lease import Lease
 
@@ -43,15 +43,17 @@ def is_whole(redis: Redis, feature_set: str, keys: int, schema_hash: str) -> boo
 def write_set(redis: Redis, fresh: FeatureSet, rows: pl.DataFrame, lease: Lease) -> None:
     """Write a set, check that all keys exist and that a sample equals the offline rows, and mark the set ready.
 
-    Raise Unavailable if a check fails.
+    Raise BadSetting before the first write if the set does not fit into Redis, Unavailable if a check fails.
     """
+    views = {"movies": select_movies(rows), "tmdb_ids": select_tmdb_ids(rows)}
+    online_memory.check_fits(redis, fresh.feature_set, views)
     with lease.held() as conn:
         feature_sets.start(conn, fresh)
     store = online_store.open_store(fresh.feature_set)
     with lease.held():
         definitions.apply_definitions(store, fresh)
-    online_store.write_rows(redis, fresh.feature_set, "movies", select_movies(rows), lease)
-    online_store.write_rows(redis, fresh.feature_set, "tmdb_ids", select_tmdb_ids(rows), lease)
+    for view, view_rows in views.items():
+        online_store.write_rows(redis, fresh.feature_set, view, view_rows, lease)
 
     written, wanted = online_store.count_rows(redis, fresh.feature_set), count_keys(rows)
     if written != wanted:

@@ -131,7 +131,7 @@ def test_the_container_s_script_sets_damaged_data_aside(
     (tmp_path / "valkey-server").symlink_to(binary)
     script = (REPOSITORY / "infra" / "compose" / "redis.sh").read_text()
     script = re.sub(r"/(data|tmp)\b", rf"{tmp_path}/\1", script).replace("6379", str(stack.settings.redis_port))
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REDIS_USERS": "user default off"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REDIS_USERS": "user default off", "REDIS_MAXMEMORY": "64mb"}
 
     def run(seconds: int) -> tuple[int, str]:
         with subprocess.Popen(["/bin/sh", "-c", script], env=environment, stdout=subprocess.PIPE, text=True) as shell:
