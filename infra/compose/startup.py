@@ -10,7 +10,8 @@ from infra.platform.layout import REPOSITORY
 
 START_SECONDS = 600
 """Deadline for every container to be healthy."""
-POLL_SECONDS = 0.5
+POLL_SECONDS = 2.0
+"""Each look runs `docker compose ps`, a tenth of a second of processor time that the starting containers need."""
 
 
 def start_containers(containers: Containers) -> None:
