@@ -24,6 +24,8 @@ class FeatureSet:
     day: date
     since: float
     """Start of the day that the set describes, UTC, in Unix seconds."""
+    world_day: date | None = None
+    """Today in the synthetic sample's world; None for real movies, whose today is the real one."""
 
     def age_seconds(self, now: float) -> int:
         """Return the seconds since `since`, never negative. now: Unix seconds."""
@@ -45,6 +47,7 @@ def parse_feature_set(fields: Mapping[str, Any], world_day: date | None = None) 
         movies=int(fields["movies"]),
         day=day,
         since=began.timestamp(),
+        world_day=world_day,
     )
     if not _PROJECT.match(feature_set.name):
         raise ValueError(f"{feature_set.name[:100]!r} is not a Feast project")

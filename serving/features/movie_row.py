@@ -9,7 +9,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import hiredis
 
-from serving.core.clock import MAX_CLOCK_SKEW
+from serving.core.clock import MAX_CLOCK_SKEW, now_in_world
 from serving.core.errors import CorruptRow, PredictionError, UnknownMovie
 from serving.core.rating import Row
 from serving.core.requested_id import RequestedId
@@ -70,7 +70,7 @@ def parse_row(
     if event_time is None:
         raise UnknownMovie(f"no movie {requested_id} in the published features of {feature_set.day}")
     as_of, seconds = read_event_time(event_time)
-    if seconds > time.time() + _MAX_SKEW_SECONDS:
+    if seconds > now_in_world(time.time(), feature_set.world_day) + _MAX_SKEW_SECONDS:
         raise CorruptRow(f"the row's event time {as_of:%Y-%m-%d %H:%M:%S} is still to come")
     return MovieRow(movie_id, decode_string(title, "title"), decode_doubles(raw, query.features), as_of, feature_set)
 

@@ -1,6 +1,7 @@
 """What must hold when the sample's world moves on."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from infra.local.stack import Stack
 from infra.platform.connections import read_json, read_pointer
@@ -14,6 +15,16 @@ def read_world_day(platform: Platform) -> date:
     return date.fromisoformat(read_json(f"{Stack.load(platform.settings).endpoints.sources.url}/world")["day"])
 
 
+def ask_for_fresh_features(platform: Platform, movie_id: str) -> dict[str, Any]:
+    """Return the answer from them, or the third one: on a busy machine a read of Redis may miss its deadline."""
+    answer: dict[str, Any] = {}
+    for _ in range(3):
+        answer = platform.ask(movie_id).json()
+        if answer["feature_source"] == "fresh":
+            break
+    return answer
+
+
 def check_the_world_moves_on(platform: Platform) -> None:
     """A day on, its features are live and none is stale; built again from the archive, no day changes anything."""
     first = read_world_day(platform)
@@ -24,9 +35,9 @@ def check_the_world_moves_on(platform: Platform) -> None:
     pointer = read_pointer(Stack.load(platform.settings).endpoints)
     assert pointer is not None
     assert (pointer["world_day"], pointer["features"]["day"]) == (f"{day}", f"{day}")
-    for movie_id in platform.run_in_tasks("expected", "20")["ratings"]:
-        answer = platform.ask(movie_id).json()
-        assert (answer["stale"], answer["feature_age_seconds"] < DAY_SECONDS) == (False, True), answer
+    for movie_id in platform.run_in_tasks("expected", "100")["ratings"]:
+        answer = ask_for_fresh_features(platform, movie_id)
+        assert (answer["feature_source"], answer["feature_age_seconds"] < DAY_SECONDS) == ("fresh", True), answer
 
     wait_until_idle(platform)
     before = platform.run_in_tasks("state")

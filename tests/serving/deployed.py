@@ -72,6 +72,11 @@ class Deployed:
         self.pointer[part] |= fields
         return self.write(redis_too)
 
+    def world(self, day: date) -> int:
+        """Deploy the same parts in a world whose today is this day."""
+        self.pointer = deepcopy(self.pointer) | {"deployment": self.pointer["deployment"] + 1, "world_day": str(day)}
+        return self.write()
+
     def model(self, model: bytes, version: str = "3", **changes: object) -> ModelReference:
         """Deploy a model, kept in the cache as the fetching child keeps it. changes: to its release.json."""
         release = make_release(model, **changes)

@@ -2,12 +2,14 @@
 
 import struct
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from serving.features.online_row import build_key, hash_field
+from serving.http.schemas import Prediction
 from tests.serving.conftest import World
 from tests.serving.deployed import LIVE
 from tests.serving.http.predict.expected import problem
@@ -77,6 +79,21 @@ def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
     world.run("HSET", build_key("movie_id", world.movies[0].movie_id, LIVE), "_ts:movies", later)
     with world.serve() as client:
         body = problem(client.get(f"/predict?movie_id={world.movies[0].movie_id}"), 503, "corrupt_features")
+    assert "still to come" in body.detail
+
+
+def test_what_is_still_to_come_is_told_by_the_day_of_the_sample_s_world(world: World) -> None:
+    """A row of the world's today is answered from, though the real day has not come; one of its tomorrow is refused."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=30)
+    world.deployed.world(today.date())
+    world.deployed.features(LIVE, len(world.movies), today.date())
+    for movie, day in zip(world.movies, (today, today + timedelta(days=1)), strict=False):
+        midnight = Timestamp(seconds=int(day.timestamp())).SerializeToString()
+        world.run("HSET", build_key("movie_id", movie.movie_id, LIVE), "_ts:movies", midnight)
+    with world.serve() as client:
+        answer = Prediction.model_validate_json(client.get(f"/predict?movie_id={world.movies[0].movie_id}").content)
+        body = problem(client.get(f"/predict?movie_id={world.movies[1].movie_id}"), 503, "corrupt_features")
+    assert answer.feature_source == "fresh"
     assert "still to come" in body.detail
 
 
