@@ -108,7 +108,6 @@ def test_a_set_of_which_a_part_is_there_needs_the_rest_alone(redis: Redis, views
 
 
 def test_without_a_limit_every_set_is_let_through(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
-    redis.config_set("maxmemory", 0)
     check_fits(redis, SET, views)
 
 
