@@ -66,8 +66,16 @@ class ContainerPlatform(Platform):
     def movies_locked(self) -> Iterator[None]:
         """Within the block, whoever reads table movie waits for its end."""
         with psycopg.connect(self.containers.endpoints.database_url("movies")) as connection:
+            connection.execute("set lock_timeout = '120s'")
             connection.execute("lock table movie in access exclusive mode")
             yield
+
+    def locks(self) -> list[Any]:
+        """Who holds or awaits a lock of table movie."""
+        return self.query(
+            """select application_name, state, wait_event, mode, granted from pg_locks join pg_stat_activity using (pid)
+                where relation = 'movie'::regclass"""
+        )
 
     def _catch(self, run: str) -> Container:
         def look() -> Container | None:

@@ -140,6 +140,12 @@ def test_connecting_does_not_wait_for_a_writer(settings: Settings) -> None:
             assert conn.execute("show lock_timeout").fetchone() == ("1min",)
 
 
+def test_rows_that_nobody_receives_end_the_session(settings: Settings) -> None:
+    """A container that is removed closes nothing; the server alone would send again for a quarter of an hour, with its locks."""
+    with connect(settings) as conn:
+        assert conn.execute("show tcp_user_timeout").fetchone() == ("45s",)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
