@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import docker
 import psycopg
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from infra.cli.airflow_client import AirflowClient
@@ -25,6 +26,17 @@ def wait_until(look: Callable[[], Found], seconds: float, what: str) -> Found:
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.05)
     return found
+
+
+def _is_frozen(container: Container) -> bool:
+    """Freeze the container; false if the kernel could not, as it happens on a busy machine, and the container runs on."""
+    try:
+        container.pause()
+    except APIError as error:
+        if "unable to freeze" not in str(error):
+            raise
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class ContainerPlatform(Platform):
 
         caught = wait_until(look, 120, f"a container of {run}")
         assert caught is not None
-        caught.pause()
+        wait_until(lambda: _is_frozen(caught), 60, f"the freezing of {caught.name}")
         return caught
 
     def query(self, statement: str, *values: object) -> list[Any]:
