@@ -1,6 +1,7 @@
 """### Refresh the movies and publish their features
 
-`ingest_imdb` and `ingest_tmdb` run in parallel: they store the sources' bytes in S3 and load them into Postgres.
+`ingest_imdb` and `ingest_tmdb` store the sources' bytes in S3 and load them into Postgres. TMDB is asked for the movies that
+IMDb lists, also when IMDb's new files could not be had.
 `build_features` appends the feature rows that changed to the offline store. `audit_skew` compares the features of the last
 24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis and checks it. `predict_all`
 predicts every movie of that set with the live model. `deploy` makes the set and its predictions live, together with that model.
@@ -35,10 +36,12 @@ with DAG(
     doc_md=__doc__,
     **read_catch_up(),
 ) as dag:
-    ingest = [run_task("ingest_imdb", timeout=timedelta(hours=2)), run_task("ingest_tmdb", timeout=timedelta(hours=6))]
+    imdb = run_task("ingest_imdb", timeout=timedelta(hours=2))
+    tmdb = run_task("ingest_tmdb", timeout=timedelta(hours=6), trigger_rule="all_done")
     build = run_task("build_features", timeout=timedelta(hours=1))
     audit = run_task("audit_skew", timeout=timedelta(hours=1), flags={"accept": "accept_skew"})
     publish = run_task("publish_features", timeout=timedelta(hours=2))
     predict = run_task("predict_all", timeout=timedelta(hours=1), arguments=["--part=features"])
     deploy = run_task("deploy", timeout=timedelta(hours=1), arguments=["--part=features"], outlets=[FEATURES])
-    ingest >> build >> audit >> publish >> predict >> deploy
+    imdb >> tmdb
+    [imdb, tmdb] >> build >> audit >> publish >> predict >> deploy

@@ -1,9 +1,9 @@
 """Fetch TMDB's data about IMDb's movies: raw answers go to the bucket first, then to Postgres.
 
-Each run asks for movies that TMDB lists as changed since the last run, for movies that were never asked for (most voted
-first), and for movies that TMDB did not know 30 days ago; at most TMDB_REQUESTS_PER_RUN in all. The ledger, table
-tmdb_request, is written batch by batch: the run after a killed one continues where that one stopped, and the same day again
-asks for nothing that is known.
+Each run asks for movies that TMDB lists as changed since the last run, for movies that were never asked for (those to come
+and of the last two years first, then the most voted), and, ever more rarely, for movies that TMDB did not know. It asks for
+TMDB_HOURS_PER_RUN; the next run continues. The ledger, table tmdb_request, is written batch by batch: the run after a killed
+one continues where that one stopped, and the same day again asks for nothing that is known.
 
 Without TMDB_ACCESS_TOKEN the platform runs on IMDb alone: the task logs this and succeeds.
 """
@@ -14,18 +14,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import islice, takewhile
+from time import monotonic
 
 from tasks.command import main
 from tasks.core.archive_day import choose_archive_day
-from tasks.core.errors import TaskError
+from tasks.core.errors import BadInput, TaskError
 from tasks.core.tmdb.batch import ANSWERS_PER_BATCH, Answer, BatchRows, compute_batch_rows, render_batch
-from tasks.core.tmdb.plan import compute_plan, order_movies
-from tasks.io.imdb.titles import fetch_titles
 from tasks.io.postgres.connection import connect
-from tasks.io.postgres.ingested_files import read_current_files
 from tasks.io.postgres.lease import Lease
-from tasks.io.postgres.tmdb_ledger import Changes, read_asked, read_changes_start, write_batch, write_changes
+from tasks.io.postgres.tmdb_ledger import Changes, read_changes_start, write_batch, write_changes
+from tasks.io.postgres.tmdb_plan import count_movies, read_plan
 from tasks.io.progress import Progress
 from tasks.io.s3.bucket import Bucket
 from tasks.io.tmdb.client import Tmdb
@@ -56,51 +55,53 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
 
 def ingest(lease: Lease, bucket: Bucket, tmdb: Tmdb, settings: Settings, day: date) -> None:
     with connect(settings) as conn:
-        current, asked, start = read_current_files(conn), read_asked(conn), read_changes_start(conn, day)
-    # The list comes from IMDb's own files: ingest_imdb runs beside this task, and table movie is empty before the first run.
-    movie_ids = order_movies(*fetch_titles(settings.imdb_base_url, bucket, current))
+        (movies, asked), start = count_movies(conn), read_changes_start(conn, day)
+    if not movies:
+        raise BadInput("there is no movie in the database: run ingest_imdb first")
     changed = tmdb.fetch_changes(start, day) if start <= day else []
-
-    plan = compute_plan(movie_ids, asked, changed, day, settings.tmdb_requests_per_run)
+    with connect(settings) as conn:
+        plan = read_plan(conn, changed, day)
     log.info(
-        "IMDb lists %d movies, %d were asked for before; to ask for now: %d, of which changed: %d; left for later runs: %d",
-        *(len(movie_ids), len(asked), len(plan.movie_ids), plan.changed, plan.left),
+        "IMDb lists %d movies, %d were asked for before; to ask for now: %d, of which changed: %d",
+        *(movies, asked, len(plan.movie_ids), plan.changed),
     )
 
     days = Days(day, choose_archive_day(day, read_today(settings)))
-    unanswered = fetch_and_store(lease, bucket, tmdb, plan.movie_ids, days) if plan.movie_ids else set()
+    deadline = monotonic() + settings.tmdb_hours_per_run * 3600
+    answers = tmdb.fetch_movies(takewhile(lambda _: monotonic() < deadline, plan.movie_ids))
+    answered = store(lease, bucket, answers, days, Progress("TMDB movies", len(plan.movie_ids)))
     # If a changed movie was not fetched, the next run asks for the changes of the same days again.
-    if start <= day and not plan.changed_left and not unanswered & set(plan.movie_ids[: plan.changed]):
+    if start <= day and answered.issuperset(plan.movie_ids[: plan.changed]):
         write_changes(lease, bucket, Changes(start, day, changed, plan.changed))
 
 
-def fetch_and_store(lease: Lease, bucket: Bucket, tmdb: Tmdb, movie_ids: list[str], days: Days) -> set[str]:
-    """Fetch the movies and store them batch by batch; return those that TMDB gave no answer to.
+def store(lease: Lease, bucket: Bucket, answers: Iterator[Answer | None], days: Days, progress: Progress) -> set[str]:
+    """Store the answers batch by batch, as they come; return the movies that TMDB answered.
 
-    An error of TMDB's is raised after the answers that came before it are stored.
+    progress: of all the movies to ask for. An error of TMDB's is raised after the answers that came before it are stored.
     """
-    answers = tmdb.fetch_movies(movie_ids)
-    progress, outcomes, dropped = Progress("TMDB movies", len(movie_ids)), Counter[str](), Counter[str]()
+    outcomes, dropped = Counter[str](), Counter[str]()
     answered: set[str] = set()
-    error: TaskError | None = None
-    while error is None and progress.done < len(movie_ids):
-        taken, error = take_batch(answers)
+    taken, error = take_batch(answers)
+    while taken:
         batch = [answer for answer in taken if answer is not None]
         if batch:
             rows = store_batch(lease, bucket, batch, days)
             answered.update(answer.movie_id for answer in batch)
             outcomes, dropped = outcomes + rows.outcomes, dropped + rows.dropped
         progress.advance(len(taken))
+        taken, error = ([], error) if error else take_batch(answers)
     progress.finish()
     log.info("found %d, absent %d, quarantined %d", *(outcomes[name] for name in OUTCOMES))
     for name, count in dropped.most_common():
         log.warning("field %s is invalid in %d answers and is null there", name, count)
     if error is not None:
         raise error
-    unanswered = set(movie_ids) - answered
-    if unanswered:
-        log.warning("%d movies got no answer; the next run asks for them again", len(unanswered))
-    return unanswered
+    if left := (progress.total or 0) - progress.done:
+        log.info("TMDB_HOURS_PER_RUN are over: %d movies are left for later runs", left)
+    if progress.done > len(answered):
+        log.warning("%d movies got no answer; the next run asks for them again", progress.done - len(answered))
+    return answered
 
 
 OUTCOMES = ("found", "absent", "quarantined")

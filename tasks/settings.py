@@ -46,5 +46,5 @@ class Settings(BaseSettings):
     tmdb_base_url: str = "https://api.themoviedb.org"
     tmdb_access_token: SecretStr | None = None
     tmdb_requests_per_second: float = Field(default=35, gt=0)
-    tmdb_requests_per_run: int = Field(default=20_000, gt=0)
-    """Movies that one run asks TMDB for, most voted first; the next run continues."""
+    tmdb_hours_per_run: float = Field(default=1, gt=0)
+    """Hours for which one run asks TMDB for movies; the next run continues."""

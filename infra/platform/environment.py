@@ -67,9 +67,7 @@ def source_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]
         "IMDB_BASE_URL": url,
         "TMDB_BASE_URL": url,
         "TMDB_ACCESS_TOKEN": endpoints.secrets.read("sources_token"),
-        # Our own server needs no rate limit and answers for every movie in one run.
-        "TMDB_REQUESTS_PER_SECOND": "10000",
-        "TMDB_REQUESTS_PER_RUN": "1000000000",
+        "TMDB_REQUESTS_PER_SECOND": "10000",  # our own server needs no rate limit
     }
 
 

@@ -128,7 +128,7 @@ def test_the_sources_are_read_side_by_side_and_deploying_triggers_training() -> 
     dag = load("refresh_movies")
     assert {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks} == {
         "ingest_imdb": [],
-        "ingest_tmdb": [],
+        "ingest_tmdb": ["ingest_imdb"],
         "build_features": ["ingest_imdb", "ingest_tmdb"],
         "audit_skew": ["build_features"],
         "publish_features": ["audit_skew"],

@@ -5,10 +5,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,10 +18,11 @@ from infra.local.stack import Stack
 from infra.sources.faults import Fault, FaultyApp
 from infra.sources.server import create_app
 from tasks import ingest_tmdb
-from tasks.core.errors import AccessDenied, Unavailable
+from tasks.core.errors import AccessDenied, BadInput, Unavailable
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease, take
 from tasks.io.postgres.tmdb_ledger import CHANGES
+from tasks.io.postgres.tmdb_plan import Plan, read_plan
 from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.infra.sources.folder import make_movie, render, write_folder
@@ -43,14 +46,14 @@ class World:
         day: date,
         *movies: dict[str, Any],
         changes: list[tuple[str, int]] | None = None,
-        limit: int = 10**9,
+        hours: float = 1,
         faults: dict[str, list[Fault]] | None = None,
     ) -> list[str]:
         """One run against a TMDB that knows `movies`; returns the ids asked for, in order."""
         app = create_app(write_folder(self._folder, list(movies), changes), faults=faults or {})
         assert isinstance(app, FaultyApp)
         with run_app(app) as url:
-            source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_requests_per_run": limit}
+            source = {"imdb_base_url": url, "tmdb_base_url": url, "tmdb_hours_per_run": hours}
             run_verb(ingest_tmdb, self.settings.model_copy(update=source), day)
         asked = [path.removeprefix("/3/movie/") for path in app.paths_requested if path.startswith("/3/movie/")]
         return [path for path in asked if path != "changes"]
@@ -77,16 +80,32 @@ def world(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
         monkeypatch.setenv(name, value)
     settings = Settings().model_copy(update={"tmdb_requests_per_second": 1e9})
     with connect(settings) as conn:
-        conn.execute("truncate tmdb_movie, tmdb_request")
+        conn.execute("truncate movie, rating, tmdb_movie, tmdb_request")
         conn.execute("delete from quarantine where source = 'tmdb'")
         conn.execute("delete from ingested_file where name = %s", [CHANGES])
+        add_movie(conn, ONE)
+        add_movie(conn, TWO, votes=200)
+        add_movie(conn, THREE, votes=3000)
     return World(settings, tmp_path / "source")
+
+
+def add_movie(conn: psycopg.Connection, movie_id: str, year: int | None = 2001, votes: int = 0, is_adult: bool = False) -> None:
+    conn.execute("insert into movie values (%s, 'movie', 'A', 'A', %s, %s, null, null, '{}')", [movie_id, is_adult, year])
+    if votes:
+        conn.execute("insert into rating values (%s, 7.0, %s)", [movie_id, votes])
+
+
+@pytest.fixture
+def second_a_movie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which asking for one movie takes a second."""
+    clock = count()
+    monkeypatch.setattr(ingest_tmdb, "monotonic", lambda: float(next(clock)))
 
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_first_run_asks_for_imdbs_movies_most_voted_first(world: World) -> None:
+def test_a_first_run_asks_for_all_movies(world: World) -> None:
     assert sorted(world.run(DAY, make_movie(1), make_movie(2))) == [ONE, TWO, THREE]
     assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
     rows = world.query("select movie_id, raw_key, raw_row, requested_on from tmdb_request order by raw_row")
@@ -149,11 +168,12 @@ def test_changes_of_the_days_without_a_run_are_not_lost(world: World) -> None:
     assert sorted(world.run(late, make_movie(1), make_movie(2), changes=changes)) == [ONE, TWO, THREE]  # Three is an old blank
 
 
-def test_changes_that_a_limit_left_out_are_taken_by_the_next_run(world: World) -> None:
+@pytest.mark.usefixtures("second_a_movie")
+def test_changes_for_which_there_was_no_time_are_taken_by_the_next_run(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     changes = [(NEXT.isoformat(), 101), (NEXT.isoformat(), 102)]
-    assert world.run(NEXT, make_movie(1), make_movie(2), changes=changes, limit=1) == [ONE]
-    assert world.run(NEXT + timedelta(days=1), make_movie(1), make_movie(2), changes=changes) == [ONE, TWO]
+    assert world.run(NEXT, make_movie(1), make_movie(2), changes=changes, hours=1.5 / 3600) == [TWO]
+    assert world.run(NEXT + timedelta(days=1), make_movie(1), make_movie(2), changes=changes) == [TWO, ONE]
 
 
 def test_a_movie_that_tmdb_did_not_know_is_asked_for_again_after_30_days(world: World) -> None:
@@ -161,6 +181,12 @@ def test_a_movie_that_tmdb_did_not_know_is_asked_for_again_after_30_days(world: 
     assert world.run(DAY + timedelta(days=29), make_movie(1), make_movie(2), make_movie(3)) == []
     assert world.run(DAY + timedelta(days=30), make_movie(1), make_movie(2), make_movie(3)) == [THREE]
     assert world.outcomes()[THREE] == "found"
+    assert world.query("select blank_since from tmdb_request where blank_since is not null") == []
+
+
+def test_a_movie_that_tmdb_never_knows_is_asked_for_ever_more_rarely(world: World) -> None:
+    asked = [after for after in range(0, 2600, 10) if THREE in world.run(DAY + timedelta(days=after), make_movie(1))]
+    assert asked == [0, 30, 60, 120, 240, 480, 960, 1440, 1920, 2400]
 
 
 def test_a_movie_that_tmdb_deleted_goes(world: World) -> None:
@@ -179,9 +205,30 @@ def test_a_tmdb_id_that_moves_to_another_movie_moves(world: World) -> None:
     assert world.query("select reason from quarantine where source = 'tmdb'") == [(f"TMDB 101 became {TWO}",)]
 
 
-def test_a_limit_lets_the_next_run_go_on(world: World) -> None:
+@pytest.mark.usefixtures("second_a_movie")
+def test_when_the_time_is_over_the_next_run_goes_on(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     movies = [make_movie(1), make_movie(2)]
-    assert [world.run(DAY, *movies, limit=1) for _ in range(4)] == [[THREE], [TWO], [ONE], []]
+    assert [world.run(DAY, *movies, hours=1.5 / 3600) for _ in range(4)] == [[THREE], [TWO], [ONE], []]
+    assert "TMDB_HOURS_PER_RUN are over: 2 movies are left for later runs" in caplog.text
+
+
+def test_movies_to_come_and_of_the_last_years_are_first_then_the_most_voted_and_adult_ones_not_at_all(world: World) -> None:
+    with connect(world.settings) as conn:
+        add_movie(conn, "tt70000010", year=DAY.year + 1)
+        add_movie(conn, "tt70000011", year=DAY.year - 2, votes=5)
+        add_movie(conn, "tt70000012", year=DAY.year - 3, votes=5)
+        add_movie(conn, "tt70000013", year=None)
+        add_movie(conn, "tt70000014", year=DAY.year, votes=9000, is_adult=True)
+        planned = read_plan(conn, [], DAY)
+    assert planned == Plan(["tt70000011", "tt70000010", THREE, TWO, "tt70000012", "tt70000013", ONE], changed=0)
+
+
+def test_without_movies_it_says_what_to_run_first(world: World) -> None:
+    with connect(world.settings) as conn:
+        conn.execute("truncate movie")
+    with pytest.raises(BadInput, match="run ingest_imdb first"):
+        world.run(DAY, make_movie(1))
 
 
 @pytest.mark.parametrize("step", ["put_once", "write_batch"])

@@ -338,10 +338,13 @@ CREATE TABLE tmdb_request (
     raw_key text NOT NULL,
     raw_row integer NOT NULL,
     requested_on date NOT NULL,
+    blank_since date,
     CONSTRAINT tmdb_request_outcome_check CHECK ((outcome = ANY (ARRAY['found'::text, 'absent'::text, 'quarantined'::text])))
 );
 
 COMMENT ON TABLE tmdb_request IS 'The ledger of movies asked of TMDB: what is in it is not asked again until TMDB says it changed or it is old.';
+
+COMMENT ON COLUMN tmdb_request.blank_since IS 'The first day of the requests without a usable answer; null if the last one had one.';
 
 ALTER TABLE ONLY credit
     ADD CONSTRAINT credit_pkey PRIMARY KEY (movie_id, ordering);

@@ -10,7 +10,6 @@ from datetime import date
 import psycopg
 
 from tasks.core.tmdb.batch import BatchRows
-from tasks.core.tmdb.plan import Asked
 from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.raw_objects import TMDB, write_raw_object
 from tasks.io.postgres.tables import upsert
@@ -20,6 +19,8 @@ log = logging.getLogger("tasks.tmdb")
 
 CHANGES = "tmdb/movie/changes"
 """Name of the list of changes in table ingested_file."""
+_COUNT_BLANKS = """update tmdb_request set blank_since = case when outcome <> 'found' then coalesce(blank_since, requested_on) end
+    where movie_id = any(%s)"""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,6 @@ class Changes:
     end: date
     tmdb_ids: Sequence[int]
     known: int
-
-
-def read_asked(conn: psycopg.Connection) -> dict[str, Asked]:
-    rows = conn.execute("select movie_id, outcome, tmdb_id, requested_on from tmdb_request").fetchall()
-    return {movie_id: Asked(outcome, tmdb_id, requested_on) for movie_id, outcome, tmdb_id, requested_on in rows}
 
 
 def read_changes_start(conn: psycopg.Connection, day: date) -> date:
@@ -54,6 +50,7 @@ def write_batch(lease: Lease, rows: BatchRows, raw_key: str, archive_day: date) 
         _delete_lost_rows(conn, rows)
         upsert(conn, "tmdb_movie", rows.movies, ["movie_id"])
         upsert(conn, "tmdb_request", rows.requests, ["movie_id"])
+        conn.execute(_COUNT_BLANKS, [rows.requests.column("movie_id").to_pylist()])
         upsert(conn, "quarantine", rows.quarantine, ["source", "raw_key", "line"])
         write_raw_object(conn, TMDB, raw_key, archive_day)
 

@@ -41,8 +41,8 @@ def test_only_the_programs_own_variables_are_passed_on(tmp_path: Path, monkeypat
     file = tmp_path / ".env"
     file.write_text("DEPLOYMENT_POLL_SECONDS=1\nPGPASSWORD=canary\n")
     monkeypatch.setattr(module, "ENV_FILE", file)
-    passed_on = read_passed_on({"TMDB_REQUESTS_PER_RUN": "5", "HOME": "/"})
-    assert passed_on == {"DEPLOYMENT_POLL_SECONDS": "1", "TMDB_REQUESTS_PER_RUN": "5"}
+    passed_on = read_passed_on({"TMDB_HOURS_PER_RUN": "5", "HOME": "/"})
+    assert passed_on == {"DEPLOYMENT_POLL_SECONDS": "1", "TMDB_HOURS_PER_RUN": "5"}
 
 
 def test_trial_settings_use_each_port_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
