@@ -22,7 +22,7 @@ from tasks.core.model.evaluation import Evaluation, evaluate
 from tasks.core.model.fitting import PARAMETERS
 from tasks.core.model.model_card import render_model_card
 from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
-from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, split_by_year
+from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, keep_asked, split_by_year
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.training_runs import Record, write_run
@@ -40,14 +40,18 @@ LIBRARIES = ("scikit-learn", "numpy", "skl2onnx", "onnxruntime")
 
 def run(settings: Settings, day: date, lease: Lease) -> None:
     """Train and register a version; register nothing if one was trained from the same features and ratings."""
-    snapshot_id = offline_store.read_snapshot_id()
+    table = offline_store.open_table()
+    snapshot = table.current_snapshot() if table is not None else None
     with connect(settings) as conn:
         sets, live = feature_sets.read_ready(conn), find_live(read_deployments(conn))
         labels = read_labels(conn, MIN_LABEL_VOTES)
-    if not sets or snapshot_id is None:
+    if not sets or table is None or snapshot is None:
         raise BadInput("no feature set is ready: run build_features and publish_features first")
+    asked_labels = keep_asked(labels, offline_store.read_asked(table, day))
+    if asked_labels.height < labels.height:
+        log.info("%d labelled movies are left out: TMDB was not asked for them yet", labels.height - asked_labels.height)
     newest = sets[-1]
-    rows, features = online_store.read_as_of(newest.feature_set, labels, day)
+    rows, features = online_store.read_as_of(newest.feature_set, asked_labels, day)
     schema_hash = definitions.read_schema(online_store.open_store(newest.feature_set))
 
     split = split_by_year(rows, features)
@@ -64,7 +68,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         exported = registry.read_exported(client, champion.version, champion.sha256) if champion else None
         evaluation = evaluate(split, exported, servable)
         service, feature_set = definitions.SERVICE, newest.feature_set
-        origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot_id), day, training_id)
+        origin = Origin(registry.MODEL, service, feature_set, schema_hash, str(snapshot.snapshot_id), day, training_id)
         release = render_release(describe_release(split, evaluation, origin))
         tags = describe(evaluation, release, origin, champion.version if champion else None)
         record = describe_run(split, evaluation, origin, release, tags)

@@ -55,6 +55,7 @@ class PastTables:
             crew=crew,
             credit=credit,
             tmdb_movie=to_frame(self._answers.read_movies(), TMDB_MOVIE).join(movie, on="movie_id", how="semi"),
+            asked=self._answers.read_asked().join(movie, on="movie_id", how="semi"),
         )
 
     def _read_files(self, files: Mapping[str, str]) -> list[pl.DataFrame]:

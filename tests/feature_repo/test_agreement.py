@@ -12,7 +12,7 @@ AFTER_RELEASE = ("vote", "popularity", "revenue", "gross", "average_rating")
 
 
 def test_the_view_has_the_features_that_the_build_computes() -> None:
-    computed = compute_features(two_movies(), date(2026, 11, 22)).drop("movie_id", "tmdb_id").columns
+    computed = compute_features(two_movies(), date(2026, 11, 22)).drop("movie_id", "tmdb_id", "tmdb_asked").columns
     assert sorted(field.name for field in movies.schema if field.name != "movie_id") == sorted(computed)
 
 

@@ -70,12 +70,19 @@ def read_live(settings: Settings) -> FeatureSet:
         return feature_sets.read_ready(conn)[-1]
 
 
+def read_snapshot_id() -> int:
+    """The id of the offline store's current snapshot."""
+    table = offline_store.open_table()
+    snapshot = table.current_snapshot() if table is not None else None
+    assert snapshot is not None
+    return snapshot.snapshot_id
+
+
 def read_features(settings: Settings, day: date = TODAY) -> pl.DataFrame:
     """The live set's rows as the offline store has them."""
     table = offline_store.open_table()
     assert table is not None
-    rows = offline_store.read_latest(table, day, int(read_live(settings).snapshot_id))
-    return rows.filter(~pl.col("withdrawn")).sort("movie_id")
+    return offline_store.read_present(table, day, int(read_live(settings).snapshot_id)).sort("movie_id")
 
 
 def fit(settings: Settings, seed: int, day: date = TODAY) -> HistGradientBoostingRegressor:

@@ -86,11 +86,21 @@ def test_the_archive_has_the_tables_that_the_database_had_on_each_day(past: Past
     changed = 0
     for before, day in zip([None, *past.days], past.days, strict=False):
         read, held = past.read_archive(archive, day), past.tables[day]
-        for name in ("movie", "rating", "crew", "credit", "tmdb_movie"):
+        for name in ("movie", "rating", "crew", "credit", "tmdb_movie", "asked"):
             frame, expected = getattr(read, name), getattr(held, name)
             assert_frame_equal(frame, expected, check_row_order=False)
             changed += before is not None and expected.height != getattr(past.tables[before], name).height
     assert changed > MOVES, "the days differ, so that reading a wrong one would be seen"
+
+
+def test_the_record_tells_for_which_movies_tmdb_was_asked(past: Past) -> None:
+    """For all but the adult ones, which have the features of a movie that TMDB does not know."""
+    table = offline_store.open_table()
+    assert table is not None
+    for day in past.days:
+        asked, movies = offline_store.read_asked(table, day), past.tables[day].movie
+        assert asked["movie_id"].sort().equals(past.tables[day].asked["movie_id"].sort())
+        assert 0 < asked.height < movies.height
 
 
 def test_the_same_days_again_change_nothing(past: Past) -> None:

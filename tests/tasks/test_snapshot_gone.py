@@ -15,7 +15,7 @@ from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.serving.tiny_models import export_onnx
 from tests.tasks.deployments import assert_one_whole_deployment_is_live
-from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish
+from tests.tasks.movies import FEATURES, TODAY, add_movies, crown, fit, publish, read_snapshot_id
 from tests.tasks.settings_factory import (
     deploy_features,
     deploy_model,
@@ -94,7 +94,7 @@ def test_a_new_model_cannot_predict_it_until_it_is_published_again(settings: Set
         run_verb(predict_all, settings, TODAY, part="model")
     change_movies(settings, -1)
     publish(settings)  # the set is whole in Redis: only the name of its snapshot changes
-    assert read_snapshot(settings, live) == offline_store.read_snapshot_id()
+    assert read_snapshot(settings, live) == read_snapshot_id()
     deploy_model(settings, TODAY)
     deployed = assert_one_whole_deployment_is_live(settings)
     assert (deployed.model_version, deployed.feature_set) == (version, live.feature_set)
@@ -113,7 +113,7 @@ def test_rows_that_redis_lost_are_written_again_under_the_same_name_only_after_a
     change_movies(settings, -2)
     run_verb(build_features, settings, TODAY)
     run_verb(publish_features, settings, TODAY)
-    assert read_snapshot(settings, live) == offline_store.read_snapshot_id()
+    assert read_snapshot(settings, live) == read_snapshot_id()
     assert online_store.count_rows(redis, live.feature_set) == len(keys)
     reconcile_deployment.run(settings)
     assert assert_one_whole_deployment_is_live(settings) == live

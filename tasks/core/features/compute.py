@@ -25,13 +25,17 @@ class Tables:
     crew: pl.DataFrame
     credit: pl.DataFrame
     tmdb_movie: pl.DataFrame
+    asked: pl.DataFrame
+    """movie_id of every movie that TMDB was asked for, whatever it answered."""
 
 
 def compute_features(tables: Tables, day: date) -> pl.DataFrame:
-    """Return one row per movie, by movie_id: movie_id, tmdb_id (null where TMDB does not know the movie), title, features.
+    """Return one row per movie, by movie_id: movie_id, tmdb_id (null where TMDB does not know it), title, tmdb_asked, features.
 
-    Every feature is Float64 and may be null. Nothing that is known only after the movie's release is used: not its own rating,
-    votes, popularity or revenue, and no movie that was released on the same day or later.
+    tmdb_asked: false where TMDB's features are null because TMDB has not been asked yet; a model is not trained on such rows,
+    because the most voted movies are asked for first. Every feature is Float64 and may be null. Nothing that is known only
+    after the movie's release is used: not its own rating, votes, popularity or revenue, and no movie that was released on the
+    same day or later.
     """
     movies = null_unknown_lengths(tables.movie).sort("movie_id")
     tmdb = null_unknown_budgets(null_unknown_lengths(tables.tmdb_movie))
@@ -42,10 +46,17 @@ def compute_features(tables: Tables, day: date) -> pl.DataFrame:
         rows = rows.join(record, on="movie_id", how="left", maintain_order="left")
     features = rows.drop("movie_id").columns
     return (
-        movies.select("movie_id", pl.col("primary_title").alias("title"))
+        movies.select(
+            "movie_id",
+            pl.col("primary_title").alias("title"),
+            pl.col("movie_id").is_in(tables.asked["movie_id"].implode()).alias("tmdb_asked"),
+        )
         .join(tmdb.select("movie_id", "tmdb_id"), on="movie_id", how="left", maintain_order="left")
         .join(rows, on="movie_id", how="left", maintain_order="left")
-        .select("movie_id", "tmdb_id", "title", *[pl.col(name).cast(pl.Float64).round(DECIMALS) for name in features])
+        .select(
+            *("movie_id", "tmdb_id", "title", "tmdb_asked"),
+            *[pl.col(name).cast(pl.Float64).round(DECIMALS) for name in features],
+        )
     )
 
 

@@ -27,6 +27,16 @@ class Split:
     dataset_hash: str
 
 
+def keep_asked(labels: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Return the labels of the movies that TMDB was asked for; all labels if it was asked for none.
+
+    TMDB is asked for the most voted movies first. Until all have been asked for, "TMDB's features are null" would mean "has few
+    votes", which is not known before the release. Movies for which TMDB had no answer stay: that is known at prediction too.
+    """
+    kept = labels.join(asked, on="movie_id", how="semi", maintain_order="left")
+    return labels if asked.is_empty() else kept
+
+
 def split_by_year(rows: pl.DataFrame, features: list[str]) -> Split:
     """Split labelled rows at a year: the newest whole years with closest to a fifth of the movies are the test.
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,15 +20,17 @@ def parse_batch(body: bytes) -> list[Answer]:
 
 
 class PastAnswers:
-    """Table tmdb_movie after each batch, without a database."""
+    """Table tmdb_movie after each batch, and the movies that were asked for, without a database."""
 
     def __init__(self) -> None:
         self._place: dict[str, tuple[int, int]] = {}  # movie_id -> batch and row
         self._owner: dict[int, str] = {}
         self._batches: list[pa.Table] = []
+        self._asked: set[str] = set()
 
     def add(self, rows: BatchRows) -> None:
         """Apply the next batch: its movies replace older answers, and what TMDB does not have any more is gone."""
+        self._asked.update(rows.requests.column("movie_id").to_pylist())
         for request in rows.requests.select(["movie_id", "outcome"]).to_pylist():
             if request["outcome"] == "absent":
                 self._forget(request["movie_id"])
@@ -46,6 +49,10 @@ class PastAnswers:
         if place is not None:
             batch, row = place
             del self._owner[self._batches[batch].column("tmdb_id")[row].as_py()]
+
+    def read_asked(self) -> pl.DataFrame:
+        """Return movie_id of every movie that was asked for, by movie_id."""
+        return pl.DataFrame({"movie_id": sorted(self._asked)}, schema={"movie_id": pl.String})
 
     def read_movies(self) -> pa.Table:
         """Return the rows of tmdb_movie, in the order of their batches."""

@@ -35,14 +35,18 @@ def open_table() -> Table | None:
 
 
 def read_latest(
-    table: Table, day: date, snapshot_id: int | None = None, movie_ids: Collection[str] | None = None
+    table: Table,
+    day: date,
+    snapshot_id: int | None = None,
+    movie_ids: Collection[str] | None = None,
+    columns: tuple[str, ...] = ("*",),
 ) -> pl.DataFrame:
     """Return the last known row of each movie as of the end of `day`, with withdrawn ones, by movie_id.
 
-    movie_ids: read these movies only.
+    movie_ids: read these movies only. columns: read these columns only; movie_id and TIMES are among them.
     """
     wanted: BooleanExpression = AlwaysTrue() if movie_ids is None else In(term="movie_id", literals=set(movie_ids))
-    rows = pl.DataFrame(table.scan(wanted, snapshot_id=snapshot_id).to_arrow())
+    rows = pl.DataFrame(table.scan(wanted, selected_fields=columns, snapshot_id=snapshot_id).to_arrow())
     until = datetime.combine(day, time.max, tzinfo=UTC)
     # By their keys alone, so that the features are copied once.
     last = (
@@ -63,20 +67,25 @@ def read_newest_day(table: Table) -> date:
 
 
 def read_present(table: Table, day: date, snapshot_id: int | None = None) -> pl.DataFrame:
-    """Return the rows as read_latest does, without the withdrawn movies and that column: the rows of a feature set."""
-    return read_latest(table, day, snapshot_id).filter(~pl.col("withdrawn")).drop("withdrawn")
+    """Return the rows as read_latest does, without the withdrawn movies: the rows of a feature set."""
+    rows = read_latest(table, day, snapshot_id)
+    return rows.filter(~pl.col("withdrawn")).drop("withdrawn", "tmdb_asked", strict=False)
+
+
+def read_asked(table: Table, day: date) -> pl.DataFrame:
+    """Return movie_id of the movies whose row as of the end of `day` has TMDB's answer, even if that was that it has none.
+
+    Rows of a build that did not record this are taken to have it.
+    """
+    recorded = "tmdb_asked" in table.schema().column_names
+    rows = read_latest(table, day, columns=("movie_id", *TIMES, "withdrawn", *(["tmdb_asked"] if recorded else [])))
+    asked = pl.col("tmdb_asked").fill_null(value=True) if recorded else pl.lit(value=True)
+    return rows.filter(~pl.col("withdrawn") & asked).select("movie_id")
 
 
 def has_snapshot(table: Table | None, snapshot_id: str) -> bool:
     """Return false if the snapshot was removed, as by an expiry of old snapshots."""
     return table is not None and table.snapshot_by_id(int(snapshot_id)) is not None
-
-
-def read_snapshot_id() -> int | None:
-    """Return the id of the current snapshot, or None before the first build."""
-    table = open_table()
-    snapshot = table.current_snapshot() if table is not None else None
-    return snapshot.snapshot_id if snapshot else None
 
 
 def append_rows(rows: Mapping[date, pl.DataFrame], known_at: datetime, build_id: str, lease: Lease) -> int:
@@ -135,6 +144,7 @@ def _stamp(rows: pl.DataFrame, day: date, created: datetime) -> pl.DataFrame:
 
 
 def _make_schema(rows: pl.DataFrame) -> pa.Schema:
-    named = {"movie_id": pa.string(), "tmdb_id": pa.int64(), "title": pa.string(), "withdrawn": pa.bool_()}
+    named = {"movie_id": pa.string(), "tmdb_id": pa.int64(), "title": pa.string()}
+    named |= {"tmdb_asked": pa.bool_(), "withdrawn": pa.bool_()}
     named |= {name: pa.timestamp("us", tz="UTC") for name in TIMES}
     return pa.schema([pa.field(name, named.get(name, pa.float64())) for name in rows.columns])

@@ -48,6 +48,7 @@ def read_tables(conn: psycopg.Connection) -> Tables:
         crew=read_frame(conn, "crew", CREW),
         credit=read_frame(conn, "credit", CREDIT),
         tmdb_movie=read_frame(conn, "tmdb_movie join movie using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie"),
+        asked=read_frame(conn, "tmdb_request join movie using (movie_id)", {"movie_id": pl.String}),
     )
 
 

@@ -120,7 +120,7 @@ def test_every_movie_reads_online_as_it_stands_offline(settings: Settings, movie
     live = read_ready(settings)
     table = offline_store.open_table()
     assert table is not None
-    offline = offline_store.read_latest(table, TODAY).drop("withdrawn", "tmdb_id", *offline_store.TIMES)
+    offline = offline_store.read_present(table, TODAY).drop("tmdb_id", *offline_store.TIMES)
     names = offline.drop("movie_id").columns
     online = online_store.read_online(online_store.open_store(live.feature_set), "movies", offline["movie_id"].to_list(), names)
     assert online.sort("movie_id").cast(offline.schema).equals(offline.sort("movie_id"), null_equal=True)

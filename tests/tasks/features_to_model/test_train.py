@@ -10,10 +10,10 @@ import pytest
 
 from tasks import train_model
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
-from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import TODAY, read_newest, read_ready, read_versions
+from tests.tasks.movies import read_snapshot_id
 from tests.tasks.settings_factory import deploy_model, read_live_deployment, run_verb
 
 pytestmark = pytest.mark.integration
@@ -49,7 +49,7 @@ def test_a_version_has_a_release_whose_golden_rows_it_reproduces(settings: Setti
     assert release["files"] == {"model.onnx": version.tags[registry.DIGEST]}
     assert (release["model"], release["feature_service"]) == (registry.MODEL, "pre_release")
     assert (release["feature_set"], release["schema_hash"]) == (ready.feature_set, ready.schema_hash)
-    assert (release["training_snapshot"], release["training_day"]) == (str(offline_store.read_snapshot_id()), TODAY.isoformat())
+    assert (release["training_snapshot"], release["training_day"]) == (str(read_snapshot_id()), TODAY.isoformat())
     assert release["training_id"] == version.tags[registry.TRAINING_ID]
     assert release["metrics"] == metrics
     names = read_onnx_features(exported)

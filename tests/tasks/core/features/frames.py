@@ -50,4 +50,5 @@ def two_movies(second_released: date = date(2001, 6, 1)) -> Tables:
             {"movie_id": "tt0000001", "release_date": date(2000, 6, 1)},
             {"movie_id": "tt0000002", "release_date": second_released},
         ),
+        asked=movies({"movie_id": "tt0000001"}, {"movie_id": "tt0000002"}).select("movie_id"),
     )

@@ -34,7 +34,7 @@ def test_a_movie_of_which_nothing_is_known_has_nulls_and_no_zero() -> None:
         "title_foreign_chars",
         "title_has_digit",
     }
-    assert {name for name, value in found.items() if value is not None} == about_title
+    assert {name for name, value in found.items() if value is not None} == {*about_title, "tmdb_asked"}
 
 
 def test_money_unknown_to_tmdb_is_null_and_known_money_is_in_millions() -> None:
@@ -85,6 +85,14 @@ def test_languages_countries_and_words() -> None:
         "title_is_translated": 1, "title_chars": 5, "title_words": 2, "title_foreign_chars": 1, "title_has_digit": 1,
     }  # fmt: skip
     assert {name: found[name] for name in wanted} == wanted
+
+
+def test_not_asked_and_asked_without_an_answer_are_told_apart() -> None:
+    tables = replace(one_movie({}), asked=movies({"movie_id": "tt0000001"}).select("movie_id"))
+    both = replace(tables, movie=movies({"movie_id": "tt0000001"}, {"movie_id": "tt0000002"}))
+    assert row(both)["tmdb_id"] is row(both, "tt0000002")["tmdb_id"] is None
+    assert row(both)["tmdb_asked"] is True
+    assert row(both, "tt0000002")["tmdb_asked"] is False
 
 
 def test_the_director_s_earlier_movie_is_in_the_later_movie_s_row_and_not_the_other_way() -> None:

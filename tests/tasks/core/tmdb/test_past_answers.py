@@ -51,6 +51,14 @@ def test_a_later_answer_replaces_an_earlier_one_and_what_is_absent_is_gone() -> 
     }
 
 
+def test_what_was_asked_for_stays_so_whatever_was_answered() -> None:
+    answers = PastAnswers()
+    assert answers.read_asked()["movie_id"].to_list() == []
+    for batch in ([found(B, 2), absent(A)], [absent(B), found(C, 3)]):
+        answers.add(compute_batch_rows(batch, "raw/tmdb/0.parquet", DAY))
+    assert answers.read_asked()["movie_id"].to_list() == [A, B, C]
+
+
 def test_a_tmdb_id_that_moved_to_another_movie_takes_the_row_of_the_first_one() -> None:
     assert after([found(A, 1), found(B, 2)], [found(C, 1)]) == {B: (2, "A title"), C: (1, "A title")}
     assert after([found(A, 1)], [found(B, 1)], [found(B, 2)]) == {B: (2, "A title")}, "A does not come back by itself"
