@@ -9,6 +9,9 @@ Only movies and TV movies are loaded, with their ratings, crew and credits, and 
 counted: lines = loaded + skipped + quarantined. A skipped line is known by its first columns, and the others are not read. The
 same files again change nothing. A file that is older than the current one, or that has less than half its rows, is rejected; the
 message explains how to load it nevertheless.
+
+The raw files of the last KEEP_RAW_DAYS days, of one day a month and of the days of kept deployments stay in the bucket. The
+others are removed at the end, each with a line in the log.
 """
 
 import logging
@@ -39,6 +42,7 @@ from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.raw_objects import write_raw_object
 from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.progress import Progress
+from tasks.io.retired_raw_files import remove_raw_files
 from tasks.io.s3.bucket import Bucket
 from tasks.io.world import read_today
 from tasks.settings import Settings
@@ -75,6 +79,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         for file in files:
             swap_new_table(conn, file.table)
     log.info("%d files loaded, %d unchanged", len(changed), len(FILES) - len(changed))
+    remove_raw_files(lease, bucket, settings.keep_raw_days, settings.keep_deployments)
 
 
 def fetch_files(base_url: str, current: Mapping[str, IngestedFile], bucket: Bucket) -> list[RawFile]:

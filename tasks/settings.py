@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     keep_deployments: int = Field(default=5, gt=0)
     """Deployments that can be rolled back to: the parts of older ones are removed."""
 
+    keep_raw_days: int = Field(default=31, gt=0)
+    """Days whose raw files of IMDb are kept, beside one day a month and the days of kept deployments."""
+
     world_url: str | None = None
     """Address at which the source server tells the day of the sample's world; absent for real sources, whose day is today."""
 

@@ -230,7 +230,9 @@ CREATE TABLE raw_object (
     name text NOT NULL,
     raw_key text NOT NULL,
     day date NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text DEFAULT 'kept'::text NOT NULL,
+    CONSTRAINT raw_object_state_check CHECK ((state = ANY (ARRAY['kept'::text, 'removing'::text, 'removed'::text])))
 );
 
 COMMENT ON TABLE raw_object IS 'What each day''s ingest had: the current version of each of IMDb''s files, and every batch of TMDB''s answers.';
@@ -240,6 +242,8 @@ COMMENT ON COLUMN raw_object.name IS 'Name of IMDb''s file, or tmdb for a batch 
 COMMENT ON COLUMN raw_object.raw_key IS 'Key of the bytes in the bucket.';
 
 COMMENT ON COLUMN raw_object.recorded_at IS 'Order of several versions or batches on one day.';
+
+COMMENT ON COLUMN raw_object.state IS 'The same in all rows of one raw_key: kept, about to be removed from the bucket, or removed.';
 
 CREATE TABLE skew_audit (
     audit_id text NOT NULL,
