@@ -33,9 +33,9 @@ def read_fingerprint(settings: Settings) -> dict[str, object]:
     with connect(settings) as conn:
         for table in TABLES:
             left_out = list(VOLATILE.get(table, ()))
-            query = f"select count(*), md5(string_agg(row, '|' order by row)) from (select (to_jsonb(t) - %s::text[])::text as row from {table} t) r"  # noqa: S608, E501  # constants
-            rows, digest = conn.execute(query.encode(), [left_out]).fetchone() or (0, "")
-            tables[table] = {"rows": rows, "md5": digest}
+            query = f"select count(*), sum(hashtextextended(row, 0))::text from (select (to_jsonb(t) - %s::text[])::text as row from {table} t) r"  # noqa: S608, E501  # constants
+            rows, digest = conn.execute(query.encode(), [left_out]).fetchone() or (0, None)
+            tables[table] = {"rows": rows, "digest": digest}
     live = read_live_features(settings)
     client = MlflowClient(settings.mlflow_tracking_uri)
     champion = registry.find_champion(client)
