@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ Rows = Mapping[str, Mapping[str, float | None]]
 
 
 def connect(tracking_uri: str) -> MlflowClient:
+    # By default MLflow sends its clients to the bucket itself, whose address in containers is of their own network.
+    os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
     mlflow.set_tracking_uri(tracking_uri)
     return MlflowClient()
 
