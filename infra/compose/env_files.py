@@ -59,7 +59,7 @@ def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, 
     endpoints = compose_endpoints(secrets)
     admin_password = secrets.read(f"postgres_{POSTGRES_ADMIN}")
     s3 = chosen_s3() or {}
-    return {
+    services = {
         "postgres": {
             "POSTGRES_PASSWORD": admin_password,
             "POSTGRES_INITDB_ARGS": "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8",
@@ -81,6 +81,9 @@ def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, 
             **read_api_keys(secrets),
         },
     }
+    # Docker's client can be configured to give every container a proxy, and it does so without these exceptions.
+    no_proxy = no_proxy_variables(os.environ, (*endpoints.hosts, "docker-filter"))
+    return {name: {**variables, **no_proxy} for name, variables in services.items()}
 
 
 def read_api_keys(secrets: Secrets) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """One platform in containers for all these tests, where a Docker engine answers."""
 
+import json
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -34,12 +37,31 @@ def containers_platform(engine: docker.DockerClient, tmp_path_factory: pytest.Te
         patch.setenv("COMPOSE_FILE", ":".join(str(REPOSITORY / file) for file in files))
         patch.setenv("MARQUEE_VERSION", "test")
         try:
+            build_images()
+            patch.setenv("DOCKER_CONFIG", str(configure_proxy(tmp_path_factory.mktemp("docker"))))
             up = platform.command("up", "--docker")
             assert up.returncode == 0, up.stdout
             yield platform
         finally:
             reset = platform.command("reset", "--yes")
             assert reset.returncode == 0, reset.stdout
+
+
+def build_images() -> None:
+    """Build the images that the engine's cache does not have; Docker's client has no proxy yet."""
+    for script in ("bases/make.sh", "build.sh"):
+        subprocess.run(["sh", f"infra/images/{script}"], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def configure_proxy(folder: Path) -> Path:
+    """Return a configuration of Docker's client, as companies have it, that gives every container a proxy; nothing answers there.
+
+    So every test of containers also shows that no service calls another one through a proxy.
+    """
+    proxy = {"httpProxy": "http://127.0.0.1:9", "httpsProxy": "http://127.0.0.1:9"}
+    plugins = Path("~/.docker/cli-plugins").expanduser()
+    folder.joinpath("config.json").write_text(json.dumps({"proxies": {"default": proxy}, "cliPluginsExtraDirs": [str(plugins)]}))
+    return folder
 
 
 @pytest.fixture(scope="package")
