@@ -15,7 +15,6 @@ from tasks.core.predictions.predict import compute_predictions, compute_set_id, 
 from tasks.core.predictions.title_database import render_title_database
 from tasks.io import prediction_sets
 from tasks.io.deployments.settings import DeploymentSettings
-from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
 from tasks.io.postgres import movies
 from tasks.io.postgres.connection import connect
@@ -71,6 +70,8 @@ def read_rows(features: FeatureSet) -> pl.DataFrame:
 
     Raise BadInput if the snapshot is gone, or if the rows do not have the content hash of the set.
     """
+    from tasks.io.feast import offline_store  # noqa: PLC0415  # the import takes a second, which a rollback need not wait
+
     with offline_store.reachable():
         table = offline_store.open_table()
         if table is None or not offline_store.has_snapshot(table, features.snapshot_id):
