@@ -40,8 +40,9 @@ def write_worker_files(settings: Settings, secrets: Secrets, host: str) -> Path:
     folder = settings.layout.home / "compose-worker"
     make_folder(folder, 0o700)
     endpoints = remote_endpoints(host, settings, secrets)
-    write_private(folder / "airflow.env", render(make_airflow_variables(endpoints)))
-    write_private(folder / "tasks.env", render({**task_variables(settings, endpoints), **(chosen_s3() or {})}))
+    tasks = {**task_variables(settings, endpoints), **(chosen_s3() or {})}
+    for name, variables in {"airflow": make_airflow_variables(endpoints), "tasks": tasks}.items():
+        write_private(folder / f"{name}.env", render({**variables, **make_no_proxy(endpoints)}))
     return folder
 
 
@@ -49,7 +50,6 @@ def make_airflow_variables(endpoints: Endpoints) -> dict[str, str]:
     return {
         **airflow_variables(endpoints),
         **celery_variables(endpoints),
-        **no_proxy_variables(os.environ, (*endpoints.hosts, "docker-filter")),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": PASSWORDS_FILE,
     }
 
@@ -81,9 +81,15 @@ def make_variables(settings: Settings, secrets: Secrets) -> dict[str, dict[str, 
             **read_api_keys(secrets),
         },
     }
-    # Docker's client can be configured to give every container a proxy, and it does so without these exceptions.
-    no_proxy = no_proxy_variables(os.environ, (*endpoints.hosts, "docker-filter"))
-    return {name: {**variables, **no_proxy} for name, variables in services.items()}
+    return {name: {**variables, **make_no_proxy(endpoints)} for name, variables in services.items()}
+
+
+def make_no_proxy(endpoints: Endpoints) -> dict[str, str]:
+    """Return the exceptions from a proxy, for every container: Docker's client can be configured to give each one a proxy.
+
+    They are the same everywhere, because a container that reads several files has those of the last one.
+    """
+    return no_proxy_variables(os.environ, (*endpoints.hosts, "docker-filter"))
 
 
 def read_api_keys(secrets: Secrets) -> dict[str, str]:
