@@ -78,7 +78,7 @@ class ContainerPlatform(Platform):
     def movies_locked(self) -> Iterator[None]:
         """Within the block, whoever reads table movie waits for its end."""
         with psycopg.connect(self.containers.endpoints.database_url("movies")) as connection:
-            connection.execute("set lock_timeout = '120s'")
+            connection.execute("set lock_timeout = '180s'")
             connection.execute("lock table movie in access exclusive mode")
             yield
 

@@ -36,7 +36,7 @@ class World:
     def assert_swept_and_whole(self, run: str, commits: int) -> None:
         self.platform.sweep()
         assert self.platform.task_containers(run) == []
-        wait_until(lambda: not self.platform.locks(), 60, "the end of the killed task's session in Postgres")
+        wait_until(lambda: not self.platform.locks(), 180, "the end of the killed task's session in Postgres")
         after = self.read()
         assert self.commits(after) == commits
         assert {name: after[name] for name in ("tables", "redis", "champion")} == {

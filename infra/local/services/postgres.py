@@ -25,7 +25,7 @@ OPTIONS = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "hba_file": "pg_hba.conf",  # beside the cluster, in a folder where Postgres itself cannot write
-    "tcp_user_timeout": "45s",  # a client that was killed or cut off keeps its locks no longer than that
+    "tcp_user_timeout": "2min",  # a client that was killed or cut off keeps its locks no longer than that
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "timezone": "UTC",
 }

@@ -23,7 +23,7 @@ DEADLINES: dict[str, Any] = {
 LIMITS = b"""
     set statement_timeout = '30min'; set lock_timeout = '60s'; set idle_in_transaction_session_timeout = '15min';
     set client_connection_check_interval = '10s'; -- a killed task's statement ends, and frees its locks;
-    set tcp_user_timeout = '45s' -- so does one whose rows nobody receives any more: by itself it would wait a quarter of an hour
+    set tcp_user_timeout = '2min' -- so does one whose rows nobody takes any more: by itself it would wait a quarter of an hour
 """
 """Set after connecting, so that `options` in the URL, such as a search_path, stay as the user wrote them."""
 CONNECTION_LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
