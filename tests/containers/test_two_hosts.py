@@ -41,6 +41,8 @@ def first_host(containers_platform: ContainerPlatform, engine: docker.DockerClie
         patch.setenv("AIRFLOW_EXECUTOR", "CeleryExecutor")
         patch.setenv("MLFLOW_ALLOWED_HOSTS", f"{address}:{settings.mlflow_port}")
         patch.setenv("WORKER_LOG_PORT", str(port))
+        for spelling in ("NO_PROXY", "no_proxy"):  # the second host has the address of the first, which calls it for logs
+            patch.setenv(spelling, address)
         for words in (("secrets", "--for-worker", address), ("up", "--docker")):
             done = first.command(*words)
             assert done.returncode == 0, done.stdout
