@@ -1,7 +1,7 @@
 """### Refresh the movies and publish their features
 
-`ingest_imdb` and `ingest_tmdb` store the sources' bytes in S3 and load them into Postgres. TMDB is asked for the movies that
-IMDb lists, also when IMDb's new files could not be had.
+`ingest_imdb` and `ingest_tmdb` store the sources' bytes in S3 and load them into Postgres. `ingest_tmdb` asks TMDB for IMDb's
+movies, even if IMDb's new files could not be fetched.
 `build_features` appends the feature rows that changed to the offline store. `audit_skew` compares the features of the last
 24 hours' predictions with the offline store. `publish_features` writes a feature set to Redis and checks it. `predict_all`
 predicts every movie of that set with the live model. `deploy` makes the set and its predictions live, together with that model.

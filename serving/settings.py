@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     features_max_age_seconds: float = Field(default=172_800, gt=0)
     """Maximum age of fresh features, which are made each night; older ones are still used, and the answer says `stale`."""
     prediction_set_fallback: bool = True
-    """When the features cannot be read: true answers with the published prediction, labelled `degraded`; false answers 503."""
+    """If the features cannot be read, true answers with the published prediction, labelled `degraded`; false answers 503."""
     s3_bucket: str | None = None
     """Bucket of the prediction databases; boto3 reads AWS_* itself. None: there is no fallback and no search."""
 

@@ -32,7 +32,7 @@ WRITERS = (LEASE, "publish_features", "predict_all")
 
 
 GRACE = timedelta(days=1)
-"""How much longer than its receipts a Parquet file is kept: an API may answer from a replaced deployment for a while, and
+"""A Parquet file is kept for this time after its last receipt: an API may answer from a replaced deployment for a while, and
 audit_skew deletes receipts once a day."""
 
 

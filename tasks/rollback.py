@@ -31,7 +31,7 @@ from tasks.settings import Settings
 log = logging.getLogger("tasks.rollback")
 
 LEASE_SECONDS = 60
-"""How long a rollback waits for a deploy or a reconciliation that is under way; those take seconds."""
+"""A rollback waits this long for a deploy or a reconciliation that is under way; those take seconds."""
 
 
 def run(settings: Settings, number: int | None, reason: str, person: str | None = None) -> None:

@@ -49,7 +49,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def sample_fingerprints() -> dict[str, Any]:
-    """What `tests.e2e.fingerprint` printed of an embedded platform on the sample, by day: one in containers is compared with it.
+    """Return the output of `tests.e2e.fingerprint` for an embedded platform on the sample, by day, to compare one in containers.
 
     An idle platform takes a fifth of a core, so that none is kept up until then.
     """

@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 READMES = sorted(ROOT.glob("README.md")) + sorted(ROOT.glob("*/README.md"))
 MARKER = re.compile(r"<!-- example: (platform|containers|fixture) -->\n```console\n(.*?)```", re.DOTALL)
-"""Where an example is run: against a platform that is up, in containers, or by the test session itself (make up, make test)."""
+"""An example runs against a platform that is up, in containers, or in the test session itself (make up, make test)."""
 GAP = "…"
 """Stands for anything in a promised answer."""
 VOLATILE = {

@@ -1,4 +1,4 @@
-"""What two places must say alike: locks and requirements, the settings and their example, README and the ports."""
+"""Tests that two places agree: locks and requirements, the settings and their example, README and the ports."""
 
 import re
 import tomllib

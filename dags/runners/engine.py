@@ -68,7 +68,7 @@ class Engine(APIClient):
         yield from ()
 
     def remove_container(self, container: Any, *args: Any, **options: Any) -> None:
-        """Remove a container. It is no error if a kill, a sweep or the task's own end removes it at the same time."""
+        """Remove a container. Do nothing if a kill, a sweep or the task's own end has removed it or is removing it."""
         try:
             super().remove_container(container, *args, **options)
         except APIError as error:

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     sample_seed: int = Field(default=1, ge=0)
     """Another seed makes another world."""
     sample_scenario: Literal["none", "drift", "broken_ingest", "newcomers"] = "none"
-    """What happens in the sample's world from the day after its present one on."""
+    """A course of events for the sample's world, from its next day on."""
     tmdb_access_token: SecretStr | None = None
     """TMDB's v4 token, for `SOURCES=live` alone."""
     bind_address: str = "127.0.0.1"

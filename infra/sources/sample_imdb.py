@@ -51,7 +51,7 @@ OTHER_WEIGHTS = (30, 30, 15, 5, 10, 3, 2, 5)
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What is the same on every day about one movie."""
+    """The properties of a movie's rows that are the same on every day."""
 
     kind: str
     has_year: bool

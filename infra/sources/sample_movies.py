@@ -32,7 +32,7 @@ SURPRISE = 0.46
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """How a movie is received in the long run. Nothing publishes it: only votes, day by day, tell it."""
+    """The long-run reception of a movie. No source publishes it; it shows only in the votes, day by day."""
 
     audience: int
     """Votes that the movie gets in its first years."""

@@ -1,4 +1,4 @@
-"""What TMDB's API answers from: a folder of answers, or a day of the sample's world."""
+"""The data behind the TMDB API of the sources' server: a folder of answers, or a day of the sample's world."""
 
 from collections.abc import Iterable
 from datetime import date

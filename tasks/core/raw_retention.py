@@ -1,4 +1,4 @@
-"""Which of IMDb's raw files are kept: those of the newest days, of one day a month, and of the days of kept deployments."""
+"""Selects IMDb's raw files to keep: those of the newest days, of one day a month, and of the days of kept deployments."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

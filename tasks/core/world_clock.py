@@ -1,9 +1,9 @@
-"""The moment of a day, for a source with a day of its own: the sample's world stands still or runs ahead of the real clock."""
+"""Timestamps for a source whose day differs from the clock's: the sample's world stands still or runs ahead."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
 LATEST = timedelta(milliseconds=1)
-"""Once the real clock has passed the world's day, all moments lie within this last part of that day."""
+"""When the real clock is past the world's day, timestamps are squeezed, in order, into this last part of that day."""
 
 
 def compute_known_at(now: datetime, today: date) -> datetime:

@@ -1,4 +1,4 @@
-"""What this process has used so far: processor time and memory."""
+"""Reports this process's processor time and peak memory."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ def describe_usage() -> str:
 def read_peak_mib() -> int:
     """Return the largest resident memory that this program had, in MiB: VmHWM of proc_pid_status(5).
 
-    getrusage(2) is not asked: its maximum includes that of the process that started this one.
+    getrusage(2) would include the peak of the parent process.
     """
     fields = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
     return round(int(fields["VmHWM"].removesuffix(" kB")) / KIB_PER_MIB)

@@ -40,13 +40,13 @@ def read_today(settings: WorldSettings) -> date:
 
 
 def find_world_day(settings: WorldSettings, at_least: date) -> date | None:
-    """Return the world's day, or None for real sources. Without an answer it is taken to be `at_least`, and this is logged."""
+    """Return the world's day, or None for real sources. Without an answer, log that and assume `at_least`."""
     if settings.world_url is None:
         return None
     try:
         return max(at_least, read_today(settings))
     except Unavailable as error:
-        log.warning("%s; the day is taken to be %s", error, at_least)
+        log.warning("%s; assuming day %s", error, at_least)
         return at_least
 
 

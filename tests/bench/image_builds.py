@@ -1,4 +1,4 @@
-"""How long the images take to build, and how large they are."""
+"""Measures the build time and the size of the images."""
 
 import os
 import shutil

@@ -20,7 +20,7 @@ OVER = {"success", "failed"}
 
 
 def wait_until(look: Callable[[], Found], seconds: float, what: str) -> Found:
-    """What `look` finds, as soon as it is anything."""
+    """Call `look` until its result is true, and return the result. Fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
@@ -83,7 +83,7 @@ class ContainerPlatform(Platform):
             yield
 
     def locks(self) -> list[Any]:
-        """Who holds or awaits a lock of table movie."""
+        """Return the sessions that hold or await a lock of table movie."""
         return self.query(
             """select application_name, state, wait_event, mode, granted from pg_locks join pg_stat_activity using (pid)
                 where relation = 'movie'::regclass"""

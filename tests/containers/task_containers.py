@@ -1,4 +1,4 @@
-"""What the engine told of each task container while something ran."""
+"""Records the engine's view of each task container while something runs."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class TaskContainers:
     created: list[dict[str, str]] = field(default_factory=list)
     """The labels of each, its image and name among them."""
     inspected: list[dict[str, Any]] = field(default_factory=list)
-    """How the engine showed each when it was started."""
+    """The engine's description of each, as of its start."""
 
 
 @contextmanager

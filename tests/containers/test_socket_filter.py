@@ -1,4 +1,4 @@
-"""What the scheduler can not do to the engine, however it asks: the real filter before the real engine."""
+"""Tests the real filter in front of a real engine: the scheduler cannot do more than its tasks need."""
 
 import json
 
@@ -78,7 +78,7 @@ OTHERS: list[tuple[dict[str, object], dict[str, object]]] = [
     ({}, {"Entrypoint": ["sh"]}),
     ({}, {"Cmd": ["sh", "-c", "id"]}),
 ]
-"""What differs from a task's container: (of its HostConfig, of the rest)."""
+"""The differences from a task's container: (in its HostConfig, in the rest)."""
 
 
 def test_any_other_container_is_refused(containers_platform: ContainerPlatform) -> None:

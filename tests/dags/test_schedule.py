@@ -1,4 +1,4 @@
-"""When the DAGs run by themselves: at which hours, and what happens when Airflow sees a schedule for the first time."""
+"""Tests the DAGs' schedules: the hours of the runs, and the first run when Airflow sees a schedule for the first time."""
 
 from datetime import UTC, datetime, timedelta
 

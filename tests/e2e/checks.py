@@ -1,4 +1,4 @@
-"""What must hold of any platform that is up, whatever its source."""
+"""Checks for any platform that is up, with any source."""
 
 import gzip
 import json

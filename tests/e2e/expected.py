@@ -1,4 +1,4 @@
-"""What scikit-learn itself predicts from the offline features, as JSON. Runs in the tasks' environment.
+"""Prints scikit-learn's own predictions from the offline features, as JSON. Runs in the tasks' environment.
 
 python -m tests.e2e.expected COUNT: {"ratings": {movie_id: rating}} for COUNT random published movies, drawn anew each time
 from the live snapshot.

@@ -1,6 +1,6 @@
-"""What two platforms that ran the same day on the same source must have alike, as JSON. Runs in the tasks' environment.
+"""Prints the state that two platforms share after the same day on the same source, as JSON. Runs in the tasks' environment.
 
-Left out is what tells the one run from the other: moments, also those at which a sample's files were written, snapshot ids,
+Values that differ between runs are left out: times, including those at which a sample's files were written, snapshot ids, and
 names that Iceberg and MLflow draw.
 """
 

@@ -1,4 +1,4 @@
-"""How the ingest accounts for what it read, as JSON. Runs in the tasks' environment."""
+"""Prints the ingest's counts of read, stored and rejected records, as JSON. Runs in the tasks' environment."""
 
 import json
 import sys

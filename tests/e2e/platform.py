@@ -54,7 +54,7 @@ class Platform:
         return requests.get(f"http://127.0.0.1:{self.settings.api_port}/predict", params={"movie_id": movie_id}, timeout=10)
 
     def run_in_tasks(self, module: str, *words: str) -> Any:
-        """What a module of this folder prints as JSON, run in the tasks' environment with the tasks' settings."""
+        """Run a module of this folder in the tasks' environment with the tasks' settings, and return the JSON that it prints."""
         stack = Stack.load(self.settings)
         done = subprocess.run(
             [str(stack.settings.layout.python("tasks")), "-m", f"tests.e2e.{module}", *words],

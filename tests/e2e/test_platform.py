@@ -19,7 +19,7 @@ from tests.examples import Example, all_examples
 
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
 HEAL_SECONDS = 60
-"""What the platform promises: well again within this time after any one process was killed."""
+"""The platform's promise: it is healthy within this time after any one process is killed."""
 
 
 @pytest.fixture(scope="class")

@@ -1,4 +1,4 @@
-"""What must hold when the sample's world moves on."""
+"""Checks after the sample's world has moved to another day."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -34,7 +34,7 @@ class Client:
         return self._portal.call(partial(self._client.request, method, path, headers=headers, content=content))
 
     def metrics(self) -> str:
-        """What the metrics' port shows."""
+        """Return the text of the metrics' port."""
         return generate_latest(self._app.state.metrics.registry).decode()
 
 

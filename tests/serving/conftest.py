@@ -58,13 +58,13 @@ def valkey(_valkey: Valkey) -> Valkey:
 
 @dataclass(frozen=True)
 class World:
-    """What is published, and how to reach a service that serves it."""
+    """The published data, and a way to start a service for them."""
 
     valkey: Valkey
     movies: list[Movie]
     deployed: Deployed
     serve: Callable[..., AbstractContextManager[Client]]
-    """Takes settings that shall differ."""
+    """Its arguments are the settings to change."""
     log: Log
 
     def run(self, *command: str | bytes) -> None:

@@ -149,7 +149,7 @@ class Api(Server):
         super().__init__([str(python), "-m", "serving"], folder, port, settings | more)
 
     def metrics(self) -> bytes:
-        """What the metrics' own port shows."""
+        """Return the body of the metrics' own port."""
         return self.get("/metrics", port=self.metrics_port)[1]
 
     def get(self, path: str, timeout: float = 5, port: int | None = None) -> tuple[int, bytes, dict[str, str]]:

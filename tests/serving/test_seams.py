@@ -1,4 +1,4 @@
-"""What serving and the other rooms must agree on without importing one another: names, types, the pointer."""
+"""Tests that serving and the other rooms, which do not import one another, agree on names, types and the pointer."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What tests of deployments look at: the record, the keys in Redis, the table, the alias; and that all of it agrees."""
+"""Reads the state of deployments for tests: the record, the keys in Redis, the table, the alias; checks that all agree."""
 
 import json
 from typing import Any

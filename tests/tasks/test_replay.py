@@ -33,13 +33,13 @@ CORRUPT = "runtime_minutes"
 
 @dataclass(frozen=True)
 class World:
-    """What was answered: two models and two feature sets, all ways and sources."""
+    """Recorded answers of two models and two feature sets, by all entry points and feature sources."""
 
     settings: Settings
     first: Answers
     second: Answers
     made: dict[str, list[str]]
-    """Prediction ids by what was asked."""
+    """Prediction ids by kind of request."""
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def decide(method: str, target: str, body: bytes, settings: Settings) -> Call:
     path, _, query = target.partition("?")
     found = PATH.fullmatch(path)
     if found is None:
-        raise Rejection("the path is not one of a task's (nothing encoded, ids in lower case, API 1.40 or later)")
+        raise Rejection("a task's runner does not use this path (no percent-encoding, ids in lower case, API 1.40 or later)")
     plain = found["plain"] or "/containers/{id}" + (found["act"] or "")
     route = f"{method} {plain}"
     if route not in ROUTES:
@@ -106,7 +106,8 @@ def _read_query(query: str, allowed: Mapping[str, str]) -> dict[str, str]:
         raise Rejection("the query is not name=value&…") from None
     for name, value in pairs:
         if name not in allowed:
-            raise Rejection(f"parameter {name!a:.60} is not one of {', '.join(allowed) or 'this call, which has none'}")
+            known = f"its parameters are {', '.join(allowed)}" if allowed else "it takes none"
+            raise Rejection(f"this call has no parameter {name!a:.60}; {known}")
         if not re.fullmatch(allowed[name], value):
             raise Rejection(f"parameter {name} is {value!a:.60}; it must match {allowed[name]}")
     if len(dict(pairs)) != len(pairs):

@@ -1,7 +1,7 @@
 """Runs the Feast UI on the live feature set: `python -m infra.local.services.feast_watch HOST PORT COMMAND…`.
 
-Restarts `COMMAND… HOST PORT` whenever another feature set goes live. Before the first one, a page of its own says that nothing
-is live: Feast would register an empty project for any name that it is given.
+Restarts `COMMAND… HOST PORT` whenever another feature set goes live. Before the first one, this program serves a page that says
+so, because Feast registers an empty project for any name it is started with.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What happens in the sample's world on its days: TMDB's list of changes, and a day's news in one line."""
+"""Lists the events of the sample's world by day: TMDB's list of changes, and a day's news in one line."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

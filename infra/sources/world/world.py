@@ -36,7 +36,7 @@ class World:
 
 
 class WorldDay:
-    """What the sources have on one day."""
+    """The content of the sources on one day."""
 
     def __init__(self, world: World, day: date) -> None:
         self._world, self.day = world, day

@@ -1,9 +1,9 @@
-"""The scenario `broken_ingest`: files that keep IMDb's format and whose content is wrong."""
+"""The scenario `broken_ingest`: files in IMDb's format with wrong content."""
 
 from infra.sources.sample_imdb import NULL
 
 KEPT_PERCENT = 52
-"""Share of the credits that are left: more than the half below which ingest_imdb rejects a file."""
+"""Percentage of the credits that stay. ingest_imdb rejects a file below 50 %, so this one passes."""
 RUNTIME = 7
 """Column of runtimeMinutes in title.basics."""
 

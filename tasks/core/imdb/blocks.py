@@ -22,7 +22,7 @@ ID_LETTERS, FEWEST_DIGITS, MOST_DIGITS = 2, 7, 10
 BASE = 10
 WORD_BYTES = 8
 PADDING = b"\n" * 16
-"""After a block, so that a line's first bytes can be read without a look at its length."""
+"""Padding after a block, so that the first bytes of a line can be read without a bounds check."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class SourceFile:
     needs: tuple[str, ...] = ()
     """The tables whose ids are loaded: the movies, or the people with a credit. The file is loaded again after them."""
     others: str = "of other titles"
-    """What the log calls the rows with other ids, which are skipped."""
+    """The log's term for rows with other ids, which are skipped."""
 
     @property
     def letters(self) -> bytes:

@@ -30,7 +30,10 @@ def predict_onnx(exported: bytes, features: Floats) -> NDArray[np.float64]:
 
 
 def predict_rows(exported: bytes, rows: pl.DataFrame) -> NDArray[np.float64]:
-    """Return one rating per row of a frame with all the model's features, in chunks, because all movies as float32 are large."""
+    """Return one rating per row of a frame with all the model's features.
+
+    Works in chunks, because a float32 matrix of all movies would be large.
+    """
     session, features = _session(exported), read_onnx_features(exported)
     chunks = [_run(session, to_matrix(chunk, features)) for chunk in rows.iter_slices(ROWS_PER_CALL)]
     return np.concatenate([np.empty(0), *chunks])
@@ -41,7 +44,7 @@ def _run(session: onnxruntime.InferenceSession, features: Floats) -> NDArray[np.
 
 
 def _session(exported: bytes) -> onnxruntime.InferenceSession:
-    """Return a session with one thread, as the API has: several would add the trees in another order, which changes last bits."""
+    """Return a single-threaded session, like the API's. Threads sum the trees in another order, which changes the last bits."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

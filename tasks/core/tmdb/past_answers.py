@@ -1,4 +1,4 @@
-"""What was known of TMDB's movies after a number of batches of answers, as the tables held it then."""
+"""Rebuilds the TMDB tables as they were after a number of batches of answers."""
 
 from collections import defaultdict
 

@@ -12,7 +12,7 @@ log = logging.getLogger("tasks.deployments")
 
 
 def warn_if_snapshot_is_gone(settings: DeploymentSettings, deployment: Deployment) -> None:
-    """Log what is not possible without the snapshot; the API needs only Redis and the predictions, so the deployment stays.
+    """Log the consequences of a missing snapshot. The API needs only Redis and the predictions, so the deployment stays live.
 
     Call it after the flip, so that going live does not wait for the offline store.
     """
@@ -24,7 +24,7 @@ def warn_if_snapshot_is_gone(settings: DeploymentSettings, deployment: Deploymen
         with offline_store.reachable():
             is_there = offline_store.has_snapshot(offline_store.open_table(), features.snapshot_id)
     except Unavailable as error:
-        log.warning("not known whether snapshot %s of the live features is kept: %s", features.snapshot_id, error)
+        log.warning("cannot check whether snapshot %s of the live features still exists: %s", features.snapshot_id, error)
         return
     if not is_there:
         log.warning(

@@ -32,7 +32,7 @@ PIECE_BYTES = 1 << 20
 
 
 class Sink(Protocol):
-    """What takes the bytes."""
+    """A receiver of the downloaded bytes."""
 
     @property
     def size(self) -> int:

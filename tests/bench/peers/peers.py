@@ -22,7 +22,7 @@ class ComparedServer:
     process: Server
     method: str
     path: str
-    """Where a POST goes; a GET's path is its line in `requests`."""
+    """The path of a POST; a GET's path is its line in `requests`."""
     requests: Path
     """A file with a request a line: the path of a GET, the body of a POST."""
 

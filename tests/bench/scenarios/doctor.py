@@ -1,7 +1,7 @@
-"""What the doctor says of a broken platform, and whether its advice mends it: `make bench-doctor`.
+"""Checks that the doctor reports a broken platform and that its advice mends it: `make bench-doctor`.
 
-Brings an embedded platform up on a small sample, breaks it in one way at a time, asks the doctor, runs the commands that it
-names, and asks again. Fails where the doctor is content with a broken platform, names no command, or its advice does not help.
+Starts an embedded platform on a small sample, breaks it in one way at a time, runs the doctor, runs the commands that it
+names, and runs it again. Fails if the doctor finds no fault in a broken platform, names no command, or its advice does not help.
 The findings are also in .marquee/bench/doctor.json.
 """
 

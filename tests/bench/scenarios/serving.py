@@ -1,4 +1,4 @@
-"""How fast /predict answers, beside what a user might pick instead: loaded with wrk in turns, in one run.
+"""Measures the throughput of /predict and of alternative servers: wrk loads each in turn, in one run.
 
     python -m tests.bench.scenarios.serving [--rounds 5] [--seconds 5] [--without mlflow …]
 

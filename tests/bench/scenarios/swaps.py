@@ -1,4 +1,4 @@
-"""Swaps of the champion and rollovers of the API under a load that may lose no request and mix up no rating.
+"""Swaps the model and rolls the API over under load; no request may fail or get another version's rating.
 
     python -m tests.bench.scenarios.swaps [--requests 100000] [--rate 500] [--swaps 20]
 
@@ -70,7 +70,7 @@ def find_wrong(records: pl.DataFrame, live: Live, ratings: Ratings) -> dict[str,
 
 
 def find_lags(records: pl.DataFrame, live: Live) -> list[float]:
-    """Return, for each move whose version was seen before the next move, the seconds until the last answer of another one."""
+    """Return the seconds from each swap to the last answer of another version, for swaps that showed in an answer."""
     lags, ends = [], [*(began for began, _ in live.history[1:]), float("inf")]
     for (began, version), ended in list(zip(live.history, ends, strict=True))[1:]:
         within = records.filter(pl.col("due").is_between(began, ended))

@@ -1,4 +1,4 @@
-"""What it costs to start a task: five trivial ones in a chain, as processes and as containers, in one run.
+"""Measures the cost of starting a task: five trivial ones in a chain, as processes and as containers, in one run.
 
     python -m tests.bench.scenarios.task_overhead [--rounds 5]
 

@@ -44,7 +44,7 @@ class FakeEngine(BaseAdapter):
         self.outputs: list[Iterable[tuple[bytes, None] | tuple[None, bytes]]] = [[(b"INFO tasks: begun\n", None)]]
         """Frames of the container's output: of the attached stream, then of each time that the log is read."""
         self.away = False
-        """Whether connections are refused."""
+        """If true, connections are refused."""
         self.logs_since: list[int] = []
         """Unix times from which the log was read."""
 

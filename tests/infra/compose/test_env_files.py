@@ -1,4 +1,4 @@
-"""What compose reads: the embedded stack's own variables at other addresses, private, the same for the same secrets."""
+"""Tests the env files of Compose: the embedded stack's variables with other addresses, private, equal for equal secrets."""
 
 import hashlib
 import json

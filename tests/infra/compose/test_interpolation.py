@@ -1,4 +1,4 @@
-"""What `make secrets` adds to .env: only what is missing."""
+"""Tests that `make secrets` adds to .env only what is missing."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def read_by_compose(folder: Path, file: Path) -> dict[str, str]:
 
 
 def can_be_written(value: str) -> bool:
-    """Whether the writer takes the value; it rejects only what the two readers understand differently."""
+    """Return true if the writer accepts the value; it rejects only values that the two readers understand differently."""
     if set(value) & set("\\\r\0") or "${" in value or ("'" in value and set(value) & set('"$`')):
         with pytest.raises(StackError, match="NAME may"):
             quote("NAME", value)

@@ -16,7 +16,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     request_id: str | None
-    """That should be echoed; None: a new one should be made."""
+    """The id that the answer must echo; None: the service must make one."""
 
     def __repr__(self) -> str:
         return repr(self.data[:500])
@@ -83,7 +83,7 @@ header_lists = weigh(
 
 
 class Body(NamedTuple):
-    """What follows the head."""
+    """The part of a request after its head."""
 
     number: int
     """Of the request."""

@@ -92,4 +92,4 @@ joined = st.builds(
     lambda parts, join: join.join(parts), st.lists(parameters, max_size=5), st.sampled_from([b"&", b"&", b"&&", b";"])
 )
 queries = weigh((6, sensible), (4, joined), (1, raw), (1, st.builds(lambda data: b"movie_id=" + data, raw)))
-"""What stands after the question mark; it holds no blank and no end of a line, which would end the address."""
+"""Query strings; without blanks and line ends, which would end the address."""

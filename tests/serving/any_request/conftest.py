@@ -19,7 +19,7 @@ from tests.serving.servers import Api, Valkey, free_port, wait_until
 
 @dataclass(frozen=True)
 class Served:
-    """What is asked, and what it may answer."""
+    """The service to ask, and the contract of its answers."""
 
     port: int
     grpc_port: int

@@ -1,4 +1,4 @@
-"""What every answer must be: as the OpenAPI document says, with its headers, and silent about how it was made."""
+"""The contract of every answer: it follows the OpenAPI document, has its headers, and shows no internals."""
 
 import json
 import re

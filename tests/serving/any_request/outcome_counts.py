@@ -1,4 +1,4 @@
-"""How many requests were made, by which part, and what came of them; the figures of the report are counted here."""
+"""Counts the requests by the test that made them and by their outcome; the report's figures come from here."""
 
 import os
 from collections import Counter

@@ -102,7 +102,7 @@ def test_any_bytes_leave_it_answering(served: Served, until_enough: Callable[...
 
 
 def hear(raw: socket.socket) -> bool:
-    """Whether anything came; the end may be a reset, since the caller's last bytes may be unread."""
+    """Return true if anything arrives. The connection may end in a reset, since the server may not read the last bytes."""
     try:
         return bool(raw.recv(4096))
     except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""What schemathesis makes of the OpenAPI document: fitting requests are answered, others refused, all as it says."""
+"""Tests the OpenAPI document by schemathesis: valid requests are answered and others rejected, as the document says."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def test_fitting_requests_are_answered_and_others_refused(served: Served, until_
 
 
 def check(served: Served, case: AnyCase, response: Response) -> None:
-    """Also as our own contract has it."""
+    """Check our own contract too."""
     headers = {name: value for name, (value,) in response.headers.items()}
     asked = str(dict(case.headers).get("x-request-id", ""))
     answer = Answer(response.status_code, headers, response.content)
@@ -67,7 +67,7 @@ def check(served: Served, case: AnyCase, response: Response) -> None:
 
 
 def check_accepted(response: Response) -> None:
-    """What fits the document is refused only for what it cannot say: which features there are, that 2^63 and 1.0 are no ids."""
+    """A valid request is rejected only for rules that OpenAPI cannot express: the features' names; 2^63 and 1.0 are not ids."""
     assert response.status_code in (200, 404, 422)
     for problem in response.json()["detail"] if response.status_code == 422 else ():
         given = problem["input"]

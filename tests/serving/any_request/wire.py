@@ -62,14 +62,14 @@ class Wire:
             return Answer(status, headers, b"" if method == "HEAD" else self._take(int(headers["content-length"])))
 
     def read_rest(self) -> bytes:
-        """What comes until the other end closes the connection; raises Gone where it is cut."""
+        """Return the bytes until the other end closes the connection. Raise Gone if the connection is cut."""
         while self._fill():
             pass
         rest, self._unread = self._unread, b""
         return rest
 
     def peek(self, seconds: float) -> bytes | None:
-        """What can be read next within this time: nothing if it is the end, None if there is neither."""
+        """Return the next bytes without removing them: empty at the end, None if nothing arrives within this time."""
         if self._unread:
             return self._unread
         self._socket.settimeout(seconds)

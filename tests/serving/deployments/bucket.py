@@ -50,7 +50,7 @@ class Bucket:
         return sorted(path.name for path in (self.settings.deployment_cache_dir / "predictions").iterdir())
 
     def served(self, watcher: DeploymentWatcher) -> int:
-        """How many movies are in the served database; one of them is really looked up."""
+        """Return the number of movies in the served database, after looking up one of them."""
         database = watcher.require_predictions()
         assert database.find(RequestedId(tmdb_id=self.world.movies[0].tmdb_id)) is not None
         return database.metadata.movies

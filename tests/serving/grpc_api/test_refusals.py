@@ -1,4 +1,4 @@
-"""What gRPC refuses, over a real socket: the status, the reason, and the words of HTTP."""
+"""Tests gRPC's rejections over a real socket: the status, the reason, and the same text as HTTP."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""What the tests of the routes check in answers."""
+"""Checks of answers for the tests of the routes."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ from tests.serving.log import Log
 BASE = {"redis_url": "redis://127.0.0.1:9/0", "mlflow_tracking_uri": "http://127.0.0.1:9"}
 ARRIVAL_SECONDS = 0.5
 SILENCE, RESET = b"<silence>", b"<reset>"
-"""What a test reads where the other end did not close the connection, and where it did not close it in peace."""
+"""Stand for a connection that the other end left open, and for one that it reset."""
 
 
 HOST = b"Host: api\r\n"
@@ -48,7 +48,7 @@ def statuses(heard: bytes) -> list[int]:
 
 
 class Hasty(ApiProtocol):
-    """The protocol, with less patience than callers are given."""
+    """The protocol with shorter time limits."""
 
     arrival_seconds = ARRIVAL_SECONDS
     quiet_seconds = 0.3
@@ -56,7 +56,7 @@ class Hasty(ApiProtocol):
 
 
 class DoorWorld:
-    """What is listening, and what it has noted."""
+    """A listening service, its log and its metrics."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = Settings.model_validate(BASE | settings)

@@ -1,4 +1,4 @@
-"""Who passes: the load, the keys, the rate limit, the pages of other origins; over a real socket."""
+"""Tests admission over a real socket: the load, the keys, the rate limit, pages of other origins."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""What every request passes, and the documents about it: ids, headers, log lines, faults of ours, OpenAPI."""
+"""Tests the middleware of every request: ids, headers, log lines, internal errors; and its OpenAPI document."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What the routes have in common: FastAPI's routing, methods, the log and the OpenAPI document."""
+"""Tests the routes' common parts: FastAPI's routing, methods, the log and the OpenAPI document."""
 
 import json
 from pathlib import Path

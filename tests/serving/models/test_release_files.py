@@ -1,4 +1,4 @@
-"""What may be downloaded and what release.json must hold: whatever else is there is refused before it is used."""
+"""Tests the files of a release and the fields of release.json: anything else is rejected before use."""
 
 import json
 from typing import Any

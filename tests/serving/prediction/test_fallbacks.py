@@ -1,4 +1,4 @@
-"""What is answered when a part is away: the last published rating, labelled in body, header and metric, or a refusal."""
+"""Tests the answer without a part: the last published rating, labelled in body, header and metric, or a rejection."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""What predict_all makes is what the service serves: the file, what it says of itself, the pointer."""
+"""Tests that the service can serve the output of predict_all: the file, its metadata, the pointer."""
 
 import hashlib
 from collections.abc import Iterator

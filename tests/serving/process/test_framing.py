@@ -1,4 +1,4 @@
-"""Where one request ends and the next begins, over a real socket: what a proxy before us could see otherwise is refused whole."""
+"""Tests the boundaries of requests over a real socket: a message that a proxy could read otherwise is rejected whole."""
 
 import gzip
 

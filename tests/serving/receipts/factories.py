@@ -53,5 +53,5 @@ def new_counter() -> Counter:
 
 
 def count(counter: Counter) -> float:
-    """What a scrape would read."""
+    """Return the value that a scrape would read."""
     return next(sample.value for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total"))

@@ -1,4 +1,4 @@
-"""Which raw files may be removed."""
+"""Tests the selection of raw files to remove."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""What the tests of deployments change: the movies, and the keys of the releases before deployments."""
+"""Changes that the tests of deployments make: to the movies, and to the keys of the releases before deployments."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What was live before there were deployments is adopted, or the log says why not."""
+"""Tests the adoption of parts that went live before there were deployments; if they are not adopted, the log gives the reason."""
 
 import json
 from collections.abc import Callable

@@ -34,7 +34,7 @@ def test_of_two_overlapping_builds_the_later_one_appends(settings: Settings, mov
 
 
 def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, movies: None) -> None:
-    """What is left where a process was stopped in its commit: PyIceberg itself must refuse."""
+    """A process may be stopped in the middle of its commit; then PyIceberg itself must reject the commit."""
     table = offline_store.open_table()
     assert table is not None
     rows = offline_store.read_latest(table, TODAY).drop(offline_store.TIMES).head(1)

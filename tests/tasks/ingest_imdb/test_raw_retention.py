@@ -44,7 +44,7 @@ class Days:
             return raw_objects.read_files(conn, FIRST + timedelta(days=number))
 
     def is_kept(self, number: int) -> bool:
-        """Whether the day can be built again. All its files are in the bucket then."""
+        """Return true if the day can be built again; then all its files must be in the bucket."""
         try:
             keys = self.read_keys(number)
         except WrongDay:

@@ -1,4 +1,4 @@
-"""Which movies ingest_tmdb asks for, in which order, for how long, and when again."""
+"""Tests the movies that ingest_tmdb asks for: their order, the time limit, and the day of the next request."""
 
 import logging
 from datetime import timedelta

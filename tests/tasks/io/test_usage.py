@@ -1,4 +1,4 @@
-"""What a task says of its own cost."""
+"""Tests the log line of a task's processor time and memory."""
 
 import re
 import subprocess

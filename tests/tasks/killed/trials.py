@@ -30,7 +30,7 @@ class Trials:
     day: date
     runner: subprocess.Popen[str]
     ended: Counter[str] = field(default_factory=Counter)
-    """How many runs were killed, by verb."""
+    """Number of killed runs by verb."""
     seen: set[int] = field(default_factory=set)
     """Deployments that a reader has seen in the pointer."""
 
@@ -68,7 +68,7 @@ class Trials:
         return read_record(self.settings)
 
     def check_readers(self) -> None:
-        """What the API finds at this very moment: a pointer whose parts are all there."""
+        """Check, as the API would at this moment, that all parts of the pointer exist."""
         redis = online_store.open_redis(self.settings.feast_redis.get_secret_value())
         number = read_number(redis.get(flip.POINTER))  # type: ignore[arg-type]  # redis-py types both clients
         assert number is not None

@@ -38,6 +38,6 @@ def commit_in_own_transaction(lease: Lease, settings: Settings) -> None:
 
 
 def end_session(settings: Settings, lease: Lease) -> None:
-    """What a restart of Postgres does to the holder."""
+    """End the holder's session, as a restart of Postgres does."""
     with connect(settings) as conn:
         conn.execute("select pg_terminate_backend(backend_pid, 5000) from task_lease where token = %s", [lease.token])

@@ -17,7 +17,7 @@ Row = tuple[object, ...]
 
 
 def read_pointer(settings: Settings) -> dict[str, Any]:
-    """What the API reads; empty before the first deployment."""
+    """Return the pointer that the API reads; empty before the first deployment."""
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
     pointer: dict[str, Any] = json.loads(redis.get(flip.POINTER) or "{}")  # type: ignore[arg-type]  # redis-py types both clients
     return pointer

@@ -1,4 +1,4 @@
-"""What supervisord and `ps` get to see: no secret, in any part, under any path."""
+"""Tests that supervisord's configuration and `ps` show no secret, in any part, under any path."""
 
 import configparser
 import shlex

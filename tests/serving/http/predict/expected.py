@@ -1,4 +1,4 @@
-"""What an answer must say."""
+"""The expected answers."""
 
 import httpx
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a receipt points to."""
+"""Tests the lookup of the parts that a receipt points to."""
 
 from datetime import date
 

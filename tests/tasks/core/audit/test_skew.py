@@ -1,4 +1,4 @@
-"""How often a feature differs online from offline."""
+"""Tests the share of receipts in which a feature differs online from offline."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What goes live next: something newer that fits, never something older, never what a person took out of service."""
+"""Tests the choice of the next deployment: newer parts that fit, never older ones or those that a person took out of service."""
 
 from datetime import date
 

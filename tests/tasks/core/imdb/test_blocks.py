@@ -1,4 +1,4 @@
-"""What is read of a line before it is parsed: the same ids and words as the parser reads, and nothing else decides."""
+"""Tests the filter before the parser: it reads the same ids and words from a line as the parser does."""
 
 import re
 

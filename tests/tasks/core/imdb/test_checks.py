@@ -1,4 +1,4 @@
-"""When a new file may take the place of the current one."""
+"""Tests the conditions under which a new file may replace the current one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which files are loaded when some have changed."""
+"""Tests the selection of files to load when some have changed."""
 
 import pytest
 

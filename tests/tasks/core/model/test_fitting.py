@@ -33,7 +33,7 @@ def test_a_movie_whose_value_lies_on_a_threshold_gets_the_same_rating_from_both(
 
 
 def test_without_rounded_thresholds_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where this fails, the export has changed, and round_thresholds_down may go."""
+    """If this fails, the export has changed, and round_thresholds_down can be removed."""
     monkeypatch.setattr(fitting, "round_thresholds_down", lambda _: None)
     with pytest.raises(RuntimeError, match="the exported model differs from scikit-learn by"):
         export_onnx(fit(*make_sample()), ["director_rating"], np.array([[MIDDLE]], np.float32))

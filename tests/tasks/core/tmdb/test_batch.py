@@ -1,4 +1,4 @@
-"""Packs: the same answers give the same bytes, and every answer one row in the ledger."""
+"""Batches: equal answers give equal bytes; each answer has one row in the ledger."""
 
 import io
 from collections import Counter

@@ -19,7 +19,7 @@ CONTENT = random.Random(1).randbytes(300_000)
 
 
 class Received:
-    """What came of the file so far."""
+    """The bytes of the file so far."""
 
     def __init__(self) -> None:
         self.content = bytearray()

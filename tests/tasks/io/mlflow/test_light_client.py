@@ -23,5 +23,5 @@ def test_feast_is_not_imported_for_the_headers_of_a_request() -> None:
 
 
 def test_without_that_mlflow_loads_feast() -> None:
-    """Where this fails, MLflow or Feast has changed, and load_header_providers may go."""
+    """If this fails, MLflow or Feast has changed, and load_header_providers can be removed."""
     assert load("") == "['DatabricksRequestHeaderProvider', 'DefaultRequestHeaderProvider', 'FeastMLflowHeaderProvider'] True"

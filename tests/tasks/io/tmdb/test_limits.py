@@ -1,4 +1,4 @@
-"""How fast the client asks, and how long it goes on."""
+"""Tests the client's request rate and its time limit."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who refuses, TMDB itself or somebody in between, and what a refusal condemns."""
+"""Tests rejections by TMDB itself and by an intermediary, and which of them end the run."""
 
 import re
 

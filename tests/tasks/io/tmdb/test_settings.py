@@ -1,4 +1,4 @@
-"""The settings of the TMDB client; the token is shown to nobody."""
+"""Tests the settings of the TMDB client; the token never appears in logs or errors."""
 
 import logging
 
