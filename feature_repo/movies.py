@@ -43,7 +43,10 @@ ROLES = {
 
 
 def _track_record(role: str, whose: str) -> dict[str, str]:
-    """Return the features of the earlier movies of the people, companies or countries in one role, with descriptions."""
+    """Return the features of the earlier movies of the people, companies or countries in one role, with descriptions.
+
+    The names `…_films` stay: trained models and schema hashes contain them.
+    """
     before = "released strictly before this one"
     return {
         f"{role}_films": f"Number of movies of {whose} {before}",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-READMES = sorted(ROOT.glob("README.md")) + sorted(ROOT.glob("*/README.md"))
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("[!.]*/README.md")), *sorted(ROOT.glob("[!.]*/*/README.md"))]
 MARKER = re.compile(r"<!-- example: (platform|containers|fixture) -->\n```console\n(.*?)```", re.DOTALL)
 """An example runs against a platform that is up, in containers, or in the test session itself (make up, make test)."""
 GAP = "…"

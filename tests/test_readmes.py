@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from serving.access import rejections
+from serving.process import http_protocol
+from serving.process.worker_pipe import DRAIN_SECONDS
 from tests.examples import MARKER, READMES, ROOT, Example, all_examples, check_answer
 
 RUN_BY = {
@@ -21,6 +24,34 @@ RUN_BY = {
 def test_every_link_leads_to_a_file_or_folder(readme: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", readme.read_text()) if "://" not in link]
     assert [link for link in links if not (readme.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_diagram_names_exists(readme: Path) -> None:
+    diagrams = "".join(re.findall(r"```mermaid\n(.*?)```", readme.read_text(), re.DOTALL))
+    named = re.findall(r"[\w/]+\.(?:py|sh|yml)\b", diagrams)
+    assert [name for name in named if not (readme.parent / name).exists()] == []
+
+
+def test_every_word_of_the_glossary_links_to_its_code() -> None:
+    glossary = (ROOT / "README.md").read_text().partition("## Glossary")[2].partition("\n## ")[0]
+    rows = [line for line in glossary.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 30
+    assert [row for row in rows if "](" not in row] == []
+
+
+def test_the_limits_of_the_api_are_those_of_the_code() -> None:
+    """The README writes 8 KB for 8 * 1024 bytes."""
+    table = (ROOT / "serving" / "README.md").read_text().partition("## Limits")[2].partition("\n## ")[0]
+    values = {cells[1].strip(): cells[2].strip() for line in table.splitlines() if len(cells := line.split("|")) > 3}
+    head = f"{rejections.HEAD_BYTES // 1024} KB"
+    assert values["address; all headers; number of headers"] == f"{head}; {head}; {rejections.MAX_HEADERS}"
+    body, framed = rejections.BODY_BYTES // 1024, http_protocol.RAW_BYTES // 1024**2
+    assert values["body"] == f"{body} KB, and {framed} MB with its framing"
+    assert values["time for a request to arrive"] == f"{rejections.ARRIVAL_SECONDS} s"
+    assert values["time for a caller to read an answer"] == f"{http_protocol.STUCK_SECONDS} s"
+    drain = values["drain: no request fails when a process ends"]
+    assert re.findall(r"\d+ s", drain) == [f"{DRAIN_SECONDS} s", f"{http_protocol.QUIET_SECONDS} s"]
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))

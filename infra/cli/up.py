@@ -29,7 +29,7 @@ def bring_up_processes(settings: Settings, console: Console) -> None:
     environments = Environments(settings.layout)
     check_disk(settings.marquee_home, environments, PLATFORM)
     try:
-        progress.say(f"Movies come from {describe_source(settings)}.")
+        progress.say(f"Source: {describe_source(settings)}.")
         environments.install(PLATFORM, progress)
         stack = Stack.load(settings, progress)
         stack.start(name for name in stack.services if name != SLOWEST)
@@ -50,7 +50,7 @@ def bring_up_containers(settings: Settings, console: Console) -> None:
     write_env_files(settings, containers.secrets)
     check_source(settings, env_folder(settings) / "source")
     try:
-        progress.say(f"Movies come from {describe_source(settings)}.")
+        progress.say(f"Source: {describe_source(settings)}.")
         make_images(progress)
         start_containers(containers)
         movie = make_predictable(containers)

@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     sources: str = "sample"
     """`sample`, `live`, or a folder with the sources' files."""
     sample_films: int = Field(default=20_000, ge=100)
-    """Movies in the synthetic sample of `SOURCES=sample`, when its world began."""
+    """Movies in the synthetic sample of `SOURCES=sample`, when its world began.
+
+    The name says films, not movies, because existing .env files set it: under a new name their value would be ignored, and the
+    platform would refuse its own data as those of another sample.
+    """
     sample_seed: int = Field(default=1, ge=0)
     """Another seed makes another world."""
     sample_scenario: Literal["none", "drift", "broken_ingest", "newcomers"] = "none"

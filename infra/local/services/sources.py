@@ -30,7 +30,7 @@ def identify_source(settings: Settings) -> str:
     """Return the text that identifies the source of this platform's data."""
     if settings.sources == "sample":
         seed = f", seed {settings.sample_seed}" if settings.sample_seed != 1 else ""
-        return f"sample of {settings.sample_films} films{seed}"  # existing platforms have recorded this text
+        return f"sample of {settings.sample_films} films{seed}"  # not "movies": existing platforms have recorded this text
     return settings.sources if settings.sources == "live" else str(source_folder(settings).resolve())
 
 
@@ -53,11 +53,13 @@ def check_source(settings: Settings, record: Path) -> None:
 
 
 def describe_source(settings: Settings) -> str:
-    """Return the source as one line of text."""
+    """Return the source as a phrase for people."""
     if settings.sources == "live":
-        tmdb = "and TMDB's API" if settings.tmdb_access_token else "alone: without TMDB_ACCESS_TOKEN, TMDB is not used"
-        return f"live: IMDb's files {tmdb}"
-    return f"{identify_source(settings)}, served on 127.0.0.1:{settings.sources_port}"
+        tmdb = "and TMDB's API" if settings.tmdb_access_token else "only, because TMDB_ACCESS_TOKEN is not set"
+        return f"IMDb's live files {tmdb}"
+    sample = f"synthetic sample of {settings.sample_films:,} movies"
+    source = sample if settings.sources == "sample" else f"folder {source_folder(settings)}"
+    return f"{source}, served on 127.0.0.1:{settings.sources_port}"
 
 
 def sources_service(settings: Settings, endpoint: Endpoint) -> Service:

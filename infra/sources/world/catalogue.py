@@ -1,4 +1,4 @@
-"""Every movie of the sample's world with its life, up to a day, and what the world's day makes of each of them."""
+"""Holds every movie of the sample's world with its life, and computes the movies' state on a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
