@@ -19,7 +19,7 @@ from tasks.core.deployment.history import find_live
 from tasks.core.deployment.record import Deployment
 from tasks.core.errors import BadInput, Unavailable
 from tasks.io.deployments.candidates import CHOOSERS, read_live
-from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.checks import check_parts
 from tasks.io.deployments.flip import LEASE, flip, write_pointer
 from tasks.io.deployments.moved_alias import handle_moved_alias
 from tasks.io.deployments.prepare import prepare
@@ -47,7 +47,7 @@ def run(settings: Settings, day: date, lease: Lease, part: str = "features") -> 
             return
         chosen, predictions = prepared
         parts = describe_choice(chosen, predictions)
-        missing = find_missing(settings, redis, parts)
+        missing = check_parts(settings, redis, parts)
         if missing:
             raise BadInput(f"nothing is deployed: {'; '.join(missing)}")
         deed = describe_deed(settings, "deploy", describe_new(chosen, live), live)

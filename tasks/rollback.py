@@ -18,7 +18,7 @@ from tasks.core.deployment.alias import AliasAction
 from tasks.core.deployment.history import find_live, find_rollback_target
 from tasks.core.deployment.record import Deployment
 from tasks.core.errors import Busy, Unavailable, Unknown
-from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.checks import check_parts
 from tasks.io.deployments.flip import LEASE, flip
 from tasks.io.deployments.moved_alias import read_alias_action
 from tasks.io.deployments.settle import settle
@@ -52,7 +52,7 @@ def roll_back(settings: Settings, number: int | None, reason: str, person: str |
         if isinstance(target, str):
             raise Unknown(target)
         parts = describe_parts(target)
-        missing = find_missing(settings, redis, parts)
+        missing = check_parts(settings, redis, parts)
         if missing:
             raise Unknown(f"deployment {target.deployment} cannot come back: {'; '.join(missing)}")
         live = find_live(deployments)

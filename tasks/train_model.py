@@ -59,7 +59,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
     log.info("%d movies with a label, %d in the test from %d on", rows.height, split.test.height, split.first_test_year)
 
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        version = registry.find_version(client, training_id)
+        version = registry.fetch_version(client, training_id)
         if version is not None:
             log.info("version %s was trained from the same inputs: no new version is registered", version.version)
             return

@@ -71,7 +71,7 @@ class AirflowClient:
             raise StackError(f"Airflow does not start {dag}: {answer.json().get('detail', answer.text)}")
         return str(answer.json()["dag_run_id"])
 
-    def find_run(self, dag: str, since: datetime | None = None) -> str | None:
+    def fetch_run(self, dag: str, since: datetime | None = None) -> str | None:
         """Return the id of the newest unfinished run or, with `since`, of the newest run that was queued since then."""
         runs = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
         for run in runs:

@@ -9,7 +9,7 @@ import requests
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.first_run import REFRESH, TRAIN
-from infra.cli.predictions import explain_no_deployment, fetch_prediction, find_movie, scan_movies
+from infra.cli.predictions import explain_no_deployment, fetch_prediction, read_any_movie, scan_movies
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.seaweedfs import round_trip
 from infra.platform.accounts import BUCKET, DATABASE_ROLES, REDIS_USERS
@@ -169,7 +169,7 @@ def check_api_ports(platform: Platform) -> str:
 
 
 def check_prediction(platform: Platform) -> str:
-    movie = find_movie(platform.endpoints)
+    movie = read_any_movie(platform.endpoints)
     try:
         body = fetch_prediction(platform.endpoints, movie)
     except requests.RequestException as error:

@@ -39,11 +39,11 @@ def run_pipeline(platform: Platform) -> bool:
     since = datetime.now(UTC) - timedelta(seconds=1)
     run_dag(platform, client, REFRESH, {})
     wait_for(
-        lambda: client.find_run(TRAIN, since) is not None,
+        lambda: client.fetch_run(TRAIN, since) is not None,
         60,
         f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`.",
     )
-    run = client.find_run(TRAIN, since)
+    run = client.fetch_run(TRAIN, since)
     follow_run(client, TRAIN, str(run), platform.progress)
     if not read_pointer(platform.endpoints):
         raise StackError(f"{TRAIN} ended and nothing is live: the log of its task deploy in Airflow gives the reason.")
@@ -52,7 +52,7 @@ def run_pipeline(platform: Platform) -> bool:
 
 def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[str, str | bool]) -> None:
     """Start a run and follow it to its end. Without parameters, follow an unfinished run instead if there is one."""
-    under_way = client.find_run(dag) if not conf and client.knows(dag) else None
+    under_way = client.fetch_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)
 
 

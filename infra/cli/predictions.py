@@ -16,7 +16,7 @@ KEY_HEADER = "X-API-Key"
 IMDB_ID = re.compile(rb"tt\d{7,10}")
 
 
-def find_movie(endpoints: Endpoints) -> str:
+def read_any_movie(endpoints: Endpoints) -> str:
     """Return the id of any one movie in the live feature set."""
     pointer = read_live_features(endpoints)
     if pointer is None:

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from infra.cli.first_run import run_pipeline, wait_until_ready
-from infra.cli.predictions import describe_prediction, fetch_prediction, find_movie
+from infra.cli.predictions import describe_prediction, fetch_prediction, read_any_movie
 from infra.cli.tables import next_table
 from infra.compose.containers import Containers
 from infra.compose.env_files import env_folder, write_env_files
@@ -65,7 +65,7 @@ def make_predictable(platform: Platform) -> str:
     if not run_pipeline(platform):
         platform.progress.say("  A deployment is live, so the pipeline is not run again.")
     wait_until_ready(platform)
-    return find_movie(platform.endpoints)
+    return read_any_movie(platform.endpoints)
 
 
 def show_next_steps(platform: Platform, console: Console, movie: str, prediction: str) -> None:

@@ -43,7 +43,7 @@ def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | N
         ).fetchone()
 
 
-def find_set(conn: psycopg.Connection, model_version: str, model_sha256: str, feature_set: str) -> PredictionSet | None:
+def read_set_of(conn: psycopg.Connection, model_version: str, model_sha256: str, feature_set: str) -> PredictionSet | None:
     """Return the newest prediction set of this model version and feature set, or None if there is none."""
     row = conn.execute(
         """select prediction_set from prediction_set

@@ -39,7 +39,7 @@ def read_today(settings: WorldSettings) -> date:
         raise Unavailable(f"{settings.world_url} does not tell the day of the sample's world: {error}") from error
 
 
-def find_world_day(settings: WorldSettings, at_least: date) -> date | None:
+def fetch_world_day(settings: WorldSettings, at_least: date) -> date | None:
     """Return the world's day, or None for real sources. Without an answer, log that and assume `at_least`."""
     if settings.world_url is None:
         return None

@@ -113,7 +113,7 @@ def wait_until_idle(platform: Platform) -> None:
     deadline = time.monotonic() + PUBLISHED_WITHIN
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < IDLE_SECONDS:
-        if running := [dag for dag in PIPELINE if platform.airflow.find_run(dag)]:
+        if running := [dag for dag in PIPELINE if platform.airflow.fetch_run(dag)]:
             idle_since = time.monotonic()
             assert idle_since < deadline, f"{running} did not end within {PUBLISHED_WITHIN} s"
         time.sleep(1)
@@ -125,7 +125,7 @@ def run_the_dags(platform: Platform, day: str) -> None:
     run = platform.command("run", "refresh_movies", "--conf", f"day={day}")
     assert run.returncode == 0, run.stdout
     wait_until_idle(platform)
-    trained = platform.airflow.find_run("train_model", since)
+    trained = platform.airflow.fetch_run("train_model", since)
     assert trained is not None
     assert platform.airflow.read_state("train_model", trained) == "success"
 

@@ -26,7 +26,7 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
     table = offline_store.open_table()
     assert table is not None
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        version = registry.find_champion(client)
+        version = registry.fetch_champion(client)
         assert version is not None
         run = client.get_run(version.run_id)
         (logged,) = [

@@ -38,7 +38,7 @@ def read_fingerprint(settings: Settings) -> dict[str, object]:
             tables[table] = {"rows": rows, "digest": digest}
     live = read_live_features(settings)
     client = MlflowClient(settings.mlflow_tracking_uri)
-    champion = registry.find_champion(client)
+    champion = registry.fetch_champion(client)
     assert champion is not None
     run = client.get_run(champion.run_id)
     return {

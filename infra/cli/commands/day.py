@@ -79,8 +79,8 @@ def move_to(platform: Platform, stop: date) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
     run_dag(platform, client, REFRESH, {"day": f"{stop}"})
     complaint = f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`."
-    wait_for(lambda: client.find_run(TRAIN, since) is not None, TRIGGER_SECONDS, complaint)
-    follow_run(client, TRAIN, str(client.find_run(TRAIN, since)), platform.progress)
+    wait_for(lambda: client.fetch_run(TRAIN, since) is not None, TRIGGER_SECONDS, complaint)
+    follow_run(client, TRAIN, str(client.fetch_run(TRAIN, since)), platform.progress)
     say(f"{stop}: {told} ({time.monotonic() - started:.0f} s)")
 
 

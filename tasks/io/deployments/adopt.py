@@ -12,7 +12,7 @@ from tasks.core.deployment.choice import Choice
 from tasks.core.deployment.record import Deployment
 from tasks.core.errors import BadInput
 from tasks.core.features.feature_set import FeatureSet
-from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.checks import check_parts
 from tasks.io.deployments.flip import flip
 from tasks.io.deployments.predictions import make_predictions
 from tasks.io.deployments.settings import DeploymentSettings
@@ -61,12 +61,12 @@ def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployme
     with lease.held() as conn:
         feature_sets.mark_ready(conn, found, keys)
     try:
-        predictions = find_predictions(settings, Choice(model, found), pointer, lease)
+        predictions = read_or_make_predictions(settings, Choice(model, found), pointer, lease)
     except BadInput as error:
         log.warning("%s: its predictions are not recorded and cannot be made: %s", NOT_ADOPTED, error)
         return
     parts = {**describe_choice(Choice(model, found), predictions), "day": date.fromisoformat(found.day)}
-    missing = find_missing(settings, redis, parts)
+    missing = check_parts(settings, redis, parts)
     if missing:
         log.warning("%s: %s", NOT_ADOPTED, "; ".join(missing))
         return
@@ -75,7 +75,9 @@ def adopt(settings: DeploymentSettings, redis: Redis, deployments: list[Deployme
         redis.delete(FEATURES_KEY, PREDICTIONS_KEY)
 
 
-def find_predictions(settings: DeploymentSettings, choice: Choice, pointer: dict[str, Any] | None, lease: Lease) -> PredictionSet:
+def read_or_make_predictions(
+    settings: DeploymentSettings, choice: Choice, pointer: dict[str, Any] | None, lease: Lease
+) -> PredictionSet:
     """Return the prediction set that the old key names; make it if it is not recorded. Raise BadInput if that is not possible."""
     with connect(settings) as conn:
         known = read_set(conn, str(pointer.get("prediction_set"))) if pointer is not None else None

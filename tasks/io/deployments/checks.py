@@ -11,12 +11,12 @@ from tasks.io.prediction_sets import PredictionSet, read_set
 from tasks.io.s3.bucket import Bucket
 
 
-def find_missing(settings: DeploymentSettings, redis: Redis, parts: dict[str, str]) -> list[str]:
+def check_parts(settings: DeploymentSettings, redis: Redis, parts: dict[str, str]) -> list[str]:
     """Return a phrase for each part that is missing, damaged or does not fit the others; an empty list if all is well.
 
     parts: model_version, model_sha256, release_sha256, schema_hash, feature_set and prediction_set of a deployment.
     """
-    missing = find_missing_model(settings, parts)
+    missing = check_model(settings, parts)
     with connect(settings) as conn:
         predictions = read_set(conn, parts["prediction_set"])
         try:
@@ -33,11 +33,11 @@ def find_missing(settings: DeploymentSettings, redis: Redis, parts: dict[str, st
     if predictions is None:
         missing.append(f"predictions {parts['prediction_set']} are no longer kept")
     else:
-        missing += find_missing_predictions(settings, predictions, parts)
+        missing += check_predictions(settings, predictions, parts)
     return missing
 
 
-def find_missing_model(settings: DeploymentSettings, parts: dict[str, str]) -> list[str]:
+def check_model(settings: DeploymentSettings, parts: dict[str, str]) -> list[str]:
     with registry.connect(settings.mlflow_tracking_uri) as client:
         models = {model.version: model for model in registry.read_models(client)}
     model = models.get(parts["model_version"])
@@ -50,7 +50,7 @@ def find_missing_model(settings: DeploymentSettings, parts: dict[str, str]) -> l
     return []
 
 
-def find_missing_predictions(settings: DeploymentSettings, predictions: PredictionSet, parts: dict[str, str]) -> list[str]:
+def check_predictions(settings: DeploymentSettings, predictions: PredictionSet, parts: dict[str, str]) -> list[str]:
     made_by = (predictions.model_version, predictions.model_sha256, predictions.feature_set)
     if made_by != (parts["model_version"], parts["model_sha256"], parts["feature_set"]):
         return [f"predictions {predictions.prediction_set} were made by another model or of another feature set"]

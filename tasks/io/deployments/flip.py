@@ -28,7 +28,7 @@ from tasks.io.postgres.lease import Lease
 from tasks.io.postgres.tables import NewTable, swap_new_table
 from tasks.io.prediction_sets import PredictionSet, read_set
 from tasks.io.s3.bucket import Bucket
-from tasks.io.world import find_world_day
+from tasks.io.world import fetch_world_day
 
 log = logging.getLogger("tasks.deployments")
 
@@ -109,7 +109,7 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
         "database_bytes": predictions.catalogue_bytes,
         "movies": predictions.movies,
     }
-    world_day = find_world_day(settings, at_least=date.fromisoformat(features.day))
+    world_day = fetch_world_day(settings, at_least=date.fromisoformat(features.day))
     with lease.held():
         redis.set(POINTER, render_pointer(deployment, features, told, world_day))
 

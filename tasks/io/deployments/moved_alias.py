@@ -8,7 +8,7 @@ from tasks.core.deployment.alias import AliasAction, decide_alias
 from tasks.core.deployment.choice import Choice
 from tasks.core.deployment.record import Deployment, Model
 from tasks.core.errors import BadInput
-from tasks.io.deployments.checks import find_missing
+from tasks.io.deployments.checks import check_parts
 from tasks.io.deployments.flip import flip, set_alias
 from tasks.io.deployments.predictions import make_predictions
 from tasks.io.deployments.settings import DeploymentSettings
@@ -48,7 +48,7 @@ def deploy_alias(settings: DeploymentSettings, redis: Redis, live: Deployment, m
     choice = Choice(model, features)
     try:
         parts = describe_choice(choice, make_predictions(settings, choice, lease))
-        missing = find_missing(settings, redis, parts)
+        missing = check_parts(settings, redis, parts)
     except BadInput as error:
         missing = [f"version {model.version}: {error}"]
     if missing:

@@ -29,7 +29,7 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     """Return the prediction set of this model and feature set; make it first if it does not exist."""
     model, features = choice.model, choice.features
     with connect(settings) as conn:
-        known = prediction_sets.find_set(conn, model.version, model.sha256, features.feature_set)
+        known = prediction_sets.read_set_of(conn, model.version, model.sha256, features.feature_set)
     if known is not None:
         log.info("version %s, feature set %s: predicted already, %d movies", model.version, features.feature_set, known.movies)
         return known

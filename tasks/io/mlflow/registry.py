@@ -102,7 +102,7 @@ def read_models(client: MlflowClient) -> list[Model]:
 
 def read_alias(client: MlflowClient) -> str | None:
     """Return the version that the alias champion names, or None without an alias."""
-    version = find_champion(client)
+    version = fetch_champion(client)
     return str(version.version) if version is not None else None
 
 
@@ -117,7 +117,7 @@ def refuse(client: MlflowClient, version: str, reason: str) -> None:
     client.set_model_version_tag(MODEL, version, GATE, "refused")
 
 
-def find_champion(client: MlflowClient) -> ModelVersion | None:
+def fetch_champion(client: MlflowClient) -> ModelVersion | None:
     try:
         return client.get_model_version_by_alias(MODEL, CHAMPION)
     except RestException as error:
@@ -126,7 +126,7 @@ def find_champion(client: MlflowClient) -> ModelVersion | None:
         raise
 
 
-def find_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
+def fetch_version(client: MlflowClient, training_id: str) -> ModelVersion | None:
     """Return the version with this training id, or None if there is none."""
     found = client.search_model_versions(f"name = '{MODEL}' and tag.{TRAINING_ID} = '{training_id}'")
     return found[0] if found else None

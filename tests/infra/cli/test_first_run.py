@@ -26,7 +26,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def read_import_errors(self) -> list[str]:
             return []
 
-        def find_run(self, dag: str, _: object = None) -> str:
+        def fetch_run(self, dag: str, _: object = None) -> str:
             return f"run of {dag}"
 
     class Step:

@@ -26,6 +26,6 @@ def test_only_a_run_that_was_queued_since_then_is_found(monkeypatch: pytest.Monk
     with local_zone(zone):
         client = AirflowClient(local_endpoints(Settings(_env_file=None), Secrets(Path("unused"))))
         monkeypatch.setattr(client, "read", answer)
-        assert client.find_run("train_model", clock) == "new"
-        assert client.find_run("train_model", clock + timedelta(seconds=1)) == "new"
-        assert client.find_run("train_model", clock + timedelta(seconds=3)) is None
+        assert client.fetch_run("train_model", clock) == "new"
+        assert client.fetch_run("train_model", clock + timedelta(seconds=1)) == "new"
+        assert client.fetch_run("train_model", clock + timedelta(seconds=3)) is None

@@ -36,7 +36,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[date | Exception]:
 def test_today_is_the_worlds_day_or_without_a_world_the_real_one(answers: list[date | Exception]) -> None:
     assert world.read_today(WORLD) == WORLD_DAY
     assert abs(world.read_today(REAL) - datetime.now(UTC).date()) <= timedelta(1)
-    assert world.find_world_day(REAL, at_least=WORLD_DAY) is None
+    assert world.fetch_world_day(REAL, at_least=WORLD_DAY) is None
 
 
 def test_a_server_that_starts_again_is_asked_again_and_one_that_stays_away_is_unavailable(
@@ -48,7 +48,7 @@ def test_a_server_that_starts_again_is_asked_again_and_one_that_stays_away_is_un
     with pytest.raises(Unavailable, match=r"http://sources/world does not tell the day .* refused"):
         world.read_today(WORLD)
     known = WORLD_DAY - timedelta(3)
-    assert world.find_world_day(WORLD, at_least=known) == known, "a pointer is written all the same"
+    assert world.fetch_world_day(WORLD, at_least=known) == known, "a pointer is written all the same"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,6 @@ def read_set_of(settings: Settings, version: str) -> PredictionSet:
     """The prediction set of the newest features by this version."""
     with connect(settings) as conn:
         sha256 = conn.execute("select model_sha256 from prediction_set where model_version = %s limit 1", [version]).fetchone()
-        found = prediction_sets.find_set(conn, version, str((sha256 or ("",))[0]), read_live(settings).feature_set)
+        found = prediction_sets.read_set_of(conn, version, str((sha256 or ("",))[0]), read_live(settings).feature_set)
     assert found is not None
     return found
