@@ -55,7 +55,7 @@ def test_the_limits_of_the_api_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_console_block_says_where_it_is_run(readme: Path) -> None:
+def test_every_console_block_has_a_marker(readme: Path) -> None:
     text = readme.read_text()
     assert text.count("```console") == len(MARKER.findall(text))
 

@@ -79,10 +79,10 @@ class ApiRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
-    def check(cls, given: object) -> Self:
+    def check(cls, request: object) -> Self:
         """Return the parsed request. Raise MalformedRequest."""
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(request)
         except ValidationError as error:
             raise MalformedRequest(explain(error.errors(include_url=False))) from None
 

@@ -34,8 +34,8 @@ class Metrics:
             "reason",
             [kind.reason for kind in PredictionError.__subclasses__()],
         )
-        for tally in (self._durations, self._outcomes, self._fallbacks):
-            self.registry.register(tally)
+        for collector in (self._durations, self._outcomes, self._fallbacks):
+            self.registry.register(collector)
         self.note_answer, self.note_outcome, self.note_fallback = (
             self._durations.note,
             self._outcomes.note,

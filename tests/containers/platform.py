@@ -16,7 +16,7 @@ from infra.compose.containers import Containers
 from tests.e2e.platform import Platform
 
 Found = TypeVar("Found")
-OVER = {"success", "failed"}
+ENDED = {"success", "failed"}
 
 
 def wait_until(look: Callable[[], Found], seconds: float, what: str) -> Found:
@@ -111,7 +111,7 @@ class ContainerPlatform(Platform):
         return task
 
     def wait_for_end(self, dag: str, run: str, seconds: float = 240) -> dict[str, Any]:
-        wait_until(lambda: self.airflow.read_state(dag, run) in OVER, seconds, f"the end of {run}")
+        wait_until(lambda: self.airflow.read_state(dag, run) in ENDED, seconds, f"the end of {run}")
         return self.task(dag, run)
 
     def log(self, dag: str, run: str, number: int) -> str:
@@ -122,5 +122,5 @@ class ContainerPlatform(Platform):
     def sweep(self) -> None:
         """One pass of the sweeper."""
         run = self.airflow.trigger("sweep", {})
-        wait_until(lambda: self.airflow.read_state("sweep", run) in OVER, 300, "the sweeper's pass")
+        wait_until(lambda: self.airflow.read_state("sweep", run) in ENDED, 300, "the sweeper's pass")
         assert self.airflow.read_state("sweep", run) == "success"

@@ -43,7 +43,9 @@ def read_all(platform: ContainerPlatform) -> Iterator[tuple[str, str]]:
                     yield path, airflow.ask("GET", path, params={"full_content": "true"}).text
 
 
-def test_airflow_tells_none(containers_platform: ContainerPlatform, secrets: list[str], task_containers: TaskContainers) -> None:
+def test_airflow_shows_no_secret(
+    containers_platform: ContainerPlatform, secrets: list[str], task_containers: TaskContainers
+) -> None:
     """Rendered fields, DAG code, task logs, configuration."""
     told = dict(read_all(containers_platform))
     assert any("/logs/" in path and "tasks." in text for path, text in told.items()), "the logs were read"
@@ -51,7 +53,7 @@ def test_airflow_tells_none(containers_platform: ContainerPlatform, secrets: lis
     assert [path for path, text in told.items() if any(secret in text for secret in secrets)] == []
 
 
-def test_labels_and_commands_of_containers_hold_none(secrets: list[str], task_containers: TaskContainers) -> None:
+def test_labels_and_commands_of_containers_hold_no_secret(secrets: list[str], task_containers: TaskContainers) -> None:
     assert len(task_containers.inspected) >= 7
     for shown in task_containers.inspected:
         config = shown["Config"]
@@ -62,7 +64,7 @@ def test_labels_and_commands_of_containers_hold_none(secrets: list[str], task_co
     assert any(secret in given for secret in secrets), "the search would find one: the tasks' variables hold them"
 
 
-def test_what_airflow_keeps_of_its_runs_holds_none(containers_platform: ContainerPlatform, secrets: list[str]) -> None:
+def test_airflow_s_records_of_runs_hold_no_secret(containers_platform: ContainerPlatform, secrets: list[str]) -> None:
     """The files of the task logs, the DAGs as Airflow stored them, and the services' own logs."""
     scheduler = containers_platform.service("airflow-scheduler")
     code, logs = scheduler.exec_run(["sh", "-c", "find /opt/airflow/logs -type f -exec cat {} +"])
@@ -79,7 +81,7 @@ def test_what_airflow_keeps_of_its_runs_holds_none(containers_platform: Containe
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_no_layer_of_an_image_holds_one(
+def test_no_layer_of_an_image_holds_a_secret(
     containers_platform: ContainerPlatform, secrets: list[str], name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     wanted = tmp_path_factory.mktemp("canaries") / "secrets"

@@ -31,7 +31,7 @@ def test_the_feast_cli_reads_the_live_set(containers_platform: ContainerPlatform
     assert "movies" in views.stdout
 
 
-def test_each_task_has_a_container_of_its_own_and_none_is_left(
+def test_each_task_has_its_own_container_which_is_removed(
     containers_platform: ContainerPlatform, task_containers: TaskContainers
 ) -> None:
     tasks = [labels for labels in task_containers.created if labels["marquee.dag"] not in MAINTENANCE]
@@ -63,7 +63,7 @@ def test_no_service_runs_as_root_or_may_write_to_its_image(containers_platform: 
             assert len(details["Config"]["Labels"]["org.opencontainers.image.revision"].removesuffix("-dirty")) == 40, name
 
 
-def test_the_embedded_stack_makes_the_same_of_the_same_movies(
+def test_the_embedded_stack_gives_the_same_results_for_the_same_movies(
     containers_platform: ContainerPlatform, sample_fingerprints: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Tables, features, the model's metrics and its very bytes, every movie's rating."""

@@ -88,7 +88,7 @@ def test_any_other_container_is_refused(containers_platform: ContainerPlatform) 
     assert [made for made in containers_platform.task_containers() if made.labels["marquee.dag"] == "x"] == []
 
 
-def test_what_is_no_task_s_container_cannot_be_touched(containers_platform: ContainerPlatform) -> None:
+def test_other_containers_cannot_be_changed(containers_platform: ContainerPlatform) -> None:
     postgres = containers_platform.service("postgres").id
     requests: list[tuple[str, str, object]] = [
         ("POST", f"containers/{postgres}/exec", None),

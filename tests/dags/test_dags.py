@@ -97,7 +97,7 @@ def test_every_missed_day_gets_a_run_in_order_and_none_before_the_first_day(monk
     assert runs == [datetime(2026, 11, day, 3, tzinfo=UTC) for day in (20, 21, 22)]
 
 
-def test_a_first_day_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_first_day_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CATCH_UP_SINCE", "yes")
     with pytest.raises(ValueError, match="CATCH_UP_SINCE is 'yes'; write a day as YYYY-MM-DD"):
         load("refresh_movies")
@@ -124,7 +124,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
         assert not task.do_xcom_push
 
 
-def test_the_sources_are_read_side_by_side_and_deploying_triggers_training() -> None:
+def test_the_tasks_run_one_after_another_and_deploying_triggers_training() -> None:
     dag = load("refresh_movies")
     assert {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks} == {
         "ingest_imdb": [],

@@ -38,7 +38,7 @@ def test_one_setting_chooses_how_a_task_runs(monkeypatch: pytest.MonkeyPatch, ru
 @pytest.mark.parametrize(
     ("params", "day"), [({}, "2026-11-22"), ({"day": None}, "2026-11-22"), ({"day": "2026-11-20"}, "2026-11-20")]
 )
-def test_the_day_is_the_form_s_else_the_one_on_which_the_run_was_due(
+def test_the_day_is_the_form_s_else_the_day_on_which_the_run_was_due(
     monkeypatch: pytest.MonkeyPatch, runner: str, params: dict[str, str | None], day: str
 ) -> None:
     monkeypatch.setenv("TASK_RUNNER", runner)
@@ -192,7 +192,7 @@ def test_labels_need_the_platforms_name(monkeypatch: pytest.MonkeyPatch) -> None
         Attempt.of(context()).task_labels()
 
 
-def test_a_container_gets_the_variables_of_tasks_and_none_of_airflows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_gets_the_variables_of_tasks_but_not_airflows(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {
         "MOVIES_DATABASE_URL": "a",
         "AWS_SECRET_ACCESS_KEY": "b",

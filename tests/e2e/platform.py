@@ -25,7 +25,7 @@ SAMPLE_FILMS = 3000
 
 @dataclass(frozen=True)
 class Platform:
-    """Drives a platform as its users do, and looks behind its doors."""
+    """Drives a platform as its users do, and reads its stores and processes."""
 
     settings: Settings
 

@@ -29,7 +29,7 @@ TABLES = (
     "prediction_set",
     "deployment",
 )
-OURS = ("raw/", "offline/", "predictions/")
+PREFIXES = ("raw/", "offline/", "predictions/")
 """Prefixes of the bucket; MLflow's own, mlflow/, changes with its versions, which are counted."""
 MODEL = "movie-rating"
 NO_CHAMPION = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -66,7 +66,7 @@ def read_state(settings: Settings) -> dict[str, object]:
             online.update(key)
             online.update(repr(sorted(value.items()) if isinstance(value, dict) else value).encode())
     pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=settings.s3_bucket)
-    objects = sorted(item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].startswith(OURS))
+    objects = sorted(item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].startswith(PREFIXES))
     offline = offline_store.open_table()
     return {
         "day": day,

@@ -65,12 +65,12 @@ class TestSample:
     def test_the_world_moves_on_and_its_days_again_change_nothing(self, sample: Platform) -> None:
         check_the_world_moves_on(sample)
 
-    def test_up_again_does_no_work_twice(self, sample: Platform) -> None:
+    def test_a_second_up_repeats_no_work(self, sample: Platform) -> None:
         before = sample.run_in_tasks("state")
         assert sample.command("up").returncode == 0
         assert sample.run_in_tasks("state") == before
 
-    def test_another_source_is_refused_with_the_way_out(self, sample: Platform) -> None:
+    def test_another_source_is_refused_with_the_remedy(self, sample: Platform) -> None:
         other = Platform(sample.settings.model_copy(update={"sources": "live"}))
         refused = other.command("up")
         assert refused.returncode != 0
@@ -86,10 +86,10 @@ class TestSample:
         for request in requests:
             run_request(sample, request)
 
-    def test_a_rollback_brings_the_ratings_of_before_back(self, sample: Platform) -> None:
+    def test_a_rollback_brings_the_previous_ratings_back(self, sample: Platform) -> None:
         checks.check_a_rollback(sample, 100)
 
-    def test_up_makes_live_again_what_redis_has_lost(self, sample: Platform) -> None:
+    def test_up_restores_what_redis_has_lost(self, sample: Platform) -> None:
         checks.check_lost_redis_is_restored(sample, 100)
 
     def test_each_process_killed_in_turn_comes_back_and_predictions_go_on(self, sample: Platform, tmp_path: Path) -> None:
@@ -131,5 +131,5 @@ class TestRealData:
     def test_unknown_movies_are_404(self, real: Platform) -> None:
         checks.check_unknown_movies_are_404(real, 100)
 
-    def test_the_dags_again_change_nothing(self, real: Platform) -> None:
+    def test_running_the_dags_again_changes_nothing(self, real: Platform) -> None:
         checks.check_the_dags_again_change_nothing(real)

@@ -93,7 +93,7 @@ def test_the_archive_has_the_tables_that_the_database_had_on_each_day(past: Past
     assert changed > MOVES, "the days differ, so that reading a wrong one would be seen"
 
 
-def test_the_record_tells_for_which_movies_tmdb_was_asked(past: Past) -> None:
+def test_the_record_lists_the_movies_that_tmdb_was_asked_for(past: Past) -> None:
     """For all but the adult ones, which have the features of a movie that TMDB does not know."""
     table = offline_store.open_table()
     assert table is not None

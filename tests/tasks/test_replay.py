@@ -51,7 +51,7 @@ def settings(stack: Stack) -> Iterator[Settings]:
         yield settings
 
 
-def test_without_its_setting_each_verb_says_which_one_is_missing(settings: Settings) -> None:
+def test_each_verb_names_its_missing_setting(settings: Settings) -> None:
     without = settings.model_copy(update={"receipts_database_url": None})
     with pytest.raises(BadSetting, match="RECEIPTS_DATABASE_URL is not set"):
         replay.run(without, ["x"])
@@ -155,7 +155,7 @@ def change(world: World, prediction_id: str, statement: str) -> None:
         ("snapshot", "model_sha256 = 'ab'", "none in the prediction set"),
     ],
 )
-def test_what_differs_is_said_with_both_values(
+def test_a_difference_is_printed_with_both_values(
     world: World, capsys: pytest.CaptureFixture[str], made: str, statement: str, said: str
 ) -> None:
     wrong, right = world.made[made][:2]
@@ -194,7 +194,7 @@ def restore(world: World, prediction_id: str, column: str, value: object) -> Non
         )
 
 
-def test_the_command_says_and_ends_as_it_tells(
+def test_the_command_has_its_output_and_exit_codes(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def call(*words: str) -> int:
@@ -288,7 +288,7 @@ def test_receipts_that_are_too_old_are_deleted_and_older_than_a_day_not_audited(
         replay.run(world.settings, [old])
 
 
-def test_what_the_receipts_point_to_and_is_no_more_is_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_receipts_of_deleted_parts_are_counted_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with registry.connect(world.settings.mlflow_tracking_uri) as client:
         assert isinstance(client, MlflowClient)
         client.delete_model_version(registry.MODEL, world.first.reference.version)
@@ -300,7 +300,7 @@ def test_what_the_receipts_point_to_and_is_no_more_is_said(world: World, caplog:
     assert 0 < audited < sampled
 
 
-def test_a_database_of_receipts_that_is_away_is_unavailable_by_its_name(settings: Settings) -> None:
+def test_an_unreachable_receipts_database_is_named(settings: Settings) -> None:
     away = type(settings.feast_redis)("postgresql://receipts:x@127.0.0.1:1/receipts")
     with pytest.raises(Unavailable, match="Postgres"):
         replay.run(settings.model_copy(update={"receipts_database_url": away}), ["x"])

@@ -77,7 +77,7 @@ def test_a_deployment_records_the_image_of_its_task(settings: Settings) -> None:
     assert read_live_deployment(settings).images == {IMAGE: DIGEST}
 
 
-def test_a_rollback_to_it_is_made_and_says_what_is_not_possible(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rollback_to_it_succeeds_and_logs_the_consequences(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     in_a_process = settings.model_copy(update={"task_image": None})
     rollback.run(in_a_process, None, "worse features")
     live = assert_one_whole_deployment_is_live(settings)

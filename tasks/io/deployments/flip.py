@@ -103,7 +103,7 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
     with connect(settings) as conn:
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
         predictions = read_prediction_set(conn, deployment)
-    told = {
+    database = {
         "database_key": predictions.catalogue_key,
         "database_sha256": predictions.catalogue_sha256,
         "database_bytes": predictions.catalogue_bytes,
@@ -111,7 +111,7 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
     }
     world_day = fetch_world_day(settings, at_least=date.fromisoformat(features.day))
     with lease.held():
-        redis.set(POINTER, render_pointer(deployment, features, told, world_day))
+        redis.set(POINTER, render_pointer(deployment, features, database, world_day))
 
 
 def read_predictions(settings: DeploymentSettings, conn: psycopg.Connection, deployment: Deployment) -> Any:

@@ -27,7 +27,7 @@ from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
-from tests.containers.platform import OVER, wait_until
+from tests.containers.platform import ENDED, wait_until
 
 DAG = REPOSITORY / "tests" / "containers" / "dags" / "killed.py"
 LINKS = 5
@@ -75,7 +75,7 @@ def measure(airflow: AirflowClient, rounds: int) -> list[float]:
     seconds = []
     for _ in range(rounds + 1):
         run = airflow.trigger("chained", {})
-        wait_until(lambda run=run: airflow.read_state("chained", run) in OVER, 300, run)  # type: ignore[misc]
+        wait_until(lambda run=run: airflow.read_state("chained", run) in ENDED, 300, run)  # type: ignore[misc]
         record = airflow.read(f"dags/chained/dagRuns/{run}")
         assert record["state"] == "success", record
         seconds.append(

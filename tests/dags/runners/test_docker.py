@@ -48,7 +48,7 @@ def test_a_container_has_one_image_one_network_and_no_more_than_a_task_needs(eng
     assert not any(host.get(name) for name in ("Binds", "Mounts", "Privileged", "CapAdd", "PidMode", "IpcMode", "Devices"))
 
 
-def test_a_container_names_its_attempt_and_is_gone_after_its_task(engine: FakeEngine, task: TaskContainer) -> None:
+def test_a_container_names_its_attempt_and_is_removed_after_its_task(engine: FakeEngine, task: TaskContainer) -> None:
     task.execute(context(number=2))
     assert engine.created["Labels"] == {
         "marquee.platform": "marquee",
@@ -62,7 +62,7 @@ def test_a_container_names_its_attempt_and_is_gone_after_its_task(engine: FakeEn
 
 
 @pytest.mark.parametrize(("images", "named"), [(1, f"marquee/tasks:1@{IMAGE_ID}"), (2, "marquee/tasks:1")])
-def test_a_container_is_told_its_image_with_the_engines_id_unless_the_name_matches_several(
+def test_a_container_gets_its_images_id_unless_the_name_matches_several(
     engine: FakeEngine, task: TaskContainer, images: int, named: str
 ) -> None:
     engine.images *= images
@@ -182,7 +182,7 @@ def test_a_kill_stops_the_container_before_airflow_kills_its_process_and_removes
     assert 0 < engine.stopped_within < 5
 
 
-def test_a_kill_of_a_container_that_is_gone_raises_nothing(engine: FakeEngine, task: TaskContainer) -> None:
+def test_killing_a_removed_container_raises_nothing(engine: FakeEngine, task: TaskContainer) -> None:
     task.execute(context())
     engine.ended, engine.removal = None, 404
     task.on_kill()

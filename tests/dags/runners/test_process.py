@@ -29,7 +29,7 @@ def task() -> TaskProcess:
     )
 
 
-def test_a_task_gets_its_day_its_name_and_none_of_airflow_s_keys(
+def test_a_task_gets_its_day_and_name_but_no_key_of_airflow(
     python: Path, task: TaskProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODE", "0")

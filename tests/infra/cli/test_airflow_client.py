@@ -64,7 +64,7 @@ def test_the_last_messages_are_returned() -> None:
         ('{"message": "cut', '{"message": "cut'),
     ],
 )
-def test_the_message_of_a_json_line_is_shown_and_other_text_as_it_is(text: str, shown: str) -> None:
+def test_json_lines_show_their_message_and_other_lines_are_unchanged(text: str, shown: str) -> None:
     assert read([event(text)])[0] == [shown]
 
 
@@ -78,5 +78,5 @@ def test_a_very_long_line_is_cut() -> None:
     assert read([event("x" * 5_000_000)])[0] == ["x" * MAX_LINE]
 
 
-def test_a_log_that_is_not_there_is_empty() -> None:
+def test_a_missing_log_is_empty() -> None:
     assert read([event("Not Found")], status=404)[0] == []

@@ -74,6 +74,6 @@ def test_each_task_is_begun_and_ended_once() -> None:
     assert ("note", "a", "IMDb: 5 of 9 files") in heard
 
 
-def test_failure_names_the_task_and_its_last_words() -> None:
+def test_a_failure_names_the_task_and_shows_its_last_lines() -> None:
     with pytest.raises(StackError, match=r"failed in a;(.|\n)*5 of 9 files"):
         follow(("running", {"a": "up_for_retry", "b": None}), ("failed", {"a": "failed", "b": "upstream_failed"}))

@@ -33,6 +33,6 @@ def test_a_whole_set_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("held", [0, 2])
-def test_lost_rows_are_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
+def test_lost_rows_are_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
     with pytest.raises(StackError, match=f"Redis holds {held} of the 3 movies of movies_1; `make run DAG=reconcile`"):
         check(monkeypatch, held)

@@ -58,7 +58,7 @@ def test_a_second_host_runs_the_worker_and_its_filter_alone(home: Path) -> None:
     assert set(services(home, COMPOSE_PROFILES="worker")) == {"airflow-worker", "docker-filter", "tasks"}
 
 
-def test_every_image_of_ours_is_built_and_never_asked_of_a_registry(home: Path) -> None:
+def test_our_images_are_built_and_never_pulled(home: Path) -> None:
     for profiles in ("core,s3,sources", "worker", EVERYTHING):
         found = services(home, COMPOSE_PROFILES=profiles)
         ours = {name: service for name, service in found.items() if service["image"].startswith("marquee/")}
@@ -67,7 +67,7 @@ def test_every_image_of_ours_is_built_and_never_asked_of_a_registry(home: Path) 
         assert [name for name, service in ours.items() if "build" not in service] == []
 
 
-def test_only_the_api_server_knows_the_password_of_people(home: Path) -> None:
+def test_only_the_api_server_has_the_users_password(home: Path) -> None:
     told = {name for name, service in services(home).items() if "AIRFLOW_ADMIN_PASSWORD" in (service.get("environment") or {})}
     assert told == {"airflow-api"}
 
@@ -77,7 +77,7 @@ def test_an_image_can_be_pinned_by_its_digest(home: Path) -> None:
     assert services(home, POSTGRES_DIGEST=digest)["postgres"]["image"] == f"postgres:18.6@{digest}"
 
 
-def test_everything_is_published_on_loopback_unless_told_otherwise(home: Path) -> None:
+def test_ports_are_published_on_loopback_by_default(home: Path) -> None:
     def addresses(**variables: str) -> set[str]:
         found = services(home, **variables).values()
         return {port["host_ip"] for service in found for port in service.get("ports", [])}
@@ -91,7 +91,7 @@ def test_everything_is_published_on_loopback_unless_told_otherwise(home: Path) -
     }
 
 
-def test_only_the_scheduler_and_the_worker_are_told_what_the_tasks_are_told(home: Path) -> None:
+def test_only_the_scheduler_and_the_worker_get_the_tasks_variables(home: Path) -> None:
     told = {name for name, service in services(home).items() if "MOVIES_DATABASE_URL" in (service.get("environment") or {})}
     assert told == {"airflow-scheduler", "airflow-worker", "feast", "replay", "rollback"}
 

@@ -84,7 +84,7 @@ def test_processes_are_not_started_beside_containers(settings: Settings, engine:
         output.refuse_containers(settings)
 
 
-def test_own_volumes_and_none_pass(settings: Settings, engine: Engine) -> None:
+def test_own_volumes_and_missing_volumes_are_accepted(settings: Settings, engine: Engine) -> None:
     containers = Containers.load(settings)
     containers.check_volumes()
     engine.volumes = {"marquee_postgres": platform_id(containers.secrets)}

@@ -28,7 +28,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return made
 
 
-def test_the_files_are_private_and_say_what_was_meant(settings: Settings) -> None:
+def test_the_files_are_private_and_keep_every_value(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     folder = write_env_files(settings, secrets)
     for name, variables in make_variables(settings, secrets).items():
@@ -54,7 +54,7 @@ def test_tasks_and_api_read_in_containers_what_they_read_as_processes(settings: 
     assert set(inside["api"]) == set(local_variables("serving", settings, endpoints)) - of_processes
 
 
-def test_no_service_is_told_of_loopback(settings: Settings) -> None:
+def test_no_service_gets_a_loopback_address(settings: Settings) -> None:
     for name, variables in make_variables(settings, Secrets(settings.layout.secrets)).items():
         called = {variable: value for variable, value in variables.items() if variable.lower() != "no_proxy"}
         assert not [variable for variable, value in called.items() if "127.0.0.1" in value or "localhost" in value], name
@@ -69,7 +69,7 @@ def test_the_api_has_no_key_to_write_with_but_for_its_receipts(settings: Setting
     assert not [secret for secret in others if secret in api]
 
 
-def test_the_api_is_told_the_digests_of_keys_once_there_are_keys(settings: Settings) -> None:
+def test_the_api_gets_the_digests_of_keys_once_there_are_keys(settings: Settings) -> None:
     secrets = Secrets(settings.layout.secrets)
     assert "API_KEYS" not in make_variables(settings, secrets)["api"]
     key = add_key(secrets, "ann")
@@ -98,7 +98,7 @@ def test_people_find_airflow_s_password(settings: Settings) -> None:
     assert json.loads(settings.layout.airflow_passwords.read_text()) == {"admin": secrets.read("airflow_password")}
 
 
-def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_external_s3_replaces_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(env_files, "chosen_s3", lambda: object_store.choose_s3(CLOUD))
     variables = make_variables(settings, Secrets(settings.layout.secrets))
     assert variables["tasks"]["AWS_ENDPOINT_URL_S3"] == "https://s3.eu-central-1.amazonaws.com"
@@ -109,10 +109,10 @@ def test_an_s3_of_one_s_own_takes_the_place_of_ours(settings: Settings, monkeypa
     assert not [name for name in variables["api"] if name.startswith(("PYICEBERG", "MLFLOW_ARTIFACTS"))]
 
 
-def test_half_an_s3_is_refused_by_name() -> None:
+def test_incomplete_settings_of_an_s3_are_rejected_by_name() -> None:
     with pytest.raises(StackError, match="AWS_SECRET_ACCESS_KEY, S3_BUCKET"):
         object_store.choose_s3({"AWS_ACCESS_KEY_ID": "k", "AWS_REGION": "eu-central-1"})
 
 
-def test_without_keys_the_s3_is_ours() -> None:
+def test_without_keys_our_s3_is_used() -> None:
     assert object_store.choose_s3({"AWS_REGION": "eu-central-1", "AWS_CA_BUNDLE": "/x"}) is None

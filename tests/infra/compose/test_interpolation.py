@@ -45,7 +45,7 @@ def test_a_folder_of_movies_is_named_whole(tmp_path: Path) -> None:
     assert made["SOURCES_FOLDER"] == made["SOURCES"] == str(tmp_path), "a folder is never taken for the sample's"
 
 
-def test_an_s3_of_one_s_own_leaves_ours_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_an_external_s3_ours_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpolation, "chosen_s3", lambda: {"S3_BUCKET": "films"})
     assert make_interpolation(settings(tmp_path))["COMPOSE_PROFILES"] == "core,sources"
 
@@ -61,7 +61,7 @@ def test_the_lines_of_the_user_stay(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
-def test_no_engine_is_said(tmp_path: Path, socket: Path) -> None:
+def test_a_missing_engine_is_reported(tmp_path: Path, socket: Path) -> None:
     socket.unlink()
     with pytest.raises(StackError, match=r"docker\.sock"):
         make_interpolation(settings(tmp_path))

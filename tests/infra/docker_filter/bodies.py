@@ -59,17 +59,17 @@ PASSED_ON = {
 }
 """The body that the engine gets for SENT: without empty fields, with two defaults, the log's bound and the memory's label."""
 
-GONE = object()
+ABSENT = object()
 
 
 def changed(place: str, value: Any) -> bytes:
-    """Return SENT with one place (`HostConfig.Binds`, or `Labels/marquee.try`) set to a value, or taken out if that is GONE."""
+    """Return SENT with one place (`HostConfig.Binds`, or `Labels/marquee.try`) set to a value, or taken out if that is ABSENT."""
     body = copy.deepcopy(SENT)
     *parents, last = place.split("/") if "/" in place else place.split(".")
     part = body
     for name in parents:
         part = part[name]
-    if value is GONE:
+    if value is ABSENT:
         del part[last]
     else:
         part[last] = value

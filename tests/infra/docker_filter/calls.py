@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.infra.docker_filter.fake_engine import OURS
+from tests.infra.docker_filter.fake_engine import TASK
 
 PING = b"GET /_ping HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -14,7 +14,7 @@ def create(client: Any, body: bytes) -> Any:
     return client._result(answer, json=True)
 
 
-def post(*headers: str, path: str = f"/containers/{OURS}/start") -> bytes:
+def post(*headers: str, path: str = f"/containers/{TASK}/start") -> bytes:
     return "\r\n".join((f"POST {path} HTTP/1.1", "Host: a", *headers, "", "")).encode()
 
 

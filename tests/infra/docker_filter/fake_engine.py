@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-OURS, FOREIGN, OTHER_PLATFORM, BROKEN, STOPPED, NO_TASK = (digit * 64 for digit in "abcdef")
+TASK, FOREIGN, OTHER_PLATFORM, BROKEN, STOPPED, NO_TASK = (digit * 64 for digit in "abcdef")
 LABELS: dict[str, dict[str, str] | None] = {
-    OURS: {
+    TASK: {
         "marquee.task": "ingest_imdb",
         "marquee.platform": "marquee",
         "marquee.dag": "refresh_movies",
@@ -107,7 +107,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self.answer_at_once(200, self.fake.tasks)
         elif request.target.endswith("/json") and container:
             self.inspect(container)
-        elif "/attach" in request.target and container == OURS:
+        elif "/attach" in request.target and container == TASK:
             self.stream()
         elif "/wait" in request.target:
             self.fake.asked.set()
@@ -142,8 +142,8 @@ class _Connection(socketserver.StreamRequestHandler):
         known = {
             "/version": {"ApiVersion": "1.41"},
             "/images/json": [{}],
-            "/containers/json": [{"Id": OURS}],
-            "/containers/create": {"Id": OURS},
+            "/containers/json": [{"Id": TASK}],
+            "/containers/create": {"Id": TASK},
         }
         return (200, "OK") if path == "/_ping" else (200, known[path]) if path in known else (204, None)
 

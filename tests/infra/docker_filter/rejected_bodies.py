@@ -2,7 +2,7 @@
 
 import json
 
-from tests.infra.docker_filter.bodies import GONE, SENT, TMP
+from tests.infra.docker_filter.bodies import ABSENT, SENT, TMP
 
 GOOD = json.dumps(SENT).encode()
 
@@ -166,8 +166,8 @@ REJECTED = [
     ("Env", ["AWS_A=b"] * 201),
     ("Labels", {}),
     ("Labels/marquee.platform", "other"),
-    ("Labels/marquee.platform", GONE),
-    ("Labels/marquee.task", GONE),
+    ("Labels/marquee.platform", ABSENT),
+    ("Labels/marquee.task", ABSENT),
     ("Labels/marquee.try", "0"),
     ("Labels/marquee.run", "a\nb"),
     ("Labels/marquee.run", ""),

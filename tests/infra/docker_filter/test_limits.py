@@ -9,7 +9,7 @@ from docker.errors import APIError
 
 from tests.infra.docker_filter.bodies import SENT
 from tests.infra.docker_filter.calls import PING, create, post, wait_until
-from tests.infra.docker_filter.fake_engine import OURS, FakeEngine
+from tests.infra.docker_filter.fake_engine import TASK, FakeEngine
 from tests.infra.docker_filter.running import Filter, run_filter
 
 pytestmark = pytest.mark.integration
@@ -36,10 +36,10 @@ GIB = 1024**3
 def test_tasks_are_bounded_in_number_and_in_memory(
     docker_filter: Filter, engine: FakeEngine, memory: list[int | None], status: int, reason: str
 ) -> None:
-    engine.tasks = [{"Id": OURS, "Labels": {} if limit is None else {"marquee.memory": str(limit)}} for limit in memory]
+    engine.tasks = [{"Id": TASK, "Labels": {} if limit is None else {"marquee.memory": str(limit)}} for limit in memory]
     client = docker_filter.client()
     if status == 200:
-        assert create(client, json.dumps(SENT).encode()) == {"Id": OURS}
+        assert create(client, json.dumps(SENT).encode()) == {"Id": TASK}
         return
     before = len(docker_filter.log.read_bytes())
     with pytest.raises(APIError) as rejection:

@@ -159,17 +159,17 @@ def listed(target: str) -> Any:
     return json.loads(parse_qs(query)["filters"][0])
 
 
-OURS = ["marquee.task", "marquee.platform=marquee"]
+PLATFORM_LABELS = ["marquee.task", "marquee.platform=marquee"]
 
 
 @pytest.mark.parametrize(
     ("given", "forced"),
     [
-        (None, {"label": OURS}),
-        ({}, {"label": OURS}),
-        ({"label": ["marquee.run=a b"]}, {"label": ["marquee.run=a b", *OURS]}),
-        ({"label": ["marquee.platform=other"]}, {"label": ["marquee.platform=other", *OURS]}),
-        ({"label": ["marquee.try"], "status": ["exited"]}, {"label": ["marquee.try", *OURS], "status": ["exited"]}),
+        (None, {"label": PLATFORM_LABELS}),
+        ({}, {"label": PLATFORM_LABELS}),
+        ({"label": ["marquee.run=a b"]}, {"label": ["marquee.run=a b", *PLATFORM_LABELS]}),
+        ({"label": ["marquee.platform=other"]}, {"label": ["marquee.platform=other", *PLATFORM_LABELS]}),
+        ({"label": ["marquee.try"], "status": ["exited"]}, {"label": ["marquee.try", *PLATFORM_LABELS], "status": ["exited"]}),
     ],
 )
 def test_only_our_containers_are_listed(given: Any, forced: Any) -> None:

@@ -114,7 +114,7 @@ def test_a_request_with_two_meanings_is_rejected(sent: bytes) -> None:
     ],
     ids=["line", "lines", "no line", "length", "chunks"],
 )
-def test_what_is_too_large_is_rejected(sent: bytes) -> None:
+def test_a_request_that_is_too_large_is_rejected(sent: bytes) -> None:
     with pytest.raises(TooLarge):
         read(sent)
 
@@ -131,7 +131,7 @@ def test_a_request_that_exceeds_the_bytes_of_all_requests_is_rejected() -> None:
         read(post("Content-Length: 200", body=b"a" * 200), budget=100)
 
 
-def test_bytes_and_connections_are_given_back() -> None:
+def test_bytes_and_connections_are_released() -> None:
     limits = Limits(SETTINGS.model_copy(update={"filter_connections_max": 1, "filter_request_bytes_max": 10}))
     for _ in range(3):
         with limits.connection(), limits.request_bytes() as share:

@@ -12,7 +12,7 @@ from docker.errors import APIError, NotFound
 
 from tests.infra.docker_filter.bodies import PASSED_ON, SENT, SETTINGS, changed
 from tests.infra.docker_filter.calls import PING, create, post
-from tests.infra.docker_filter.fake_engine import BROKEN, FOREIGN, NO_TASK, OTHER_PLATFORM, OURS, STOPPED, FakeEngine
+from tests.infra.docker_filter.fake_engine import BROKEN, FOREIGN, NO_TASK, OTHER_PLATFORM, STOPPED, TASK, FakeEngine
 from tests.infra.docker_filter.running import REPOSITORY, Filter, run_filter
 
 pytestmark = pytest.mark.integration
@@ -25,29 +25,29 @@ def test_a_task_from_create_to_removal(docker_filter: Filter, engine: FakeEngine
     client = docker_filter.client()
     assert client.ping()
     assert client.images(name="marquee/tasks:1") == [{}]
-    assert create(client, json.dumps(SENT).encode()) == {"Id": OURS}
-    client.start(OURS)
-    assert client.inspect_container(OURS)["Id"] == OURS
-    client.kill(OURS, "SIGTERM")
-    client.stop(OURS[:12], timeout=3)
-    client.remove_container(OURS, force=True)
+    assert create(client, json.dumps(SENT).encode()) == {"Id": TASK}
+    client.start(TASK)
+    assert client.inspect_container(TASK)["Id"] == TASK
+    client.kill(TASK, "SIGTERM")
+    client.stop(TASK[:12], timeout=3)
+    client.remove_container(TASK, force=True)
     assert [call for call in engine.calls if not call.startswith("GET /containers/")] == [
         "GET /version",
         "GET /v1.41/_ping",
         "GET /v1.41/images/json?only_ids=0&all=0&filters=%7B%22reference%22%3A+%5B%22marquee%2Ftasks%3A1%22%5D%7D",
         "POST /v1.41/containers/create",
-        f"POST /v1.41/containers/{OURS}/start",
-        f"GET /v1.41/containers/{OURS}/json",
-        f"POST /v1.41/containers/{OURS}/kill?signal=SIGTERM",
-        f"POST /v1.41/containers/{OURS}/stop?t=3",
-        f"DELETE /v1.41/containers/{OURS}?v=False&link=False&force=True",
+        f"POST /v1.41/containers/{TASK}/start",
+        f"GET /v1.41/containers/{TASK}/json",
+        f"POST /v1.41/containers/{TASK}/kill?signal=SIGTERM",
+        f"POST /v1.41/containers/{TASK}/stop?t=3",
+        f"DELETE /v1.41/containers/{TASK}?v=False&link=False&force=True",
     ]
 
 
 def test_the_engine_gets_only_requests_that_the_filter_wrote(docker_filter: Filter, engine: FakeEngine) -> None:
     client = docker_filter.client()
     client.headers.update({"X-Registry-Auth": "canary", "Authorization": "canary"})
-    client.start(OURS)
+    client.start(TASK)
     create(client, json.dumps(SENT).encode())
     start, _, created = engine.seen[-3:]
     assert start.headers == OUR_HEADERS
@@ -77,7 +77,7 @@ CALLS: list[Callable[[Any, str], Any]] = [
 
 @pytest.mark.parametrize("call", CALLS, ids=("json", "logs", "attach", "start", "stop", "kill", "wait", "remove"))
 @pytest.mark.parametrize("container", [FOREIGN, OTHER_PLATFORM, NO_TASK, "9" * 64, "9" * 12])
-def test_another_container_is_not_there(
+def test_other_containers_are_reported_as_missing(
     docker_filter: Filter, engine: FakeEngine, call: Callable[[Any, str], Any], container: str
 ) -> None:
     client = docker_filter.client()
@@ -112,7 +112,7 @@ def test_a_rejection_gives_its_reason(docker_filter: Filter, engine: FakeEngine,
 
 def test_exec_is_rejected(docker_filter: Filter, engine: FakeEngine) -> None:
     with pytest.raises(APIError, match="tasks do not need this call"):
-        docker_filter.client().exec_create(OURS, ["id"])
+        docker_filter.client().exec_create(TASK, ["id"])
     assert engine.calls == ["GET /version"]
 
 
@@ -133,7 +133,7 @@ SMUGGLED = b"GET /info HTTP/1.1\r\nHost: a\r\n\r\n"
         (post("X: a\nX: b") + SMUGGLED, 400),
         (b"GET http://docker/info HTTP/1.1\r\nHost: a\r\n\r\n", 403),
         (b"CONNECT docker:80 HTTP/1.1\r\nHost: a\r\n\r\n" + SMUGGLED, 403),
-        (post("Connection: Upgrade", "Upgrade: h2c", path=f"/containers/{OURS}/attach") + SMUGGLED, 403),
+        (post("Connection: Upgrade", "Upgrade: h2c", path=f"/containers/{TASK}/attach") + SMUGGLED, 403),
         (post("Connection: Upgrade", "Upgrade: tcp", path=f"/containers/{STOPPED}/attach") + SMUGGLED, 409),
         (post("Connection: Upgrade", "Upgrade: tcp", path=f"/containers/{FOREIGN}/attach") + SMUGGLED, 404),
         (post("Connection: Upgrade", "Upgrade: tcp") + SMUGGLED, 204),
@@ -142,7 +142,7 @@ SMUGGLED = b"GET /info HTTP/1.1\r\nHost: a\r\n\r\n"
     ],
     ids=lambda item: repr(item[:60]) if isinstance(item, bytes) else str(item),
 )
-def test_a_second_request_never_arrives(docker_filter: Filter, engine: FakeEngine, sent: bytes, status: int) -> None:
+def test_a_second_request_on_a_connection_is_dropped(docker_filter: Filter, engine: FakeEngine, sent: bytes, status: int) -> None:
     answer = docker_filter.send(sent)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert answer.count(b"HTTP/1.1 ") == 1
@@ -157,7 +157,7 @@ def test_an_engine_that_dies_is_a_bad_gateway(docker_filter: Filter, engine: Fak
     assert error.value.status_code == 502
 
 
-def test_an_engine_that_is_away_is_a_bad_gateway(tmp_path: Path) -> None:
+def test_an_unreachable_engine_is_a_bad_gateway(tmp_path: Path) -> None:
     with run_filter(tmp_path / "absent.sock", tmp_path) as running:
         answer = running.send(PING)
     assert answer.startswith(b"HTTP/1.1 502 ")
@@ -191,11 +191,11 @@ def test_each_change_is_logged_with_the_attempt_that_it_is_about(docker_filter: 
     client = docker_filter.client()
     before = len(docker_filter.log.read_bytes())
     create(client, json.dumps(SENT).encode())
-    client.start(OURS)
-    client.inspect_container(OURS)
+    client.start(TASK)
+    client.inspect_container(TASK)
     created, started = docker_filter.read_log(before)
     assert created["message"] == "POST /v1.41/containers/create"
     attempt = {"dag_id": "refresh_movies", "run_id": SENT["Labels"]["marquee.run"], "task_id": "ingest_imdb", "try": 1}
     assert created.items() >= attempt.items()
-    assert started["message"] == f"POST /v1.41/containers/{OURS}/start"
+    assert started["message"] == f"POST /v1.41/containers/{TASK}/start"
     assert started.items() >= {"dag_id": "refresh_movies", "run_id": "manual__1", "task_id": "ingest_imdb", "try": 2}.items()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.infra.docker_filter.calls import attach, post
-from tests.infra.docker_filter.fake_engine import OURS, FakeEngine, frame
+from tests.infra.docker_filter.fake_engine import TASK, FakeEngine, frame
 from tests.infra.docker_filter.running import Filter, run_filter
 
 pytestmark = pytest.mark.integration
 
 
 def test_a_stream_goes_both_ways(docker_filter: Filter, engine: FakeEngine) -> None:
-    stream = docker_filter.client().attach_socket(OURS)
+    stream = docker_filter.client().attach_socket(TASK)
     stream._sock.sendall(b"hello")
     assert stream.read(13) == frame(b"HELLO")
     stream._sock.sendall(b"again")
@@ -22,14 +22,14 @@ def test_a_stream_goes_both_ways(docker_filter: Filter, engine: FakeEngine) -> N
 
 def test_a_stream_ends_with_the_container(docker_filter: Filter, engine: FakeEngine) -> None:
     client = docker_filter.client()
-    output = client.attach(OURS, stream=True)
+    output = client.attach(TASK, stream=True)
     output._response.raw._fp.fp.raw._sock.sendall(b"end")
     assert list(output) == [b"END"]
 
 
 def test_a_side_may_stop_sending_first(docker_filter: Filter, engine: FakeEngine) -> None:
     with docker_filter.connect() as client:
-        client.sendall(attach(OURS) + b"early")
+        client.sendall(attach(TASK) + b"early")
         client.shutdown(1)
         received = b"".join(iter(lambda: client.recv(65536), b""))
     assert received.partition(b"\r\n\r\n")[2] == frame(b"EARLY") + frame(b"bye")
@@ -37,7 +37,7 @@ def test_a_side_may_stop_sending_first(docker_filter: Filter, engine: FakeEngine
 
 def test_a_client_that_leaves_ends_its_call(docker_filter: Filter, engine: FakeEngine) -> None:
     with docker_filter.connect() as client:
-        client.sendall(post("Content-Length: 0", path=f"/v1.41/containers/{OURS}/wait"))
+        client.sendall(post("Content-Length: 0", path=f"/v1.41/containers/{TASK}/wait"))
         assert engine.asked.wait(5)
         assert not engine.left.is_set()
     assert engine.left.wait(2)
@@ -45,7 +45,7 @@ def test_a_client_that_leaves_ends_its_call(docker_filter: Filter, engine: FakeE
 
 def test_a_client_that_leaves_ends_its_stream_even_if_the_container_is_silent(docker_filter: Filter, engine: FakeEngine) -> None:
     with docker_filter.connect() as client:
-        client.sendall(attach(OURS))
+        client.sendall(attach(TASK))
         assert client.recv(65536).startswith(b"HTTP/1.1 101 ")  # left unread, it would make the leaving a reset
         client.sendall(b"be silent")
         assert not engine.left.wait(0.2)
@@ -54,7 +54,7 @@ def test_a_client_that_leaves_ends_its_stream_even_if_the_container_is_silent(do
 
 def test_sigterm_ends_it_while_a_stream_is_open(engine: FakeEngine, folder: Path, tmp_path: Path) -> None:
     with run_filter(folder / "docker.sock", tmp_path) as running, running.connect() as client:
-        client.sendall(attach(OURS) + b"be silent")
+        client.sendall(attach(TASK) + b"be silent")
         assert engine.asked.wait(5)
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(3) == 0

@@ -9,7 +9,7 @@ from dags.runners.environment import TASK_VARIABLE_PREFIXES
 from infra.docker_filter.policy.errors import Rejection
 from infra.docker_filter.policy.settings import TASK_VARIABLES
 from infra.docker_filter.policy.task_container import rebuild_create
-from tests.infra.docker_filter.bodies import GONE, PASSED_ON, SENT, SETTINGS, TMP, changed
+from tests.infra.docker_filter.bodies import ABSENT, PASSED_ON, SENT, SETTINGS, TMP, changed
 from tests.infra.docker_filter.rejected_bodies import GOOD, REJECTED
 
 
@@ -75,7 +75,7 @@ REQUIRED = ["Image", "Cmd", "Labels", "HostConfig", *(f"HostConfig.{name}" for n
 )
 def test_no_hardening_can_be_left_out(place: str) -> None:
     with pytest.raises(Rejection, match=rf"{place}: Field required"):
-        create(changed(place, GONE))
+        create(changed(place, ABSENT))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_variable_that_makes_the_command_run_other_code_is_rejected_whatever_t
             rebuild_create(changed("Env", [f"{name}=x"]), settings)
 
 
-def test_the_variables_are_those_that_airflow_hands_on() -> None:
+def test_the_allowed_variables_are_those_that_airflow_passes_on() -> None:
     patterns = {prefix + "*" for prefix in TASK_VARIABLE_PREFIXES} | {"TASK_ATTEMPT", "TASK_IMAGE"}
     assert set(TASK_VARIABLES.split()) == patterns
 
@@ -150,6 +150,6 @@ def test_memory_stays_within_the_platforms_limit() -> None:
     ],
     ids=lambda item: repr(item[:20]),
 )
-def test_a_body_that_is_read_in_two_ways_or_none_is_rejected(body: bytes, message: str) -> None:
+def test_an_ambiguous_or_invalid_body_is_rejected(body: bytes, message: str) -> None:
     with pytest.raises(Rejection, match=message):
         create(body)

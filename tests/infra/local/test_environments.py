@@ -40,7 +40,7 @@ def test_wrong_python_is_named() -> None:
     assert "PYTHON=/bin/false is not a Python 3.11" in done.stderr
 
 
-def test_full_disk_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 10**8})
     monkeypatch.setattr("infra.local.disk.shutil.disk_usage", lambda path: usage)
     with pytest.raises(StackError, match=r"0\.1 GB free"):

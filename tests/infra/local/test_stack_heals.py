@@ -147,7 +147,7 @@ def test_the_api_reads_the_predictions_in_s3_and_keeps_receipts_and_no_more(stac
         assert client.get("marquee:prediction_set") == "{}"
 
 
-def test_taken_port_is_told(stack: Stack, tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(stack: Stack, tmp_path: Path) -> None:
     other = Stack.load(Settings.trial(tmp_path / "home", redis_port=stack.settings.redis_port))
     try:
         with pytest.raises(StackError, match=r"valkey-server \(pid \d+\).*REDIS_PORT"):

@@ -35,7 +35,7 @@ def sha256(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def test_a_key_is_kept_as_its_digest_in_a_file_of_ours_alone(secrets: Secrets) -> None:
+def test_a_key_is_stored_as_its_digest_in_a_private_file(secrets: Secrets) -> None:
     keys = {name: add_key(secrets, name) for name in ("ann", "bob.2", "c_d-e")}
     path = api_keys_file(secrets)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -46,7 +46,7 @@ def test_a_key_is_kept_as_its_digest_in_a_file_of_ours_alone(secrets: Secrets) -
 
 
 @pytest.mark.parametrize("name", ["", " ann", "ann\n", "Ann", "a:b", "-x", "ä", "a" * 65, "a/b", "a b"])
-def test_an_odd_name_is_refused_with_what_may_be_one(secrets: Secrets, name: str) -> None:
+def test_a_wrong_name_is_rejected_with_the_allowed_form(secrets: Secrets, name: str) -> None:
     with pytest.raises(StackError, match="is not a name for a key"):
         add_key(secrets, name)
     assert not api_keys_file(secrets).exists()
@@ -62,7 +62,7 @@ def test_a_name_has_one_key(secrets: Secrets) -> None:
     assert api_keys_file(secrets).read_text() == before
 
 
-def test_a_revoked_key_is_gone_and_the_last_one_opens_no_door(secrets: Secrets) -> None:
+def test_a_revoked_key_is_removed_and_a_key_stays_required(secrets: Secrets) -> None:
     for name in ("ann", "bob"):
         add_key(secrets, name)
     assert revoke_key(secrets, "ann") == 1
@@ -75,7 +75,7 @@ def test_a_revoked_key_is_gone_and_the_last_one_opens_no_door(secrets: Secrets) 
     assert add_key(secrets, "ann")
 
 
-def test_the_platform_asks_with_a_key_of_its_own_once_there_are_keys(settings: Settings, secrets: Secrets) -> None:
+def test_the_platform_uses_its_own_key_once_there_are_keys(settings: Settings, secrets: Secrets) -> None:
     assert own_key(secrets) is None
     assert "API_KEYS_FILE" not in local_variables("serving", settings, local_endpoints(settings, secrets))
     add_key(secrets, "ann")
@@ -85,7 +85,7 @@ def test_the_platform_asks_with_a_key_of_its_own_once_there_are_keys(settings: S
     )
 
 
-def test_the_api_knows_whose_key_it_is_shown(secrets: Secrets) -> None:
+def test_the_api_knows_the_owner_of_a_key(secrets: Secrets) -> None:
     keys = {"ann": add_key(secrets, "ann"), PLATFORM_NAME: str(own_key(secrets))}
     api = ApiKeys(api_keys_file(secrets))
     header = KEY_HEADER.lower().encode()

@@ -21,7 +21,7 @@ def test_a_state_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", DAMAGED)
-def test_a_damaged_state_file_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_state_file_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state").write_bytes(content)
     assert read_state(tmp_path / "state") == read_state(tmp_path / "missing") == ""
 

@@ -78,7 +78,7 @@ def test_an_ipv6_address_stands_in_brackets_in_urls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["BIND_ADDRESS", "BIND_STORES"])
-def test_an_address_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+def test_a_malformed_address_is_named(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setenv(setting, "my-host")
     with pytest.raises(StackError, match=f"{setting} is wrong: .*'my-host' does not appear to be an IPv4 or IPv6 address"):
         Settings.read()

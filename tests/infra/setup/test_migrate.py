@@ -60,7 +60,7 @@ def test_tasks_and_api_need_the_schema_that_the_migrations_make() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("database", DATABASES)
-def test_the_file_for_people_shows_the_whole_schema(stack: Stack, database: str) -> None:
+def test_the_schema_file_shows_the_whole_schema(stack: Stack, database: str) -> None:
     assert (MIGRATIONS / f"{database}.sql").read_text() == render_schema(stack, database), "run `make schemas`"
 
 
@@ -80,7 +80,7 @@ def test_a_database_of_before_migrations_is_adopted_with_its_data(stack: Stack, 
 
 
 @pytest.mark.integration
-def test_a_database_of_before_there_were_catalogues_is_adopted(stack: Stack) -> None:
+def test_a_database_without_prediction_databases_is_adopted(stack: Stack) -> None:
     with new_database(stack) as url, new_database(stack) as fresh:
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute((BEFORE / "movies.sql").read_bytes())

@@ -154,7 +154,7 @@ def test_an_etag_names_the_bytes(client: Client, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["title.crew.tsv.gz", "title.secret.tsv.gz", "..%2f..%2fetc%2fpasswd", "server.py"])
-def test_a_file_that_is_not_there_is_denied_as_imdb_denies_it(client: Client, path: str) -> None:
+def test_a_missing_file_gets_imdbs_answer(client: Client, path: str) -> None:
     answer = client.get(f"/{path}")
     assert answer.status_code in {403, 404}
     assert b"root:" not in answer.content

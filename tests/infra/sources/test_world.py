@@ -54,7 +54,7 @@ def test_the_first_day_is_fixed() -> None:
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_there_is_no_vote_before_the_release_and_a_rating_with_five(day: date) -> None:
+def test_votes_begin_at_the_release_and_ratings_with_five_votes(day: date) -> None:
     movies = [entry.movie for entry in entries_on(day).values()]
     assert all(movie.votes == 0 and movie.rating is None for movie in movies if movie.released > day)
     assert all((movie.rating is not None) == (movie.votes >= MIN_VOTES) for movie in movies)
@@ -153,7 +153,7 @@ def test_tmdb_lists_what_changed_in_its_answers() -> None:
     assert not list(after.list_changes(second + timedelta(1), second + timedelta(9))), "nothing of a later day is listed"
 
 
-def test_a_day_is_told_in_one_line() -> None:
+def test_a_day_is_described_in_one_line() -> None:
     before, after = (list(entries_on(day).values()) for day in (DAYS[2], DAYS[3]))
     told = tell(before, after, DAYS[2], DAYS[3])
     numbers = {" ".join(words[:-1]): int(words[-1].replace(",", "")) for words in map(str.split, told.split(", "))}
@@ -199,7 +199,7 @@ def test_in_a_drift_new_votes_are_lower_and_judge_genres_the_other_way_round() -
     assert all(new.votes == old.votes for old, new in pairs)
 
 
-def test_newcomers_are_many_and_nobody_knows_them() -> None:
+def test_newcomers_are_many_and_have_no_earlier_movie() -> None:
     day = START + timedelta(60)
     usual, invaded = World(1, MOVIES, UNEVENTFUL).day(day), world_with("newcomers").day(day)
     known = {person for entry in usual.entries for person in entry.movie.cast}

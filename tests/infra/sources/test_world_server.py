@@ -61,7 +61,7 @@ def write_day(folder: Path, day: date, scenarios: tuple[str, ...] = ()) -> None:
     (folder / "world.json").write_text(json.dumps({"day": f"{day}", "scenarios": scenarios}))
 
 
-def test_a_move_is_told_kept_and_seen_in_both_sources(tmp_path: Path) -> None:
+def test_a_move_is_described_stored_and_seen_in_both_sources(tmp_path: Path) -> None:
     write_day(tmp_path, date(2026, 7, 1))
     client = serve(tmp_path)
     votes, first = read_ratings(client), client.get("/title.ratings.tsv.gz")

@@ -1,4 +1,4 @@
-"""Messages of the gRPC door, and bytes that nearly are."""
+"""Messages of the gRPC API, and bytes that resemble them."""
 
 import math
 from typing import Any

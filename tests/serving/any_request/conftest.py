@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from serving.app import create_app
 from serving.settings import Settings
-from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request import outcome_counts
 from tests.serving.any_request.contract import Contract
 from tests.serving.conftest import CLOSED, invent_movies
 from tests.serving.deployed import LIVE, Deployed
@@ -68,11 +68,11 @@ def until_enough() -> Callable[[str, Callable[[settings], Callable[[], None]]], 
     """Play a part until it has made its share of requests; each round has as many examples as requests are missing."""
 
     def play(part: str, make: Callable[[settings], Callable[[], None]], at_once: int = 1) -> None:
-        goal = tally.made(part) + tally.share(part)
-        while (missing := goal - tally.made(part)) > 0:
-            before = tally.made(part)
+        goal = outcome_counts.made(part) + outcome_counts.share(part)
+        while (missing := goal - outcome_counts.made(part)) > 0:
+            before = outcome_counts.made(part)
             make(examples(missing // at_once + 1))()
-            assert tally.made(part) > before
+            assert outcome_counts.made(part) > before
 
     return play
 
@@ -82,14 +82,14 @@ def examples(count: int) -> settings:
     return settings(
         max_examples=count,
         deadline=None,
-        derandomize=not tally.asked,
+        derandomize=not outcome_counts.asked,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if lines := tally.describe():
+    if lines := outcome_counts.describe():
         terminalreporter.section("requests made")
         for line in lines:
             terminalreporter.write_line(line)

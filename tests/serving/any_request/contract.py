@@ -10,7 +10,7 @@ from serving.http.admission import PROBES
 from tests.serving.any_request.wire import Answer
 
 DOOR = {400, 413, 414, 415, 431}
-"""What the door may answer to any request where there are no keys and no limits, and nobody is slow."""
+"""Rejections that any request may get without keys and rate limit, unless its caller is slow."""
 UNREAD = {400, 414, 431}
 """Of these, what is answered before all headers were read; then the caller's own id is not known."""
 PAGES = {"/docs", "/redoc", "/openapi.json"}
@@ -99,7 +99,7 @@ class Contract:
 
     def _check_body(self, method: str, path: str, status: int, body: Any) -> None:
         documented = self._paths.get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
-        if documented is None:  # the framework's own 404 and 405, and what the door says of any path
+        if documented is None:  # the framework's own 404 and 405, and rejections that any path may get
             if status in (404, 405):
                 assert body == {"detail": {404: "Not Found", 405: "Method Not Allowed"}[status]}
                 return

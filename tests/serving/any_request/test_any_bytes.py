@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request import outcome_counts
 from tests.serving.any_request.adversarial_requests import Asked, requests
 from tests.serving.any_request.adversarial_text import weigh
 from tests.serving.any_request.conftest import Served
@@ -111,7 +111,7 @@ def say(served: Served, wire: Wire, data: bytes) -> None:
                 wire.send(END)
             answer = wire.read("GET")
             answered += 1
-            tally.note(PART, answer.status)
+            outcome_counts.note(PART, answer.status)
             served.contract.check_any(answer)
             if answer.closes:
                 wire.read_rest()

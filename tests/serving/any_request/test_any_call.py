@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.server import MESSAGE_BYTES, METADATA_BYTES, SERVICE
-from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request import outcome_counts
 from tests.serving.any_request.adversarial_messages import every_call, metadata, other_methods, wire_bytes
 from tests.serving.any_request.adversarial_requests import is_harmless
 from tests.serving.any_request.adversarial_text import weigh
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 Code: Any = grpc.StatusCode
 BLAMES_THE_CALLER = {Code.NOT_FOUND, Code.INVALID_ARGUMENT}
-OURS = {"malformed", "unknown_movie"}
+REASONS = {"malformed", "unknown_movie"}
 """Reasons that are given for these."""
 
 
@@ -40,7 +40,7 @@ def ask(channel: Any, method: str, body: bytes, given: list[tuple[str, str | byt
     assert len(details) < 8192
     trailing = dict(found.trailing_metadata() or ())
     if code in BLAMES_THE_CALLER:
-        assert trailing["reason"] in OURS
+        assert trailing["reason"] in REASONS
     if code in BLAMES_THE_CALLER or code is Code.OK:
         assert 1 <= len(trailing["x-request-id"]) <= 64
         check_id(given, trailing["x-request-id"])
@@ -66,7 +66,7 @@ def test_any_call_is_answered(served: Served, until_enough: Callable[..., None])
             def play(call: tuple[str, bytes], more: list[tuple[str, str | bytes]], other: str | None) -> None:
                 method, body = call
                 code = ask(channel, other if other is not None else method, body, more)
-                tally.note("grpc", code.name)
+                outcome_counts.note("grpc", code.name)
                 if code is Code.RESOURCE_EXHAUSTED and is_too_much(body, more):
                     return
                 if other is not None:
@@ -93,7 +93,7 @@ def test_any_bytes_leave_it_answering(served: Served, until_enough: Callable[...
                     raw.shutdown(socket.SHUT_WR)
                     while hear(raw):
                         pass
-                tally.note("grpc bytes", "ended")
+                outcome_counts.note("grpc bytes", "ended")
                 assert ask(channel, "Predict", asked, []) is Code.OK
 
             return play

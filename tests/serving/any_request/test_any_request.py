@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.access.rejections import HEAD_BYTES
-from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request import outcome_counts
 from tests.serving.any_request.adversarial_requests import Asked, requests
 from tests.serving.any_request.conftest import Served
 from tests.serving.any_request.wire import Gone, Wire
@@ -42,7 +42,7 @@ class Talk:
     def _hear(self, asked: list[Asked]) -> int:
         for number, each in enumerate(asked, 1):
             answer = self._wire.read(each.method)
-            tally.note(PART, answer.status)
+            outcome_counts.note(PART, answer.status)
             try:
                 self._served.contract.check(each.method, each.path, each.request_id, answer)
             except Exception as wrong:

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from serving.core.requested_id import MAX_TMDB_ID
-from tests.serving.any_request import outcome_counts as tally
+from tests.serving.any_request import outcome_counts
 from tests.serving.any_request.adversarial_requests import is_harmless
 from tests.serving.any_request.conftest import Served
 from tests.serving.any_request.wire import Answer
@@ -46,7 +46,7 @@ def test_fitting_requests_are_answered_and_others_refused(served: Served, until_
         @given(schema.as_strategy(generation_mode=mode))
         def play(case: AnyCase) -> None:
             response = case.call(base_url=f"http://127.0.0.1:{served.port}", session=session)
-            tally.note(PART, response.status_code)
+            outcome_counts.note(PART, response.status_code)
             case.validate_response(response, checks=CHECKS)
             check(served, case, response)
             if mode is GenerationMode.POSITIVE:

@@ -50,5 +50,5 @@ def test_a_pointer_of_the_sample_is_read_by_the_worlds_day_and_another_one_by_th
 
 
 @pytest.mark.parametrize("pointer", [None, b"", b"[]", b"{}", b'{"world_day": null}'])
-def test_a_key_without_a_world_has_no_day_of_one(pointer: bytes | None) -> None:
+def test_a_pointer_of_real_movies_has_no_world_day(pointer: bytes | None) -> None:
     assert read_world_day(pointer) is None

@@ -61,7 +61,7 @@ def test_malformed_ids_are_refused_in_fastapis_shape(text: str) -> None:
 
 
 @pytest.mark.parametrize("query", [b"", b"movie_id", b"movie", b"id=1", b"movie_id[]=1", b"movie_id%00=1", b"MOVIE_ID=1"])
-def test_missing_id_is_said_as_fastapi_says_it(query: bytes) -> None:
+def test_a_missing_id_gets_fastapis_error(query: bytes) -> None:
     with pytest.raises(MalformedQuery) as caught:
         parse_query(query)
     expected = "string_pattern_mismatch" if query == b"movie_id" else "missing"
@@ -77,7 +77,7 @@ def test_a_repeated_id_is_refused(query: bytes) -> None:
 @pytest.mark.parametrize(
     "query", [b"movie_id=\xff", b"movie_id=%ff", b"movie_id=%", b"movie_id=%zz", b"movie_id=1;2", b"movie_id=%F0%28"]
 )
-def test_bytes_that_are_no_utf8_are_refused(query: bytes) -> None:
+def test_invalid_utf8_is_rejected(query: bytes) -> None:
     with pytest.raises(MalformedQuery):
         parse_query(query)
 
@@ -121,6 +121,6 @@ def test_only_ids_are_accepted(text: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_query_is_an_id_or_a_refusal(query: bytes) -> None:
+def test_any_query_is_parsed_or_rejected(query: bytes) -> None:
     with suppress(MalformedQuery):
         assert str(parse_query(query))

@@ -105,7 +105,7 @@ def test_overrides_are_numbers_or_unknown() -> None:
     assert WhatIfRequest.check(WHAT_IF | {"overrides": overrides}).overrides == overrides | {"d": 1e24}
 
 
-def test_a_thousand_faults_are_not_all_told() -> None:
+def test_only_the_first_problems_are_listed() -> None:
     with pytest.raises(MalformedRequest) as caught:
         BatchRequest.check({"movie_ids": ["x" * 60] * 1000})
     assert len(caught.value.problems) == MOST_PROBLEMS
@@ -113,6 +113,6 @@ def test_a_thousand_faults_are_not_all_told() -> None:
 
 @given(anything)
 @pytest.mark.parametrize("kind", [BatchRequest, WhatIfRequest, SearchRequest])
-def test_anything_is_a_question_or_malformed(kind: type[ApiRequest], given: object) -> None:
+def test_any_value_is_a_request_or_malformed(kind: type[ApiRequest], given: object) -> None:
     with suppress(MalformedRequest):
         assert isinstance(kind.check(given), kind)

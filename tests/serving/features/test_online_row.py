@@ -88,7 +88,7 @@ def test_zero_is_a_number_and_not_a_null() -> None:
         (double(1e300), "too large"),
     ],
 )
-def test_whatever_is_not_a_number_is_refused_by_name(value: bytes | None, reason: str) -> None:
+def test_a_value_that_is_not_a_number_is_rejected_by_name(value: bytes | None, reason: str) -> None:
     with pytest.raises(CorruptRow, match=reason) as caught:
         decode_doubles([double(1.0), value, b""], ["first", "second", "third"])
     assert "'second'" in str(caught.value)
@@ -110,7 +110,7 @@ def test_the_message_has_the_fields_of_feasts() -> None:
             assert ours[number].type == field.type
 
 
-def test_lengths_that_only_add_up_are_refused() -> None:
+def test_wrong_lengths_with_the_right_sum_are_rejected() -> None:
     with pytest.raises(CorruptRow, match="'a'"):
         decode_doubles([double(1.0)[:-1], double(1.0) + b"\x29"], ["a", "b"])
 
@@ -124,7 +124,7 @@ SCALARS = st.one_of(
 
 
 @given(st.lists(st.none() | st.binary(max_size=12) | SCALARS | st.tuples(SCALARS, SCALARS).map(b"".join), min_size=1, max_size=6))
-def test_any_bytes_are_what_feast_reads_or_a_refusal(raw: list[bytes | None]) -> None:
+def test_any_bytes_are_read_as_feast_reads_them_or_rejected(raw: list[bytes | None]) -> None:
     try:
         row = decode_doubles(raw, [f"f{n}" for n in range(len(raw))])
     except CorruptRow:
@@ -145,7 +145,7 @@ def test_strings_that_feast_writes_are_read(text: str) -> None:
     assert decode_string(Value(string_val=text).SerializeToString(), "title") == text
 
 
-def test_null_string_is_none() -> None:
+def test_a_null_string_becomes_none() -> None:
     (written,) = python_values_to_proto_values([None], ValueType.STRING)
     assert decode_string(written.SerializeToString(), "title") is None
 
@@ -153,7 +153,7 @@ def test_null_string_is_none() -> None:
 @pytest.mark.parametrize(
     "raw", [None, double(1.0), b"\x12\x05abc", b"\x12\x02abc", b"\x12", b"\x12\xff\xff", b"\x12\x02\xff\xfe"]
 )
-def test_whatever_is_not_a_string_is_refused(raw: bytes | None) -> None:
+def test_a_value_that_is_not_a_string_is_rejected(raw: bytes | None) -> None:
     with pytest.raises(CorruptRow, match="'title'"):
         decode_string(raw, "title")
 
@@ -168,6 +168,6 @@ def test_event_times_that_feast_writes_are_read(time: datetime) -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"\x08", b"\x08\0", b"\x10\x05", b"now", b"\x08" + b"\xff" * 12, b"\x08" + b"\xff" * 9 + b"\x01"]
 )
-def test_whatever_is_not_a_time_is_refused(raw: bytes) -> None:
+def test_a_value_that_is_not_a_time_is_rejected(raw: bytes) -> None:
     with pytest.raises(CorruptRow, match="event time"):
         decode_timestamp(raw)

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.server import SERVICE
 from tests.serving.conftest import World
-from tests.serving.grpc_api.doors import Code, answers, check, refused, serve
+from tests.serving.grpc_api.both_protocols import Code, answers, check, refused, serve
 from tests.serving.servers import wait_until
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ def test_keys_are_asked_for_as_over_http(world: World, tmp_path: Path) -> None:
     assert [line["client"] for line in lines] == ["127.0.0.1", "127.0.0.1", "127.0.0.1", "ann", "ann"]
 
 
-def test_the_rate_limit_is_one_for_both_doors(world: World) -> None:
+def test_http_and_grpc_share_one_rate_limit(world: World) -> None:
     with serve(world, rate_limit="2/hour") as both:
         assert answers(both)
         assert answers(both)
@@ -80,7 +80,7 @@ def test_health_follows_readiness(world: World) -> None:
         wait_until(lambda: check(both, "") == serving, 5)
 
 
-def test_reflection_tells_the_services(world: World) -> None:
+def test_reflection_lists_the_services(world: World) -> None:
     ask = reflection_pb2.ServerReflectionRequest(list_services="")
     with serve(world) as both:
         (answer,) = reflection_pb2_grpc.ServerReflectionStub(both.channel).ServerReflectionInfo(iter([ask]))

@@ -13,13 +13,13 @@ from serving.core.requested_id import RequestedId
 from serving.grpc_api import marquee_pb2 as messages
 from serving.prediction.service import PredictionService
 from tests.serving.conftest import World
-from tests.serving.grpc_api.doors import Code, answers, refused, serve, stub_of
+from tests.serving.grpc_api.both_protocols import Code, answers, refused, serve, stub_of
 from tests.serving.servers import free_port
 
 pytestmark = pytest.mark.integration
 
 
-def test_callers_that_give_up_cost_others_nothing(world: World) -> None:
+def test_cancelled_calls_do_not_disturb_others(world: World) -> None:
     """Whoever gives up must not cut the Redis connection that all share."""
     asked = messages.PredictRequest(movie_id="5003")
     failed = []
@@ -48,7 +48,7 @@ def test_callers_that_give_up_cost_others_nothing(world: World) -> None:
     assert "marquee_grpc_calls_total{" in metrics
 
 
-def test_a_deadline_of_nothing_harms_nobody(world: World) -> None:
+def test_a_zero_deadline_does_not_disturb_others(world: World) -> None:
     """The caller's own side may be slower to see the deadline than the answer is to come."""
     with serve(world) as both:
         for seconds in (0, -1):
@@ -57,7 +57,7 @@ def test_a_deadline_of_nothing_harms_nobody(world: World) -> None:
         assert answers(both)
 
 
-def test_bytes_that_are_no_http2_harm_nobody(world: World) -> None:
+def test_invalid_http2_does_not_disturb_others(world: World) -> None:
     port = free_port()
     with world.serve(grpc_port=port) as client:
         for body in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 10_000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 1000):
@@ -72,7 +72,9 @@ def test_bytes_that_are_no_http2_harm_nobody(world: World) -> None:
             assert stub_of(channel).Predict(messages.PredictRequest(movie_id="5003"), timeout=5, wait_for_ready=True).rating
 
 
-def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_shows_no_details(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def stumble(*_: object) -> None:
         raise RuntimeError("secret detail")
 
@@ -83,7 +85,7 @@ def test_a_fault_of_ours_shows_nothing(world: World, monkeypatch: pytest.MonkeyP
     assert "secret detail" in caplog.text
 
 
-def test_an_answer_that_was_begun_is_given_before_the_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_begun_call_is_answered_before_the_shutdown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, predict, port = threading.Event(), PredictionService.predict, free_port()
 
     async def linger(service: PredictionService, movie_id: RequestedId, endpoint: str) -> object:

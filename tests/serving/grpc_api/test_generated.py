@@ -1,4 +1,4 @@
-"""The committed code of the gRPC door and of Feast's values is what the .proto files say, and says what the HTTP bodies say."""
+"""Tests that the generated code is that of the .proto files, and that the messages have the fields of the HTTP bodies."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ def post(api: Api, path: str, body: object) -> dict[str, Any]:
     return found
 
 
-def test_all_doors_agree_and_close_in_order(world: World, tmp_path: Path) -> None:
+def test_http_and_grpc_agree_and_close_in_order(world: World, tmp_path: Path) -> None:
     ids = [movie.movie_id for movie in world.movies] + ["tt9999999"]
     api, port = start(world, tmp_path)
     try:

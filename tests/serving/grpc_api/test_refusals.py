@@ -8,7 +8,7 @@ import pytest
 from serving.grpc_api import marquee_pb2 as messages
 from serving.grpc_api.server import MESSAGE_BYTES, SERVICE
 from tests.serving.conftest import World
-from tests.serving.grpc_api.doors import Code, answers, refused, serve
+from tests.serving.grpc_api.both_protocols import Code, answers, refused, serve
 from tests.serving.servers import wait_until
 from tests.serving.tiny_models import FEATURES
 
@@ -31,7 +31,7 @@ def test_without_redis_and_prediction_set_it_is_unavailable_while_redis_is_pause
 @pytest.mark.parametrize(
     "movie_id", ["", " 1", "1e3", "-1", "0", "tt1", str(2**63), "9" * 1000, "\uff11\uff12", "\u202e", "a\0b"]
 )
-def test_a_malformed_id_is_said_in_the_same_words(world: World, movie_id: str) -> None:
+def test_a_malformed_id_gets_the_text_of_http(world: World, movie_id: str) -> None:
     with serve(world) as both:
         said = both.http.get("/predict?movie_id=x").json()["detail"][0]["msg"]
         single = refused(
@@ -46,7 +46,7 @@ def test_a_malformed_id_is_said_in_the_same_words(world: World, movie_id: str) -
     assert 'marquee_grpc_calls_total{code="INVALID_ARGUMENT",method="Predict"} 1.0' in metrics
 
 
-def test_other_malformed_questions_are_invalid_arguments(world: World) -> None:
+def test_other_malformed_requests_are_invalid_arguments(world: World) -> None:
     movie = world.movies[0].movie_id
     nan = messages.Override(value=float("nan"))
     with serve(world) as both:
@@ -69,7 +69,7 @@ def test_other_malformed_questions_are_invalid_arguments(world: World) -> None:
 @pytest.mark.parametrize(
     "body", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe", b"\x0a" * 1000, b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"]
 )
-def test_bytes_that_are_no_message_are_an_invalid_argument(world: World, body: bytes) -> None:
+def test_an_invalid_message_is_an_invalid_argument(world: World, body: bytes) -> None:
     with serve(world) as both:
         for method in SERVICE.methods:
             refused(lambda: both.call(method.name, body), Code.INVALID_ARGUMENT, "malformed")  # noqa: B023
@@ -82,7 +82,7 @@ def test_an_unknown_field_is_passed_over_as_proto3_has_it(world: World) -> None:
     assert answer.movie_id == world.movies[3].movie_id
 
 
-def test_an_oversized_message_is_too_much(world: World) -> None:
+def test_an_oversized_message_is_resource_exhausted(world: World) -> None:
     large = messages.PredictBatchRequest(movie_ids=["x" * MESSAGE_BYTES])
     with serve(world) as both:
         refused(lambda: both.stub.PredictBatch(large), Code.RESOURCE_EXHAUSTED, None)
@@ -96,6 +96,6 @@ def test_an_oversized_message_is_too_much(world: World) -> None:
         assert answers(both)
 
 
-def test_an_unknown_method_is_said(world: World) -> None:
+def test_an_unknown_method_is_unimplemented(world: World) -> None:
     with serve(world) as both:
         refused(lambda: both.call("Delete", b""), Code.UNIMPLEMENTED, None)

@@ -11,13 +11,13 @@ from serving.features.online_row import build_key, hash_field
 from serving.grpc_api import marquee_pb2 as messages
 from tests.serving.conftest import World
 from tests.serving.deployed import LIVE
-from tests.serving.grpc_api.doors import Code, as_body, refused, serve, without_ids
+from tests.serving.grpc_api.both_protocols import Code, as_body, refused, serve, without_ids
 from tests.serving.tiny_models import FEATURES
 
 pytestmark = pytest.mark.integration
 
 
-def test_all_ways_give_the_same_answers(world: World) -> None:
+def test_http_and_grpc_give_the_same_answers(world: World) -> None:
     world.run("HSET", build_key("movie_id", world.movies[3].movie_id, LIVE), hash_field("movies", FEATURES[0]), b"garbage")
     ids = [str(each) for movie in world.movies for each in (movie.movie_id, movie.tmdb_id)] + ["tt9999999", "999999"]
     with serve(world) as both:

@@ -1,4 +1,4 @@
-"""A small application behind the real door, gate and protocol, on a real socket in this process."""
+"""A small application behind the real middleware, admission control and protocol, on a real socket in this process."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ class Hasty(ApiProtocol):
     stuck_seconds = 0.3
 
 
-class DoorWorld:
+class FakeService:
     """A listening service, its log and its metrics."""
 
     def __init__(self, **settings: Any) -> None:
@@ -100,7 +100,7 @@ class DoorWorld:
         return app
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["DoorWorld"]:
+    async def listening(self) -> AsyncIterator["FakeService"]:
         config = make_config(self.app, self.settings)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Hasty(config, self.state, {}, loop), "127.0.0.1", 0)
@@ -149,18 +149,18 @@ async def hear(reader: asyncio.StreamReader) -> bytes:
     return heard
 
 
-def run(scene: Callable[[DoorWorld], Any], **settings: Any) -> Any:
+def run(scene: Callable[[FakeService], Any], **settings: Any) -> Any:
     """Play a scene in a world of its own."""
 
     async def play() -> Any:
-        world = DoorWorld(**settings)
+        world = FakeService(**settings)
         async with world.listening():
             return await scene(world)
 
     return asyncio.run(play())
 
 
-def check_refusal(world: DoorWorld, heard: bytes, status: int, reason: str) -> None:
+def check_refusal(world: FakeService, heard: bytes, status: int, reason: str) -> None:
     """One whole answer, whose every trace agrees."""
     assert statuses(heard) == [status], heard[:300]
     head, _, body = heard.partition(b"\r\n\r\n")

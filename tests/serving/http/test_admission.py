@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from serving.access.api_keys import ApiKeys, MalformedKeys, load_keys
-from tests.serving.http.fake_service import DoorWorld, run
+from tests.serving.http.fake_service import FakeService, run
 
 pytestmark = pytest.mark.integration
 
@@ -32,12 +32,12 @@ def keys(tmp_path: Path) -> Path:
     return file
 
 
-def client(world: DoorWorld) -> httpx.AsyncClient:
+def client(world: FakeService) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{world.port}")
 
 
-def test_one_more_than_it_takes_on_is_shed_at_once_and_probes_are_not() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_requests_over_the_limit_are_rejected_at_once_but_probes_are_not() -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             at_work = [asyncio.ensure_future(one.get("/wait")) for _ in range(3)]
             await asyncio.sleep(0.2)
@@ -55,8 +55,8 @@ def test_one_more_than_it_takes_on_is_shed_at_once_and_probes_are_not() -> None:
     run(scene, max_in_flight=3)
 
 
-def test_a_caller_that_went_away_leaves_its_place() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_disconnected_caller_frees_its_place() -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             with pytest.raises(httpx.ReadTimeout):
                 await one.get("/wait", timeout=0.1)
@@ -76,8 +76,8 @@ def test_a_caller_that_went_away_leaves_its_place() -> None:
         ("x-api-key", "ann's other", "ann"),
     ],
 )
-def test_whoever_has_a_key_is_named_in_the_log_and_the_key_is_not(keys: Path, header: str, value: str, name: str) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_the_log_names_the_owner_of_a_key_but_not_the_key(keys: Path, header: str, value: str, name: str) -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             assert (await one.get("/movies", headers={header: value})).status_code == 200
         (line,) = world.lines
@@ -103,8 +103,8 @@ def test_whoever_has_a_key_is_named_in_the_log_and_the_key_is_not(keys: Path, he
         {"Cookie": "x-api-key=key-of-bob"},
     ],
 )
-def test_without_a_known_key_nothing_is_answered_but_what_tells_how_to_ask(keys: Path, headers: dict[str, str]) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_without_a_known_key_only_the_documentation_is_answered(keys: Path, headers: dict[str, str]) -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             for path in ("/movies", "/movies?x-api-key=key-of-bob", "/nothing", "/livez/", "/livez/x", "/DOCS"):
                 answer = await one.get(path, headers=headers)
@@ -117,11 +117,11 @@ def test_without_a_known_key_nothing_is_answered_but_what_tells_how_to_ask(keys:
     run(scene, api_keys_file=keys)
 
 
-def test_any_of_several_keys_that_are_shown_will_do(keys: Path) -> None:
+def test_one_known_key_among_several_is_enough(keys: Path) -> None:
     assert ApiKeys(keys).find_owner([("authorization", "Bearer no"), ("x-api-key", "key-of-bob")]) == "bob"
 
 
-def test_keys_follow_their_file_and_outlive_its_damage(keys: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_follow_their_file_and_survive_its_damage(keys: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     held = ApiKeys(keys)
     keys.write_text(line_of("eve", "key-of-eve"))
@@ -151,7 +151,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("line", MALFORMED)
-def test_a_malformed_line_is_told_by_its_number(tmp_path: Path, line: str) -> None:
+def test_a_malformed_line_is_named_by_its_number(tmp_path: Path, line: str) -> None:
     (tmp_path / "keys").write_text(f"# keys\n\n{line}\n")
     with pytest.raises(MalformedKeys, match=r"line 3: .*name:sha256") as caught:
         load_keys(tmp_path / "keys")
@@ -164,8 +164,8 @@ def test_one_key_has_one_owner(tmp_path: Path) -> None:
         load_keys(tmp_path / "keys")
 
 
-def test_a_caller_over_its_rate_is_told_when_to_come_back() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_caller_over_the_rate_limit_gets_retry_after() -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             answers = [await one.get("/movies", headers={"X-Forwarded-For": f"6.6.6.{n}"}) for n in range(5)]
             assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -182,8 +182,8 @@ def test_a_caller_over_its_rate_is_told_when_to_come_back() -> None:
     run(scene, rate_limit="3/2second")
 
 
-def test_each_key_has_a_rate_of_its_own_and_a_wrong_key_uses_up_nobodys(keys: Path) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_each_key_has_its_own_rate_limit_and_a_wrong_key_uses_none(keys: Path) -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             for key, statuses in (("key of ann", [200, 200, 429]), ("wrong", [401] * 3), ("key-of-bob", [200, 200, 429])):
                 assert [(await one.get("/movies", headers={"X-API-Key": key})).status_code for _ in range(3)] == statuses
@@ -192,8 +192,8 @@ def test_each_key_has_a_rate_of_its_own_and_a_wrong_key_uses_up_nobodys(keys: Pa
     run(scene, api_keys_file=keys, rate_limit="2/hour")
 
 
-def test_by_default_no_page_of_another_origin_may_read_an_answer() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_by_default_pages_of_other_origins_may_not_read_answers() -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
             for answer in (
@@ -207,7 +207,7 @@ def test_by_default_no_page_of_another_origin_may_read_an_answer() -> None:
 
 
 def test_pages_of_the_origins_that_are_set_may_read_answers_and_refusals(keys: Path) -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             refused = await one.get("/movies", headers={"Origin": ORIGIN})
             assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, ORIGIN)
@@ -228,8 +228,8 @@ def test_pages_of_the_origins_that_are_set_may_read_answers_and_refusals(keys: P
 @pytest.mark.parametrize(
     ("trusted", "caller"), [("", "127.0.0.1"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.7"), ("*", "203.0.113.7")]
 )
-def test_the_callers_address_is_believed_of_a_trusted_proxy_only(trusted: str, caller: str) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_only_a_trusted_proxy_sets_the_callers_address(trusted: str, caller: str) -> None:
+    async def scene(world: FakeService) -> None:
         async with client(world) as one:
             await one.get("/movies", headers={"X-Forwarded-For": "203.0.113.7"})
         assert [line["client"] for line in world.lines] == [caller]

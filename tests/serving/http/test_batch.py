@@ -43,7 +43,7 @@ def test_movies_that_cannot_be_rated_have_the_reason_in_their_place(world: World
     assert entries[2]["detail"] == alone["detail"]
 
 
-def test_unknown_movies_alone_are_no_503(world: World) -> None:
+def test_a_batch_of_unknown_movies_is_not_a_503(world: World) -> None:
     with world.serve() as client:
         answer = client.post("/predict", {"movie_ids": ["tt9999999", 999999]})
     assert answer.status_code == 200
@@ -51,7 +51,7 @@ def test_unknown_movies_alone_are_no_503(world: World) -> None:
     assert {entry["reason"] for entry in answer.json()["predictions"]} == {"unknown_movie"}
 
 
-def test_without_redis_a_batch_is_one_503_or_the_snapshot(world: World, tmp_path: Path) -> None:
+def test_without_redis_a_batch_is_one_503_or_published_predictions(world: World, tmp_path: Path) -> None:
     movies = world.movies[:3]
     question = {"movie_ids": [movie.movie_id for movie in movies]}
     with world.serve() as client:

@@ -41,7 +41,7 @@ def find_urls(page: str) -> list[str]:
 
 @pytest.mark.parametrize(("page", "files"), [("/docs", 4), ("/redoc", 3)])
 @pytest.mark.parametrize("prefix", ["", "/marquee"])
-def test_a_page_loads_only_files_of_ours_which_exist(serve: Serve, page: str, files: int, prefix: str) -> None:
+def test_a_page_loads_only_our_own_existing_files(serve: Serve, page: str, files: int, prefix: str) -> None:
     with serve(root_path=prefix) as client:
         urls = find_urls(client.get(page).text)
         assert len(urls) == files

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
         b'{"a":' * 998 + b"1" + b"}" * 998,
     ],
 )
-def test_a_body_that_is_no_question_is_a_422(world: World, path: str, body: bytes) -> None:
+def test_a_malformed_body_is_a_422(world: World, path: str, body: bytes) -> None:
     with world.serve() as client:
         assert malformed(client.post(path, body))["loc"][0] == "body"
         metrics = client.metrics()

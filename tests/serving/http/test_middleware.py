@@ -43,7 +43,7 @@ def client(tmp_path: Path, log: Log) -> Iterator[Client]:
         yield client
 
 
-def test_without_any_part_it_lives_and_says_what_is_missing(client: Client) -> None:
+def test_without_any_store_it_lives_and_names_what_is_missing(client: Client) -> None:
     assert client.get("/livez").json() == {"alive": True}
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["missing"]) == (503, ["model", "feature_store"])
@@ -97,7 +97,7 @@ def test_the_access_log_is_json_lines_without_the_machines(client: Client, log: 
     assert all(line["ms"] >= 0 for line in lines)
 
 
-def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
+def test_a_full_disk_loses_log_lines_but_no_answer(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         writer = LogWriter(full)
         with run_app(create_app(Settings.model_validate(SETTINGS | {"deployment_cache_dir": tmp_path}), writer)) as client:
@@ -109,7 +109,7 @@ def test_a_full_disk_costs_log_lines_and_no_answer(tmp_path: Path) -> None:
         full.raw.close()  # what the buffer holds has nowhere to go
 
 
-def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blocked_log_loses_lines_but_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_writer, "MAX_LINES", 300)
     reader, end = os.pipe()
     with os.fdopen(end, "wb") as pipe, os.fdopen(reader, "rb") as late:  # closed first, so that a failure does not wait for it
@@ -128,7 +128,7 @@ def test_a_log_that_nobody_reads_costs_log_lines_and_no_answer(tmp_path: Path, m
         writer.close()
 
 
-def test_a_fault_of_ours_shows_no_traceback(
+def test_an_internal_error_shows_no_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def stumble(_self: DeploymentWatcher) -> None:
@@ -164,7 +164,7 @@ def test_openapi_documents_predict_like_any_other_route(client: Client) -> None:
     assert client.get("/docs").status_code == 200
 
 
-def test_the_probes_too_say_what_is_answered_to_no_request(client: Client) -> None:
+def test_the_probes_too_document_rejections(client: Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     for path in ("/livez", "/readyz", "/health"):
         operation = paths[path]["get"]
@@ -179,7 +179,7 @@ def test_the_bounds_of_an_override_are_documented(client: Client) -> None:
     assert unknown == {"type": "null"}
 
 
-def test_every_refusal_of_the_door_is_documented() -> None:
+def test_every_rejection_before_a_route_is_documented() -> None:
     documented = set(get_args(RejectionBody.model_fields["reason"].annotation))
     assert documented | {OVERLOADED.reason} == set(REASONS)
 
@@ -195,7 +195,7 @@ def test_the_parsers_message_is_the_documents_example(client: Client) -> None:
     "wrong",
     [{"redis_url": "127.0.0.1:6379"}, {"redis_url": "http://x"}, {"mlflow_tracking_uri": "sqlite:///x"}, {"api_port": 70000}],
 )
-def test_a_wrong_setting_stops_the_start_without_telling_secrets(wrong: dict[str, Any]) -> None:
+def test_a_wrong_setting_stops_the_start_without_showing_secrets(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate(SETTINGS | wrong)
     assert str(next(iter(wrong.values()))) not in str(caught.value)

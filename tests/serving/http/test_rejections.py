@@ -12,7 +12,7 @@ from tests.serving.http.fake_service import (
     LAST,
     RESET,
     SILENCE,
-    DoorWorld,
+    FakeService,
     Hasty,
     check_refusal,
     chunks,
@@ -90,8 +90,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("request_", "status", "reason"), TOO_MUCH.values(), ids=TOO_MUCH)
-def test_too_much_is_refused(request_: bytes, status: int, reason: str) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_requests_over_a_limit_are_rejected(request_: bytes, status: int, reason: str) -> None:
+    async def scene(world: FakeService) -> None:
         asked = request_ if status == 415 else request_.replace(b"Connection: close\r\n", b"")  # after a 415 it may go on
         check_refusal(world, await world.say(asked), status, reason)
 
@@ -99,8 +99,8 @@ def test_too_much_is_refused(request_: bytes, status: int, reason: str) -> None:
 
 
 @pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_not_http_is_refused(request_: bytes) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_malformed_http_is_rejected(request_: bytes) -> None:
+    async def scene(world: FakeService) -> None:
         check_refusal(world, await world.say(request_), 400, "malformed_request")
 
     run(scene)
@@ -128,11 +128,11 @@ FITS = {
 
 @pytest.mark.parametrize("request_", FITS.values(), ids=FITS)
 @pytest.mark.parametrize("step", [None, 7], ids=["at once", "in small parts"])
-def test_what_fits_is_answered(request_: bytes, step: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_within_the_limits_are_answered(request_: bytes, step: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hasty, "arrival_seconds", 30)  # on a busy machine two hundred parts take their time
     monkeypatch.setattr("tests.serving.http.fake_service.ARRIVAL_SECONDS", 10)
 
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         size = max(step or len(request_), len(request_) // 200)
         heard = await world.say(*(request_[at : at + size] for at in range(0, len(request_), size)), pause=0.0005)
         assert [status for status in statuses(heard) if status != 100] == [200], heard[:300]
@@ -143,7 +143,7 @@ def test_what_fits_is_answered(request_: bytes, step: int | None, monkeypatch: p
 
 
 def test_a_body_is_asked_for_when_it_is_expected() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         request = post(b"abc", b"Expect: 100-continue\r\n")
         heard = await world.say(request[:-3], request[-3:], pause=0.1)
         assert statuses(heard) == [100, 200]
@@ -151,8 +151,8 @@ def test_a_body_is_asked_for_when_it_is_expected() -> None:
     run(scene)
 
 
-def test_no_forwarded_header_changes_who_asked() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_no_forwarded_header_changes_the_callers_address() -> None:
+    async def scene(world: FakeService) -> None:
         spoofed = b"X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Forwarded-Proto: https\r\n"
         assert statuses(await world.say(b"GET /movies HTTP/1.1\r\n" + spoofed + LAST + b"\r\n")) == [200]
         assert [line["client"] for line in world.lines] == ["127.0.0.1"]
@@ -169,8 +169,8 @@ def test_no_forwarded_header_changes_who_asked() -> None:
         ("GET /movies HTTP/1.1\r\nA B: c\r\n", "Invalid header token"),
     ],
 )
-def test_a_malformed_request_is_told_what_is_wrong(sent: str, explanation: str) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_malformed_request_gets_an_explanation(sent: str, explanation: str) -> None:
+    async def scene(world: FakeService) -> None:
         heard = await world.say(sent.encode() + b"\r\n")
         check_refusal(world, heard, 400, "malformed_request")
         assert explanation in json.loads(heard.partition(b"\r\n\r\n")[2])["detail"]

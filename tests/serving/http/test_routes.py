@@ -47,7 +47,7 @@ def test_the_documented_route_answers_as_the_short_path_does(world: World, monke
 @pytest.mark.parametrize(
     ("path", "allowed"), [("/predict", {"GET", "HEAD", "POST"}), ("/whatif", {"POST"}), ("/movies", {"GET", "HEAD"})]
 )
-def test_a_path_says_which_methods_it_has(world: World, path: str, allowed: set[str]) -> None:
+def test_a_405_lists_the_methods_of_the_path(world: World, path: str, allowed: set[str]) -> None:
     with world.serve() as client:
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - allowed:
             answer = client.request(method, path)
@@ -68,7 +68,7 @@ def test_the_log_has_the_outcome(world: World, tmp_path: Path) -> None:
     assert [line["outcome"] for line in lines] == ["fresh", "mixed", "unknown_movie", "found", "malformed"]
 
 
-def test_openapi_documents_every_question(world: World) -> None:
+def test_openapi_documents_every_request(world: World) -> None:
     with world.serve() as client:
         document = client.get("/openapi.json").json()
         check_examples(client, document)

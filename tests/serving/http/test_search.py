@@ -65,6 +65,6 @@ def test_no_text_breaks_the_search(world: World, tmp_path: Path, text: str) -> N
     assert answer.status_code == 200, answer.text
 
 
-def test_without_a_catalogue_a_search_is_a_503(world: World) -> None:
+def test_without_a_prediction_database_a_search_is_a_503(world: World) -> None:
     with world.serve() as client:
         refused(client.get("/movies?query=a"), 503, "no_prediction_set")

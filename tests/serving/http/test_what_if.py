@@ -33,7 +33,7 @@ def test_a_what_if_is_rated_as_offline(world: World) -> None:
     assert {name: answer.json()[name] for name in same} == {name: as_it_is[name] for name in same}
 
 
-def test_a_what_if_of_stale_features_says_so(world: World) -> None:
+def test_a_what_if_from_stale_features_is_labelled(world: World) -> None:
     world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
         answer = client.post("/whatif", {"movie_id": world.movies[0].movie_id, "overrides": {FEATURES[0]: 1}})
@@ -50,7 +50,7 @@ def test_a_feature_that_the_model_does_not_read_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e39", "-1e39", "1e400", "NaN", "Infinity", "true", '"1"', "[1]", "1" * 5000])
-def test_an_override_that_is_no_number_of_the_models_is_a_422(world: World, number: str) -> None:
+def test_an_override_outside_float32_is_a_422(world: World, number: str) -> None:
     body = f'{{"movie_id": "{world.movies[0].movie_id}", "overrides": {{"{FEATURES[0]}": {number}}}}}'
     with world.serve() as client:
         malformed(client.post("/whatif", body.encode()))

@@ -40,7 +40,7 @@ def test_rates_as_scikit_learn_does_unknown_values_included(boosting_onnx: bytes
 
 
 @pytest.mark.parametrize("rating", [float("nan"), float("inf"), -0.5, 0.0, 0.99, 10.01])
-def test_an_output_that_is_no_rating_is_refused_and_not_clamped(rating: float) -> None:
+def test_an_output_off_the_scale_is_rejected_and_not_clamped(rating: float) -> None:
     predictor = load_onnx_model(constant_onnx(rating))
     with pytest.raises(ImplausibleRating):
         predictor.predict(np.zeros(len(FEATURES), np.float32))
@@ -54,7 +54,7 @@ def test_the_ends_of_the_scale_are_ratings(rating: float) -> None:
 
 
 @pytest.mark.parametrize("model", [b"", b"not a model", pickle.dumps({"a": 1}), b"\x08\x09" * 50])
-def test_what_is_no_onnx_is_refused(model: bytes) -> None:
+def test_invalid_onnx_is_rejected(model: bytes) -> None:
     with pytest.raises(ModelRejected):
         load_onnx_model(model)
 

@@ -43,7 +43,7 @@ def test_a_file_that_is_absent_or_too_large_is_not_downloaded(listed: dict[str, 
     "body",
     [b"", b"null", b"[]", b"{}", b"{", b"NaN", b'"release"', b"\xff\xfe", b"\x80\x04.", b"\0", b"[" * 5000, b'{"files": {}}'],
 )
-def test_what_is_no_release_is_refused(body: bytes) -> None:
+def test_an_invalid_release_is_rejected(body: bytes) -> None:
     with pytest.raises(ModelRejected):
         parse_release(body)
 

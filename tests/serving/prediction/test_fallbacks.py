@@ -70,7 +70,7 @@ def lose_the_model(world: World) -> None:
         (lose_the_model, "no_model"),
     ],
 )
-def test_without_features_the_last_published_rating_is_given_and_said_to_be_one(
+def test_without_features_the_published_rating_is_answered_and_labelled(
     fallback: World, fault: Callable[[World], None], reason: str
 ) -> None:
     fault(fallback)
@@ -111,7 +111,7 @@ def test_what_if_needs_features(fallback: World) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (503, "lost_features")
 
 
-def test_readiness_tells_of_the_prediction_set(fallback: World) -> None:
+def test_readiness_reports_the_prediction_set(fallback: World) -> None:
     with fallback.serve(s3_bucket="marquee") as client:
         assert client.get("/readyz").json()["degraded"] is False
         kill(fallback)
@@ -130,7 +130,7 @@ def message_of_an_open_breaker() -> str:
     return str(caught.value)
 
 
-def test_after_some_failures_nobody_waits_for_a_paused_redis_and_its_return_is_noticed(fallback: World) -> None:
+def test_after_some_failures_a_paused_redis_is_not_awaited_until_it_returns(fallback: World) -> None:
     with fallback.serve(s3_bucket="marquee", redis_timeout_seconds=0.1) as client:
         assert ask(client, fallback).json()["feature_source"] == "fresh"
         fallback.valkey.send(signal.SIGSTOP)

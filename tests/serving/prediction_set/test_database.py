@@ -50,7 +50,7 @@ def find(catalogue: PredictionDatabase, text: str, limit: int = 20) -> list[str]
     return [movie.movie_id[-2:].lstrip("0") for movie in catalogue.search(text, limit)]
 
 
-def test_it_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
+def test_the_metadata_name_the_model_and_features(catalogue: PredictionDatabase) -> None:
     about = catalogue.metadata
     assert {name: getattr(about, name) for name in ABOUT} == ABOUT
     assert about.movies == len(MOVIES)
@@ -68,7 +68,7 @@ def test_a_movie_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
 @pytest.mark.parametrize(
     "requested_id", [RequestedId(movie_id="tt9999999"), RequestedId(tmdb_id=1), RequestedId(tmdb_id=MAX_TMDB_ID)]
 )
-def test_an_unknown_movie_is_none(catalogue: PredictionDatabase, requested_id: RequestedId) -> None:
+def test_an_unknown_movie_has_no_prediction(catalogue: PredictionDatabase, requested_id: RequestedId) -> None:
     assert catalogue.find(requested_id) is None
 
 
@@ -175,7 +175,7 @@ def test_what_is_not_a_prediction_database_is_rejected(tmp_path: Path, statement
 
 
 @pytest.mark.parametrize("body", [b"", b"not a database, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_bytes_that_are_no_database_are_refused(tmp_path: Path, body: bytes) -> None:
+def test_a_damaged_file_is_rejected(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "c.sqlite"
     path.write_bytes(body)
     with pytest.raises(PredictionSetRejected, match="it is not a prediction database"):
@@ -188,7 +188,9 @@ def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
 
 
 @pytest.mark.parametrize("ask", [lambda c: c.find(RequestedId(movie_id="tt0000001")), lambda c: c.search("matrix", 3)])
-def test_a_file_that_fails_later_is_a_refusal_and_no_crash(tmp_path: Path, ask: Callable[[PredictionDatabase], object]) -> None:
+def test_a_file_damaged_while_open_is_an_error_and_not_a_crash(
+    tmp_path: Path, ask: Callable[[PredictionDatabase], object]
+) -> None:
     path = tmp_path / "c.sqlite"
     broken = PredictionDatabase.open(path, build(path, MOVIES))
     broken.close()

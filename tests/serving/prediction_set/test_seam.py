@@ -69,14 +69,14 @@ def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
     assert catalogue.search("matr", 5) == [expected]
 
 
-def test_the_producers_file_says_what_it_was_made_from(catalogue: PredictionDatabase) -> None:
+def test_the_producers_metadata_are_read(catalogue: PredictionDatabase) -> None:
     about = catalogue.metadata
     assert (about.prediction_set, about.model_name, about.model_version) == ("set", registry.MODEL, "3")
     assert (about.model_sha256, about.feature_set, about.content_hash) == ("a" * 64, LIVE.feature_set, LIVE.content_hash)
     assert (about.snapshot_id, about.movies) == (LIVE.snapshot_id, 2)
 
 
-def test_the_tests_own_catalogues_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
+def test_the_tests_own_databases_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
     invented.build(tmp_path / "own.sqlite", [invented.Movie("tt0000001")])
     own = PredictionDatabase.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest())
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.serving.http.fake_service import GOOD, HOST, RESET, SILENCE, DoorWorld, hear, run, statuses
+from tests.serving.http.fake_service import GOOD, HOST, RESET, SILENCE, FakeService, hear, run, statuses
 
 pytestmark = pytest.mark.integration
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 class Caller:
     """One connection, kept."""
 
-    def __init__(self, world: DoorWorld) -> None:
+    def __init__(self, world: FakeService) -> None:
         self._world = world
 
     async def __aenter__(self) -> "Caller":
@@ -24,14 +24,14 @@ class Caller:
         self.writer.transport.abort()
 
 
-def drain(world: DoorWorld) -> None:
+def drain(world: FakeService) -> None:
     world.state.draining = True
     for connection in tuple(world.state.connections):
         connection.shutdown()
 
 
-def test_at_the_end_a_connection_is_answered_once_more_and_told_to_go() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_drained_connection_gets_one_more_answer_with_connection_close() -> None:
+    async def scene(world: FakeService) -> None:
         async with (
             Caller(world) as idle,
             Caller(world) as busy,
@@ -62,8 +62,8 @@ def test_at_the_end_a_connection_is_answered_once_more_and_told_to_go() -> None:
     run(scene)
 
 
-def test_at_the_end_all_answers_in_line_are_given() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_drain_sends_all_pending_answers() -> None:
+    async def scene(world: FakeService) -> None:
         async with Caller(world) as caller:
             caller.writer.write(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n")
             await asyncio.sleep(0.05)

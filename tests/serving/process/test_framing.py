@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tests.serving.http.fake_service import HOST, RESET, SILENCE, DoorWorld, check_refusal, chunks, post, run, statuses
+from tests.serving.http.fake_service import HOST, RESET, SILENCE, FakeService, check_refusal, chunks, post, run, statuses
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +53,8 @@ IN_DOUBT = {
 
 
 @pytest.mark.parametrize("request_", IN_DOUBT.values(), ids=IN_DOUBT)
-def test_a_request_whose_end_is_in_doubt_is_refused_with_all_that_follows(request_: bytes) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_request_with_an_ambiguous_end_is_rejected_with_all_that_follows(request_: bytes) -> None:
+    async def scene(world: FakeService) -> None:
         check_refusal(world, await world.say(request_ + HIDDEN), 400, "malformed_request")
 
     run(scene)
@@ -98,7 +98,7 @@ IN_NO_DOUBT: dict[str, tuple[bytes, list[tuple[int, str, str]]]] = {
 def test_what_follows_an_odd_request_is_a_request(
     request_: bytes, expected: list[tuple[int, str, str]], step: int | None
 ) -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         asked = request_ + HIDDEN.replace(b"hidden", b"next") + HIDDEN.replace(HOST, HOST + b"Connection: close\r\n")
         size = max(step or len(asked), len(asked) // 200)
         heard = await world.say(*(asked[at : at + size] for at in range(0, len(asked), size)), pause=0.0005)
@@ -115,7 +115,7 @@ def test_what_follows_an_odd_request_is_a_request(
 def test_the_body_of_a_request_for_another_protocol_is_its_body_and_no_request(chunked: bool, step: int | None) -> None:
     """As Java's HttpClient and curl --http2 send it."""
 
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         framing = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % len(HIDDEN)
         asked = POST + H2C + framing + (chunks(HIDDEN) + LAST_CHUNK if chunked else HIDDEN) + GET + b"Connection: close\r\n\r\n"
         heard = await world.say(*(asked[at : at + (step or 9999)] for at in range(0, len(asked), step or 9999)), pause=0.0005)
@@ -127,7 +127,7 @@ def test_the_body_of_a_request_for_another_protocol_is_its_body_and_no_request(c
 
 
 def test_the_body_of_a_request_for_another_protocol_is_bounded_too() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         check_refusal(
             world, await world.say(POST + H2C + b"Content-Length: 70000\r\n\r\n" + b"b" * 70_000), 413, "body_too_large"
         )
@@ -135,15 +135,15 @@ def test_the_body_of_a_request_for_another_protocol_is_bounded_too() -> None:
     run(scene)
 
 
-def test_half_a_body_of_a_request_for_another_protocol_is_waited_for_in_vain() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_half_a_body_of_a_request_for_another_protocol_times_out() -> None:
+    async def scene(world: FakeService) -> None:
         check_refusal(world, await world.say(POST + H2C + b"Content-Length: 7\r\n\r\nabc"), 408, "request_timeout")
 
     run(scene)
 
 
 def test_a_hundred_megabytes_are_cut_off_at_the_first_bytes_too_many() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         megabyte = chunks(b"m" * 2**20)
         check_refusal(world, await world.say(CHUNKED, *[megabyte] * 100), 413, "body_too_large")
 
@@ -151,7 +151,7 @@ def test_a_hundred_megabytes_are_cut_off_at_the_first_bytes_too_many() -> None:
 
 
 def test_a_compression_bomb_is_not_unpacked() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         bomb = gzip.compress(b"0" * 50_000_000)
         assert len(bomb) < 64 * 1024
         check_refusal(world, await world.say(post(bomb, b"Content-Encoding: gzip\r\n")), 415, "encoded_body")

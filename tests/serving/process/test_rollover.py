@@ -125,7 +125,7 @@ def test_two_rollovers_of_two_workers_fail_no_request(api: Api, world: World) ->
     assert {f'pid="{pid}"' in api.metrics().decode() for pid in workers(api)} == {True}
 
 
-def test_a_worker_told_to_end_is_replaced_and_fails_no_request(api: Api, world: World) -> None:
+def test_a_worker_that_gets_sigterm_is_replaced_and_fails_no_request(api: Api, world: World) -> None:
     api.environment["API_WORKERS"] = "2"
     api.start()
     wait_until(lambda: count(api, "Application startup complete") == 2, 60, what="two workers")

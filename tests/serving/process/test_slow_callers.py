@@ -14,7 +14,7 @@ from tests.serving.http.fake_service import (
     LAST,
     RESET,
     SILENCE,
-    DoorWorld,
+    FakeService,
     check_refusal,
     chunks,
     post,
@@ -36,7 +36,7 @@ SLOW = {
 
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
 def test_a_request_that_dribbles_in_is_answered_408_and_cut_off(parts: tuple[bytes, ...]) -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         started = time.monotonic()
         heard = await world.say(*parts, pause=ARRIVAL_SECONDS / 6)
         assert time.monotonic() - started > ARRIVAL_SECONDS * 0.9
@@ -46,8 +46,8 @@ def test_a_request_that_dribbles_in_is_answered_408_and_cut_off(parts: tuple[byt
 
 
 @pytest.mark.parametrize("parts", [(), (b"\r\n",) * 10], ids=["nothing", "empty lines"])
-def test_a_caller_that_says_nothing_is_left(parts: tuple[bytes, ...]) -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_silent_connection_is_closed(parts: tuple[bytes, ...]) -> None:
+    async def scene(world: FakeService) -> None:
         assert await world.say(*parts, pause=ARRIVAL_SECONDS / 6) in (b"", RESET)
         assert world.state.connections == set()
         assert world.lines == []
@@ -57,7 +57,7 @@ def test_a_caller_that_says_nothing_is_left(parts: tuple[bytes, ...]) -> None:
 
 @pytest.mark.parametrize("parts", [(b"GET /movies", *[b"x"] * 10), (b"\r\n",) * 10], ids=["half a request", "empty lines"])
 def test_a_second_request_has_no_more_time_than_the_first(parts: tuple[bytes, ...]) -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         heard = await world.say(GOOD, *parts, pause=ARRIVAL_SECONDS / 6)
         assert statuses(heard)[0] == 200
         assert not heard.endswith(SILENCE)
@@ -66,7 +66,7 @@ def test_a_second_request_has_no_more_time_than_the_first(parts: tuple[bytes, ..
 
 
 def test_an_idle_connection_may_stay_idle_between_requests() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         heard = await world.say(GOOD, GOODBYE, pause=ARRIVAL_SECONDS * 1.5)
         assert statuses(heard) == [200, 200]
 
@@ -74,15 +74,15 @@ def test_an_idle_connection_may_stay_idle_between_requests() -> None:
 
 
 def test_an_answer_may_take_longer_than_a_request() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         asyncio.get_running_loop().call_later(ARRIVAL_SECONDS * 1.5, world.go.set)
         assert statuses(await world.say(b"GET /wait HTTP/1.1\r\n" + LAST + b"\r\n")) == [200]
 
     run(scene)
 
 
-def test_answers_in_line_keep_their_order_and_the_refusal_is_the_last() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_pending_answers_keep_their_order_and_the_rejection_is_last() -> None:
+    async def scene(world: FakeService) -> None:
         heard = await world.say(
             GOOD * 3 + post(b"abc").replace(b"Connection: close\r\n", b"") + GOOD + b"nonsense\r\n\r\n" + GOOD
         )
@@ -92,8 +92,8 @@ def test_answers_in_line_keep_their_order_and_the_refusal_is_the_last() -> None:
     run(scene)
 
 
-def test_an_endless_line_of_requests_is_answered_whole() -> None:
-    async def scene(world: DoorWorld) -> None:
+def test_a_long_pipeline_of_requests_is_answered_whole() -> None:
+    async def scene(world: FakeService) -> None:
         heard = await world.say(GOOD * 2_000 + GOODBYE)
         assert statuses(heard) == [200] * 2_001
 
@@ -101,7 +101,7 @@ def test_an_endless_line_of_requests_is_answered_whole() -> None:
 
 
 def test_a_caller_that_does_not_read_is_cut_off() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", world.port, limit=1024)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(b"GET /huge HTTP/1.1\r\n" + HOST + b"\r\n")

@@ -59,7 +59,7 @@ def test_an_answer_is_one_write() -> None:
     assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]
 
 
-def test_answers_in_line_keep_their_order_and_none_is_lost() -> None:
+def test_pending_answers_keep_their_order_and_none_is_lost() -> None:
     wire = asyncio.run(talk(REQUEST * 3))
     assert b"".join(wire.writes) == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" * 3
 

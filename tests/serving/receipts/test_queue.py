@@ -158,7 +158,7 @@ def test_after_a_pause_everything_that_waited_is_written_within_seconds(
         assert (stored(ask), counts(queue), queue.trouble) == (150, (150, 0, 0), "")
 
 
-def test_trouble_is_said_once_and_so_is_its_end(
+def test_trouble_and_its_end_are_logged_once(
     url: str, ask: Ask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO", "serving.receipts.queue")
@@ -173,7 +173,7 @@ def test_trouble_is_said_once_and_so_is_its_end(
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR", "INFO"]
 
 
-def test_a_wrong_url_is_said_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_url_is_reported_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
     with open_queue("mysql://role:secret@127.0.0.1/x", seconds=0.1) as queue:
         wait_until(lambda: "libpq URL" in queue.trouble, 10)
     assert "secret" not in queue.trouble + caplog.text

@@ -52,7 +52,7 @@ def within(seconds: float) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-def test_few_questions_of_one_turn_are_one_write() -> None:
+def test_few_commands_of_one_turn_are_one_write() -> None:
     async def run() -> None:
         connection, wire = await connect()
         first, second = await begin(connection.ask(b"A", within(60)), connection.ask(b"B", within(60)))
@@ -64,7 +64,7 @@ def test_few_questions_of_one_turn_are_one_write() -> None:
     asyncio.run(run())
 
 
-def test_many_questions_of_one_turn_are_sent_as_soon_as_they_are_enough() -> None:
+def test_many_commands_of_one_turn_are_sent_in_groups() -> None:
     async def run() -> None:
         connection, wire = await connect()
         asked = await begin(*(connection.ask(b"%d " % number, within(60)) for number in range(2 * AT_ONCE + 1)))
@@ -76,7 +76,7 @@ def test_many_questions_of_one_turn_are_sent_as_soon_as_they_are_enough() -> Non
     asyncio.run(run())
 
 
-def test_the_reply_to_one_who_gave_up_goes_to_nobody() -> None:
+def test_the_reply_to_a_cancelled_command_is_dropped() -> None:
     async def run() -> None:
         connection, wire = await connect()
         first, second = await begin(connection.ask(b"A", within(60)), connection.ask(b"B", within(60)))
@@ -104,7 +104,7 @@ def test_a_late_reply_is_a_timeout_for_its_caller_only() -> None:
     asyncio.run(run())
 
 
-def test_silence_since_the_question_means_a_new_connection() -> None:
+def test_silence_since_the_command_leads_to_a_new_connection() -> None:
     async def run() -> None:
         connection, wire = await connect()
         await asyncio.sleep(0.002)
@@ -117,7 +117,7 @@ def test_silence_since_the_question_means_a_new_connection() -> None:
     asyncio.run(run())
 
 
-def test_what_was_asked_later_may_be_due_earlier() -> None:
+def test_a_later_command_may_have_an_earlier_deadline() -> None:
     async def run() -> None:
         connection, _ = await connect()
         patient, hasty, next_one = await begin(*(connection.ask(b"A", within(seconds)) for seconds in (60, 0.01, 0.1)))
@@ -184,7 +184,7 @@ def test_an_error_reply_is_its_callers_only() -> None:
 
 
 @pytest.mark.parametrize("noise", [b"HTTP/1.1 400 Bad Request\r\n", b"+one\r\n+more than was asked\r\n"])
-def test_what_is_not_redis_is_hung_up_on(noise: bytes) -> None:
+def test_a_server_that_is_not_redis_is_disconnected(noise: bytes) -> None:
     async def run() -> None:
         connection, wire = await connect()
         await begin(connection.ask(b"A", within(60)))
@@ -221,7 +221,7 @@ def test_a_thousand_readers_at_once_get_their_own_movie(world: World) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(("wrong", "word"), [("api:wrong", "WRONGPASS"), ("nobody:x", "WRONGPASS"), ("", "NOAUTH")])
-def test_wrong_credentials_are_said_without_the_password(world: World, wrong: str, word: str) -> None:
+def test_wrong_credentials_are_reported_without_the_password(world: World, wrong: str, word: str) -> None:
     world.run("ACL", "SETUSER", "default", ">secret")
     url = f"redis://{wrong}@127.0.0.1:{world.valkey.port}/0"
 

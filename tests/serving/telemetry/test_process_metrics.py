@@ -46,7 +46,7 @@ def test_counts_are_summed_and_gauges_name_their_process() -> None:
     assert not any("_created" in line for line in lines)
 
 
-def test_what_an_ended_process_counted_stays() -> None:
+def test_the_counts_of_an_ended_process_stay() -> None:
     one, two, metrics = Process(), Process(), ProcessMetrics()
     metrics.add(1, one.reader)
     metrics.add(2, two.reader)

@@ -92,7 +92,7 @@ def test_every_entry_point_and_the_table_give_a_movie_the_same_rating(world: Pub
     assert find_broken(compare(service, sorted(world.rows), world.tasks["MOVIES_DATABASE_URL"])) == []
 
 
-def test_answers_of_two_releases_are_made_again_and_a_corrupt_feature_is_found(
+def test_answers_of_two_releases_replay_equal_and_a_corrupt_feature_is_found(
     world: PublishedSample, service: Service, live: Live, model: bytes
 ) -> None:
     other = shift(model, 0.25)

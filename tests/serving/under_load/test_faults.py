@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 RATE, HOLD_SECONDS, SETTLE_SECONDS = 150, 1, 3
 
 
-def test_whatever_becomes_of_redis_every_answer_is_labelled(world: World, serve: Serve, ratings: Ratings, tmp_path: Path) -> None:
+def test_every_answer_is_labelled_whatever_happens_to_redis(world: World, serve: Serve, ratings: Ratings, tmp_path: Path) -> None:
     valkey, movies = world.valkey, world.movies
 
     def publish() -> None:

@@ -37,7 +37,7 @@ def wait_until_live(service: Service, number: int) -> None:
     wait_until(lambda: all(service.ask("/readyz")[1]["deployment"] == number for _ in range(16)), what=f"{number} being live")
 
 
-def test_after_a_rollback_under_load_the_answers_are_those_of_before(
+def test_after_a_rollback_under_load_the_previous_answers_return(
     world: World, serve: Serve, model_bytes: bytes, tmp_path: Path
 ) -> None:
     movies = invent_movies(MOVIES)

@@ -70,7 +70,7 @@ def lose_features(settings: Settings) -> None:
     ],
     ids=["alias", "key", "rows", "predictions"],
 )
-def test_what_was_live_and_is_not_whole_is_not_adopted_and_the_log_says_why(
+def test_incomplete_live_parts_are_not_adopted_and_the_log_gives_the_reason(
     settings: Settings, caplog: pytest.LogCaptureFixture, break_old_state: Callable[[Settings], object], reason: str
 ) -> None:
     redis, record = redis_of(settings), read_record(settings)

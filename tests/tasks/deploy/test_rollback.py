@@ -47,7 +47,7 @@ def test_a_rollback_is_one_step_and_what_it_left_stays_out(settings: Settings, c
 
 
 @pytest.mark.parametrize(("number", "reason"), [(9999, "there is no deployment 9999"), (None, "is live with the parts")])
-def test_a_rollback_that_cannot_be_is_refused(number: int | None, reason: str, settings: Settings) -> None:
+def test_a_rollback_without_a_possible_target_is_refused(number: int | None, reason: str, settings: Settings) -> None:
     record = read_record(settings)
     number = number or record[-1].deployment
     with pytest.raises(Unknown, match=reason):
@@ -55,7 +55,7 @@ def test_a_rollback_that_cannot_be_is_refused(number: int | None, reason: str, s
     assert read_record(settings) == record
 
 
-def test_a_rollback_to_parts_that_are_gone_is_refused_and_names_them(settings: Settings) -> None:
+def test_a_rollback_to_missing_parts_is_refused_and_names_them(settings: Settings) -> None:
     first, record, redis = read_record(settings)[0], read_record(settings), redis_of(settings)
     before = {key: redis.hgetall(key) for key in list(online_store.scan_keys(redis, first.feature_set))[:3]}
     redis.delete(*before)

@@ -63,9 +63,7 @@ def test_a_rollback_logs_that_it_replaces_a_moved_alias(settings: Settings, capl
     rollback.run(settings, target.deployment, "as before")  # the tests below meet the newer model
 
 
-def test_an_alias_that_was_moved_to_what_cannot_be_served_is_put_back(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_alias_moved_to_an_unservable_version_is_put_back(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     live = read_live_deployment(settings)
     version = crown(settings, export_onnx(fit(settings, 5), FEATURES))
     with registry.connect(settings.mlflow_tracking_uri) as client:

@@ -85,7 +85,7 @@ def test_verbs_that_deploy_never_overlap_and_reconciling_waits_for_the_next_pass
     assert caplog.text.count("left to the next pass: deployment is at work for by hand") == 2
 
 
-def test_a_store_that_is_away_is_unavailable(settings: Settings) -> None:
+def test_an_unreachable_store_is_unavailable(settings: Settings) -> None:
     away = settings.model_copy(update={"feast_redis": SecretStr("127.0.0.1:1")})
     with pytest.raises(Unavailable, match="Redis: "):
         run_verb(deploy, away, TODAY, part="features")

@@ -14,7 +14,7 @@ from tests.tasks.settings_factory import run_verb
 pytestmark = pytest.mark.integration
 
 
-def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settings, movies: None) -> None:
+def test_publishing_and_training_before_a_build_name_the_dag_to_run(settings: Settings, movies: None) -> None:
     if offline_store.open_table() is None:
         with pytest.raises(BadInput, match="run build_features first"):
             run_verb(publish_features, settings, TODAY)
@@ -22,7 +22,7 @@ def test_publishing_and_training_before_a_build_say_what_to_run(settings: Settin
         run_verb(train_model, settings, TODAY)
 
 
-def test_a_build_is_one_tagged_snapshot_and_the_same_again_is_none(settings: Settings, movies: None) -> None:
+def test_a_build_makes_one_tagged_snapshot_and_a_repeated_one_makes_none(settings: Settings, movies: None) -> None:
     run_verb(build_features, settings, TODAY)
     first = snapshots()
     run_verb(build_features, settings, TODAY)
@@ -42,7 +42,7 @@ def test_a_build_killed_before_its_tag_is_tagged_by_the_next(settings: Settings,
     assert tag in table.refresh().refs()
 
 
-def test_an_offline_store_that_is_away_is_unavailable(settings: Settings, movies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_offline_store_is_unavailable(settings: Settings, movies: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYICEBERG_CATALOG__MARQUEE__URI", "postgresql+psycopg://feast:x@127.0.0.1:1/feast")
     monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
     with pytest.raises(Unavailable, match="the offline store: "):

@@ -58,7 +58,7 @@ def test_redis_holds_the_bytes_that_feast_itself_writes(settings: Settings, movi
     online_store.delete_set(store, redis)
 
 
-def test_a_set_tells_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
+def test_a_set_records_the_schema_of_the_model_s_features(settings: Settings, movies: None) -> None:
     fields = sorted([name, "Float64"] for name in PRE_RELEASE)
     text = json.dumps(fields, separators=(",", ":")).encode()
     assert read_ready(settings).schema_hash == hashlib.sha256(text).hexdigest()

@@ -60,7 +60,7 @@ def test_a_version_has_a_release_whose_golden_rows_it_reproduces(settings: Setti
     assert predict_onnx(exported, golden).tolist() == release["golden"]["ratings"]
 
 
-def test_a_live_model_of_features_that_are_no_more_holds_no_other_back(settings: Settings, movies: None) -> None:
+def test_a_live_model_of_removed_features_blocks_no_newer_model(settings: Settings, movies: None) -> None:
     deploy_model(settings, TODAY)
     live = read_live_deployment(settings)
     with registry.connect(settings.mlflow_tracking_uri) as client:

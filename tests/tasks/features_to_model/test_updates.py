@@ -37,7 +37,7 @@ def test_one_changed_rating_appends_only_the_movies_it_is_history_of(settings: S
     assert 0 < int(summary.additional_properties["added-records"]) <= others
 
 
-def test_a_set_that_was_found_to_differ_is_written_anew_when_people_say_so(settings: Settings, movies: None) -> None:
+def test_a_set_with_skew_is_written_again_if_a_person_accepts_it(settings: Settings, movies: None) -> None:
     run_verb(publish_features, settings, TODAY)
     before = read_ready(settings)
     with connect(settings) as conn:

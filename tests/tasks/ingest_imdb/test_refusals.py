@@ -39,7 +39,7 @@ def test_a_file_that_is_not_imdbs(content: bytes, world: World) -> None:
     assert world.ledger() == {}
 
 
-def test_a_much_smaller_file_is_refused_until_someone_says_that_it_is_right(world: World) -> None:
+def test_a_much_smaller_file_is_refused_until_a_person_accepts_it(world: World) -> None:
     world.ingest()
     before = world.state()[:3]
     world.put(BASICS.name, b"\n".join((SAMPLES / "title.basics.tsv").read_bytes().splitlines()[:3]) + b"\n")

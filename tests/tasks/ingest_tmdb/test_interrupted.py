@@ -94,7 +94,7 @@ def test_answers_before_the_token_is_refused_are_stored_and_not_asked_for_again(
     assert world.outcomes() == {ONE: "found", TWO: "found", THREE: "absent"}
 
 
-def test_a_page_from_something_in_between_ends_no_run(world: World) -> None:
+def test_an_intermediarys_page_does_not_end_the_run(world: World) -> None:
     pages = {
         f"/3/movie/{TWO}": [Fault(403, HTML)],
         f"/3/movie/{THREE}": [Fault(302, b"", {"Location": "https://login.example/"})],

@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_set_aside_with_its_reason(world: World) -> None:
     assert world.query("select movie_id, budget from tmdb_movie") == [(TWO, None)]
 
 
-def test_a_movie_that_tmdb_deleted_goes(world: World) -> None:
+def test_a_movie_that_tmdb_deleted_is_removed(world: World) -> None:
     world.run(DAY, make_movie(1), make_movie(2))
     world.run(NEXT, make_movie(2), changes=[(NEXT.isoformat(), 101)])
     assert world.outcomes()[ONE] == "absent"
@@ -88,7 +88,7 @@ def test_two_runs_at_once_are_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", " "])
-def test_without_a_token_it_says_so_and_ends_well(caplog: pytest.LogCaptureFixture, token: str | None) -> None:
+def test_without_a_token_it_logs_that_and_succeeds(caplog: pytest.LogCaptureFixture, token: str | None) -> None:
     caplog.set_level(logging.INFO)
     nowhere = {"movies_database_url": "postgresql://127.0.0.1:9/x", "feast_registry_url": "x", "feast_redis": "x"}
     settings = Settings.model_validate({**nowhere, "mlflow_tracking_uri": "x", "tmdb_access_token": token})

@@ -71,7 +71,7 @@ def test_movies_to_come_and_of_the_last_years_are_first_then_the_most_voted_and_
     assert planned == Plan(["tt70000011", "tt70000010", THREE, TWO, "tt70000012", "tt70000013", ONE], changed=0)
 
 
-def test_without_movies_it_says_what_to_run_first(world: World) -> None:
+def test_without_movies_it_names_the_task_to_run_first(world: World) -> None:
     with connect(world.settings) as conn:
         conn.execute("truncate movie")
     with pytest.raises(BadInput, match="run ingest_imdb first"):

@@ -39,7 +39,7 @@ def test_today_is_the_worlds_day_or_without_a_world_the_real_one(answers: list[d
     assert world.fetch_world_day(REAL, at_least=WORLD_DAY) is None
 
 
-def test_a_server_that_starts_again_is_asked_again_and_one_that_stays_away_is_unavailable(
+def test_a_restarting_server_is_asked_again_and_an_absent_one_is_unavailable(
     answers: list[date | Exception],
 ) -> None:
     answers[:] = [requests.ConnectionError("refused"), requests.Timeout("slow"), WORLD_DAY]

@@ -45,7 +45,7 @@ def test_a_rollback_that_is_killed_is_whole_or_not_there(step: int, trials: Tria
 
 
 @pytest.mark.parametrize(("publishing", "predicting"), [(2, 2), (20, 4), (45, 6)])
-def test_what_is_killed_while_it_is_prepared_is_never_live(publishing: int, predicting: int, trials: Trials) -> None:
+def test_parts_killed_during_preparation_are_never_live(publishing: int, predicting: int, trials: Trials) -> None:
     trials.try_preparing(publishing)
     trials.try_predicting(predicting)
 

@@ -18,6 +18,6 @@ def test_two_days_in_order_are_the_params_of_the_dag() -> None:
         (("2026-11-02", "2026-11-01"), "is after"),
     ],
 )
-def test_anything_else_is_refused(days: tuple[str, str], reason: str) -> None:
+def test_other_arguments_are_rejected(days: tuple[str, str], reason: str) -> None:
     with pytest.raises(StackError, match=reason):
         parse_days(*days)

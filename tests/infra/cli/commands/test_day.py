@@ -18,7 +18,7 @@ def test_a_target_is_a_number_of_days_or_a_date(text: str, target: date) -> None
 
 
 @pytest.mark.parametrize("text", ["", "soon", "30", "+", "+-1", "+1.5", "-3", "+99999999", "2026-11-25"])
-def test_anything_else_and_an_earlier_day_are_refused(text: str) -> None:
+def test_other_texts_and_earlier_days_are_rejected(text: str) -> None:
     with pytest.raises(StackError, match=r"is not a day|does not go back"):
         parse_target(text, NOW)
 

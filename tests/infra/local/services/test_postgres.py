@@ -12,7 +12,7 @@ DAMAGED = [b"", b"\0" * 64, b"\xff\xfe\xff", b"\n", b"not a pid\n/data\n", b"-12
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, f"{os.getpid()}\n/data\n".encode(), b"4000000\n/data\n"])
-def test_a_file_of_no_running_server_is_removed(tmp_path: Path, content: bytes) -> None:
+def test_the_pid_file_of_a_stopped_server_is_removed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "postmaster.pid"
     path.write_bytes(content)
     remove_stale_postmaster(tmp_path)
@@ -20,7 +20,7 @@ def test_a_file_of_no_running_server_is_removed(tmp_path: Path, content: bytes) 
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, b"4242\n/data\n"])
-def test_a_file_of_a_running_server_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+def test_the_pid_file_of_a_running_server_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     class Server:
         def __init__(self, pid: int) -> None:
             self.pid = pid

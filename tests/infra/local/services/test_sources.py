@@ -55,7 +55,7 @@ def test_the_same_folder_by_another_name_is_the_same_source(tmp_path: Path) -> N
     check(settings(tmp_path / "home", sources=str(tmp_path / "alias")))
 
 
-def test_live_needs_no_server_and_tells_what_a_missing_token_means(tmp_path: Path) -> None:
+def test_live_needs_no_server_and_mentions_a_missing_token(tmp_path: Path) -> None:
     live = settings(tmp_path / "home", sources="live")
     assert "TMDB_ACCESS_TOKEN" in describe_source(live)
     stack = Stack.load(live)

@@ -79,7 +79,7 @@ def test_other_states_lead_to_running(stack: Stack, state: str) -> None:
     assert stack.state("redis") == "RUNNING"
 
 
-def test_a_refused_call_is_a_sentence(stack: Stack) -> None:
+def test_a_rejected_call_is_reported_in_one_sentence(stack: Stack) -> None:
     run(stack, *SLEEP)
     with pytest.raises(SupervisorFault, match=r"refuses startProcess \('unknown', False\): BAD_NAME.*make down") as error:
         stack.supervisor.start_service("unknown")

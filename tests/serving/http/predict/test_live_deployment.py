@@ -16,7 +16,7 @@ from tests.serving.servers import wait_until
 pytestmark = pytest.mark.integration
 
 
-def test_a_set_of_a_day_to_come_is_rejected(world: World) -> None:
+def test_a_feature_set_of_the_future_is_rejected(world: World) -> None:
     # Not tomorrow, which shortly before midnight begins within the allowed skew of clocks.
     world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() + timedelta(days=2))
     with world.serve() as client:
@@ -67,7 +67,7 @@ def test_an_emptied_redis_is_not_an_unknown_movie(world: World) -> None:
 
 
 @pytest.mark.parametrize("pointer", ["", "x", "[]", "{}", '{"deployment": 2}', '{"deployment": 2, "model": 3}'])
-def test_a_damaged_pointer_changes_nothing_and_is_told(world: World, pointer: str) -> None:
+def test_a_damaged_pointer_changes_nothing_and_is_reported(world: World, pointer: str) -> None:
     world.redis.set(POINTER_KEY, pointer)
     with world.serve() as client:
         assert client.get(f"/predict?movie_id={world.movies[0].movie_id}").status_code == 200
@@ -108,7 +108,7 @@ def test_a_user_without_rights_is_a_503(world: World) -> None:
         problem(client.get(f"/predict?movie_id={world.movies[0].movie_id}"), 503, "feature_store_unavailable")
 
 
-def test_no_deployment_is_told_and_nothing_is_made_up(world: World) -> None:
+def test_a_missing_deployment_is_reported_without_a_guess(world: World) -> None:
     (world.cache / "last_good.json").unlink()
     world.redis.flushall()
     with world.serve() as client:

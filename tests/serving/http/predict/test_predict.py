@@ -64,7 +64,7 @@ def test_all_features_unknown_is_rated_as_offline(world: World) -> None:
     assert answer["rating"] == pytest.approx(rate_offline(movie), abs=1e-4)
 
 
-def test_features_of_long_ago_are_said_to_be_stale(world: World) -> None:
+def test_old_features_are_labelled_stale(world: World) -> None:
     world.deployed.features(LIVE, 50, day=datetime.now(UTC).date() - timedelta(days=3))
     with world.serve() as client:
         answer = client.get(f"/predict?movie_id={world.movies[0].movie_id}")
@@ -86,7 +86,7 @@ def test_a_model_is_fed_in_its_own_order(world: World) -> None:
             assert client.get(f"/predict?movie_id={movie.movie_id}").json()["rating"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_ready_says_what_is_served(world: World) -> None:
+def test_readiness_names_what_is_served(world: World) -> None:
     with world.serve() as client:
         answer = client.get("/readyz")
         assert client.get("/livez").json() == {"alive": True}
@@ -95,7 +95,7 @@ def test_ready_says_what_is_served(world: World) -> None:
     assert answer.json()["feature_set"] == {"name": LIVE, "day": world.deployed.pointer["features"]["day"], "movies": 50}
 
 
-def test_metrics_tell_outcomes_model_and_feature_age(world: World) -> None:
+def test_metrics_show_outcomes_model_and_feature_age(world: World) -> None:
     with world.serve() as client:
         client.get(f"/predict?movie_id={world.movies[0].movie_id}")
         client.get("/predict?movie_id=tt9999999")

@@ -68,13 +68,13 @@ def test_an_implausible_output_is_refused(world: World, rating: float) -> None:
         problem(client.get(f"/predict?movie_id={world.movies[0].movie_id}"), 503, "implausible_rating")
 
 
-def test_a_model_that_answers_no_number_is_never_served(world: World) -> None:
+def test_a_model_without_numeric_output_is_never_served(world: World) -> None:
     world.deployed.model(constant_onnx(float("nan")), "4")
     with world.serve() as client:
         problem(client.get(f"/predict?movie_id={world.movies[0].movie_id}"), 503, "no_deployment")
 
 
-def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
+def test_a_row_of_the_future_is_rejected(world: World) -> None:
     later = Timestamp(seconds=int(time.time()) + 3600).SerializeToString()
     world.run("HSET", build_key("movie_id", world.movies[0].movie_id, LIVE), "_ts:movies", later)
     with world.serve() as client:
@@ -82,7 +82,7 @@ def test_a_row_of_a_time_to_come_is_refused(world: World) -> None:
     assert "still to come" in body.detail
 
 
-def test_what_is_still_to_come_is_told_by_the_day_of_the_sample_s_world(world: World) -> None:
+def test_the_sample_s_world_decides_which_times_are_in_the_future(world: World) -> None:
     """A row of the world's today is answered from, though the real day has not come; one of its tomorrow is refused."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=30)
     world.deployed.world(today.date())

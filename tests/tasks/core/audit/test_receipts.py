@@ -23,7 +23,7 @@ from tests.tasks.core.audit.receipt_factories import RECEIPT
         ("", None),
     ],
 )
-def test_a_feature_set_s_name_tells_its_day(name: str, day: date | None) -> None:
+def test_a_feature_set_s_name_contains_its_day(name: str, day: date | None) -> None:
     assert read_day(name) == day
 
 

@@ -86,21 +86,21 @@ def test_a_rating_that_is_not_the_rounded_output_is_named(receipts: list[Receipt
     assert [each.split(" is ")[0] for each in said] == ["rating", "rating"]
 
 
-def test_a_movie_or_a_snapshot_that_is_no_more_is_said(receipts: list[Receipt], rows: dict[str, Row]) -> None:
+def test_a_deleted_movie_or_snapshot_is_named(receipts: list[Receipt], rows: dict[str, Row]) -> None:
     receipt = receipts[0]
     others = {key: row for key, row in rows.items() if key != receipt.movie_id}
     assert say(receipt, others) == [f"movie_id is {receipt.movie_id} in the receipt, none in the offline store"]
     assert say(receipt, None) == ["snapshot_id is 7301 in the receipt, none in the offline store"]
 
 
-def test_a_row_of_another_time_is_said(receipts: list[Receipt], rows: dict[str, Row]) -> None:
+def test_a_row_of_another_time_is_named(receipts: list[Receipt], rows: dict[str, Row]) -> None:
     receipt = replace(receipts[0], features_as_of=AS_OF - timedelta(days=1))
     (said,) = say(receipt, rows)
     assert said == ("features_as_of is 2026-11-21T00:00:00+00:00 in the receipt, 2026-11-22T00:00:00+00:00 in the offline store")
 
 
 @pytest.mark.parametrize("features", [None, [], [1.0], [1.0] * 99])
-def test_features_of_another_number_than_the_model_s_are_said(
+def test_another_number_of_features_than_the_model_s_is_named(
     receipts: list[Receipt], rows: dict[str, Row], features: list[float] | None
 ) -> None:
     given = len(features or [])

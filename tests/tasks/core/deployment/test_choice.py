@@ -122,7 +122,9 @@ numbers = st.integers(1, 28)
 
 
 @given(day=numbers, live=numbers, version=st.integers(1, 6), sets=st.sets(numbers), versions=st.sets(st.integers(1, 6)))
-def test_nothing_ever_goes_back_by_itself(day: int, live: int, version: int, sets: set[int], versions: set[int]) -> None:
+def test_an_older_part_never_goes_live_automatically(
+    day: int, live: int, version: int, sets: set[int], versions: set[int]
+) -> None:
     deployment = make_deployment(9, live=True, model_version=str(version), feature_set=f"F{live}")
     features = [make_features(number) for number in sorted(sets | {live})]
     models = [make_model(number) for number in sorted(versions | {version})]

@@ -52,12 +52,12 @@ def test_the_pointer_holds_all_three_parts() -> None:
 
 
 @pytest.mark.parametrize("pointer", [None, b"", b"[]", b'"x"', b"{}", b'{"deployment": "17"}'])
-def test_a_key_that_is_not_ours_names_no_deployment(pointer: bytes | None) -> None:
+def test_a_malformed_pointer_names_no_deployment(pointer: bytes | None) -> None:
     assert read_number(pointer) is None
     assert read_world_day(pointer) is None
 
 
-def test_a_pointer_tells_the_day_of_the_samples_world_and_none_for_real_movies() -> None:
+def test_a_pointer_has_the_samples_day_but_none_for_real_movies() -> None:
     told = {"database_key": "k", "database_sha256": "h", "database_bytes": 9, "movies": 3}
     assert read_world_day(render_pointer(LIVE, make_features(1), told, date(2027, 2, 24))) == "2027-02-24"
     assert read_world_day(render_pointer(LIVE, make_features(1), told)) is None
@@ -83,7 +83,7 @@ def test_the_alias_follows_or_makes_a_deployment(alias: str | None, alias_at: ob
     assert reason
 
 
-def test_an_alias_is_left_where_mlflow_has_the_live_version_no_more() -> None:
+def test_an_alias_stays_if_mlflow_lost_the_live_version() -> None:
     decided, reason = decide_alias(LIVE, None, [make_model(2)])
     assert decided is AliasAction.KEEP
     assert "MLflow has no version 3 any more" in reason

@@ -48,7 +48,7 @@ def test_an_alias_moved_to_an_older_version_takes_out_the_newer_ones() -> None:
     assert out([*HISTORY, make_deployment(6, kind="alias", model_version="4", feature_set="F3")]) == (set(), set())
 
 
-def test_a_rollback_goes_to_the_one_before_or_a_named_one() -> None:
+def test_a_rollback_goes_to_the_previous_or_a_named_deployment() -> None:
     assert find_rollback_target(HISTORY, None) == HISTORY[2]
     assert find_rollback_target(HISTORY, 1) == HISTORY[0]
 
@@ -64,7 +64,7 @@ def test_a_rollback_goes_to_the_one_before_or_a_named_one() -> None:
         ([make_deployment(1), make_deployment(2, kind="rollback", live=True)], None, "deployment 2 is a rollback already"),
     ],
 )
-def test_a_rollback_that_cannot_be(deployments: list[Deployment], number: int | None, reason: str) -> None:
+def test_a_rollback_without_a_target_is_refused(deployments: list[Deployment], number: int | None, reason: str) -> None:
     found = find_rollback_target(deployments, number)
     assert isinstance(found, str)
     assert reason in found

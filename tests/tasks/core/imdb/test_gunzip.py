@@ -53,7 +53,7 @@ def test_a_damaged_byte_anywhere_is_found() -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>sorry</html>", CONTENT, PACKED + b"trailing bytes that are no gzip"])
-def test_what_is_no_gzip(content: bytes) -> None:
+def test_content_that_is_not_gzip_is_rejected(content: bytes) -> None:
     with pytest.raises(BadInput, match="damaged near byte"):
         list(gunzip([content]))
 

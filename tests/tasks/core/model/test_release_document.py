@@ -84,7 +84,7 @@ def test_the_same_training_gives_the_same_bytes(split: Split, evaluation: Evalua
     assert again == json.dumps(release, sort_keys=True, separators=(",", ":")).encode()
 
 
-def test_a_score_that_cannot_be_told_of_so_few_movies_is_left_out(split: Split, evaluation: Evaluation) -> None:
+def test_a_score_over_too_few_movies_is_left_out(split: Split, evaluation: Evaluation) -> None:
     few = replace(evaluation, scores=evaluation.scores | {"test": replace(evaluation.scores["test"], r2=float("nan"))})
     metrics = json.loads(render_release(describe_release(split, few, ORIGIN)))["metrics"]
     assert compute_metrics(evaluation).keys() - metrics.keys() == {"test_r2"}
@@ -98,6 +98,6 @@ def test_of_few_rows_all_are_golden_and_no_output_off_the_scale_is() -> None:
         assert len(pick_golden_rows(rows, constant_onnx(output, names))) == 0
 
 
-def test_values_that_are_no_number_are_unknown(split: Split, evaluation: Evaluation, release: dict[str, Any]) -> None:
+def test_values_that_are_not_numbers_are_unknown(split: Split, evaluation: Evaluation, release: dict[str, Any]) -> None:
     odd = replace(split, train=split.train.with_columns(pl.col("signal").fill_null(float("nan"))))
     assert describe_release(odd, evaluation, ORIGIN)["ranges"] == release["ranges"]

@@ -90,7 +90,7 @@ def test_the_same_split_gives_the_same_model_which_does_not_beat_itself(split: S
     assert evaluate(split, evaluation.exported, champion_is_servable=False).decision.passed
 
 
-def test_a_champion_that_reads_a_feature_that_is_no_more_sees_it_as_unknown(split: Split, evaluation: Evaluation) -> None:
+def test_a_champion_sees_a_removed_feature_as_unknown(split: Split, evaluation: Evaluation) -> None:
     gone = predict_with(evaluation.exported, split.test.drop("signal"))
     assert np.allclose(gone, predict_with(evaluation.exported, split.test.with_columns(pl.lit(None, pl.Float64).alias("signal"))))
 
@@ -123,7 +123,7 @@ def test_the_gate(candidate: float, baseline: float, champion: float | None, pas
     ("lowest", "highest", "refused"),
     [(1.0, 10.0, False), (0.999, 9.0, True), (3.0, 10.001, True), (float("nan"), float("nan"), True)],
 )
-def test_a_model_that_answers_what_is_no_rating_does_not_pass(lowest: float, highest: float, refused: bool) -> None:
+def test_a_model_with_an_invalid_output_does_not_pass(lowest: float, highest: float, refused: bool) -> None:
     assert (check_range(lowest, highest) is not None) is refused
 
 
@@ -136,7 +136,7 @@ def test_a_good_model_that_leaves_the_scale_does_not_pass() -> None:
 
 
 @pytest.mark.parametrize(("candidate", "passed"), [(0.7, True), (0.81, True), (1.0, False)])
-def test_a_champion_that_cannot_be_served_holds_nobody_back(candidate: float, passed: bool) -> None:
+def test_a_champion_that_cannot_be_served_blocks_no_newer_model(candidate: float, passed: bool) -> None:
     assert decide_promotion(candidate, 1.0, 0.8, champion_is_servable=False).passed is passed
 
 

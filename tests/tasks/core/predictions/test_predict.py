@@ -86,13 +86,11 @@ def test_a_model_that_does_not_rate_row_by_row_is_refused() -> None:
         compute_predictions(one_number_onnx(6.0), rows(2))
 
 
-def test_no_movie_is_no_rating(exported: bytes) -> None:
+def test_an_empty_frame_gives_no_ratings(exported: bytes) -> None:
     assert compute_predictions(exported, rows(1).clear()).height == 0
 
 
-def test_the_file_gives_back_the_predictions_sorted_and_says_what_made_them(
-    exported: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_holds_the_sorted_predictions_and_their_origin(exported: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "ROWS_PER_GROUP", 400)
     predictions = compute_predictions(exported, rows())
     body = render_parquet(predictions, {"model_version": "3"})

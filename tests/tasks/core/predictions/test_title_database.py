@@ -103,5 +103,5 @@ def test_a_movie_named_twice_is_refused() -> None:
         render_title_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, VOTES, ABOUT)
 
 
-def test_no_movie_is_a_database_too() -> None:
+def test_a_database_may_be_empty() -> None:
     assert find(render_title_database(PREDICTIONS.clear(), YEARS, VOTES, ABOUT), "title_words", "amelie") == []

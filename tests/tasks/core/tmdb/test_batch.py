@@ -24,13 +24,13 @@ ANSWERS = [
 ]
 
 
-def test_a_pack_holds_the_bytes_in_the_order_asked() -> None:
+def test_a_batch_holds_the_bytes_in_the_order_of_the_requests() -> None:
     table = pq.read_table(io.BytesIO(render_batch(ANSWERS)))
     assert table.to_pylist() == [{"movie_id": a.movie_id, "status": a.status, "body": a.body} for a in ANSWERS]
     assert str(table.schema.field("status").type) == "int16"
 
 
-def test_the_same_answers_are_the_same_bytes() -> None:
+def test_equal_answers_give_equal_bytes() -> None:
     assert render_batch(ANSWERS) == render_batch(list(ANSWERS))
     assert render_batch(ANSWERS) != render_batch(ANSWERS[::-1])
 
@@ -59,7 +59,7 @@ def test_found_movies_lead_to_their_bytes() -> None:
     assert [(one["movie_id"], one["raw_row"]) for one in movies.to_pylist()] == [(MOVIE_ID, 0), ("tt70000045", 3)]
 
 
-def test_what_is_set_aside_has_its_reason() -> None:
+def test_quarantined_answers_have_their_reason() -> None:
     rows = compute_batch_rows(ANSWERS, "raw/tmdb/x.parquet", DAY).quarantine.to_pylist()
     assert [(one["source"], one["line"], one["seen_on"]) for one in rows] == [("tmdb", line, DAY) for line in (2, 4, 5, 6)]
     reasons = [one["reason"] for one in rows]
@@ -75,13 +75,13 @@ def test_an_empty_outcome_keeps_the_columns() -> None:
     assert (rows.movies.num_rows, rows.quarantine.num_rows, rows.requests.num_rows) == (0, 0, 1)
 
 
-def test_bytes_that_are_no_text_are_shown_as_far_as_they_go() -> None:
+def test_bytes_that_are_not_text_are_shown_and_cut() -> None:
     record = compute_batch_rows([Answer(MOVIE_ID, 200, b"\xff\x00" * 5000)], "k", DAY).quarantine.to_pylist()[0]["record"]
     assert "\0" not in record
     assert len(record) == 2000
 
 
-def test_a_pack_of_pages_that_something_else_sent_is_refused() -> None:
+def test_a_batch_of_an_intermediarys_pages_is_rejected() -> None:
     def pages(count: int) -> list[Answer]:
         return [Answer(f"tt7{n:07}", 200, HTML) for n in range(count)]
 

@@ -128,7 +128,7 @@ NONSENSE: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "column", "value"), NONSENSE)
-def test_a_field_of_no_use_is_null_and_named(field: str, column: str, value: object) -> None:
+def test_an_invalid_field_is_null_and_named(field: str, column: str, value: object) -> None:
     parsed = parse(with_fields(**{field: value}))
     assert getattr(parsed.movie, column) is None
     assert parsed.dropped == (field,)
@@ -159,7 +159,7 @@ def test_new_fields_are_ignored_and_missing_ones_unknown() -> None:
 
 
 @pytest.mark.parametrize("value", ["none", 7, True])
-def test_lists_that_are_none_are_empty(value: object) -> None:
+def test_values_that_are_not_lists_become_empty_lists(value: object) -> None:
     parsed = parse(with_fields(genres=value, production_companies=value, credits=value, keywords=value))
     assert (parsed.movie.genres, parsed.movie.companies, parsed.movie.cast_size, parsed.movie.keywords) == ([], [], 0, [])
     assert set(parsed.dropped) == {"genres", "production_companies", "credits", "keywords"}
@@ -170,7 +170,7 @@ def test_credits_may_lack_a_list() -> None:
     assert (parsed.movie.cast_size, parsed.movie.crew_size, parsed.dropped) == (0, 0, ("cast",))
 
 
-def test_names_are_told_once_and_broken_items_left_out() -> None:
+def test_names_are_kept_once_and_broken_items_left_out() -> None:
     genres = [
         {"id": 18, "name": "Drama"},
         {"id": 99},
@@ -228,12 +228,12 @@ def test_success_false_with_200_is_rejected() -> None:
         (b"null", "not a JSON object"),
     ],
 )
-def test_what_is_no_json_object_is_rejected_and_shown(body: bytes, why: str) -> None:
+def test_an_answer_that_is_not_a_json_object_is_rejected_and_shown(body: bytes, why: str) -> None:
     assert reason(body).startswith(why)
     assert len(reason(body)) < 1000
 
 
-def test_looks_whole_tells_a_cut_body_from_a_whole_one() -> None:
+def test_looks_whole_detects_a_cut_body() -> None:
     assert seems_complete_json(MOVIE)
     assert seems_complete_json(MOVIE + b"\r\n")
     assert not any(seems_complete_json(body) for body in (b"", HTML, MOVIE[:1000], b"[]", b"null"))
@@ -283,7 +283,7 @@ def test_a_list_of_changes_of_another_shape_is_refused(body: bytes) -> None:
         parse_changes(body)
 
 
-def test_refusals_are_told_from_what_answers_in_tmdbs_place() -> None:
+def test_tmdbs_rejections_differ_from_an_intermediarys() -> None:
     assert is_tmdb_error(NOT_FOUND)
     assert is_tmdb_error(INVALID_KEY)
     assert not any(is_tmdb_error(body) for body in (HTML, b"{}", b'{"status_code": "34"}', b"[34]"))

@@ -35,7 +35,7 @@ def test_a_batch_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"not Parquet", render_batch([found(A, 1)])[:-9]])
-def test_bytes_that_are_no_batch_are_refused(body: bytes) -> None:
+def test_invalid_batches_are_rejected(body: bytes) -> None:
     with pytest.raises(BadInput, match="not a batch of TMDB's answers"):
         parse_batch(body)
 
@@ -44,7 +44,7 @@ def test_before_any_batch_no_movie_is_known() -> None:
     assert after() == {}
 
 
-def test_a_later_answer_replaces_an_earlier_one_and_what_is_absent_is_gone() -> None:
+def test_a_later_answer_replaces_an_earlier_one_and_absent_movies_are_removed() -> None:
     assert after([found(A, 1, "old"), found(B, 2), found(C, 3)], [found(A, 1, "new"), absent(B), absent("tt70000009")]) == {
         A: (1, "new"),
         C: (3, "A title"),

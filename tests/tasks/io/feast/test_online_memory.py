@@ -111,7 +111,7 @@ def test_without_a_limit_every_set_is_let_through(redis: Redis, views: dict[str,
     check_fits(redis, SET, views)
 
 
-def test_a_full_server_is_told(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
+def test_a_full_server_is_reported(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
     leave_free(redis, 0)
     with pytest.raises(BadSetting, match="REDIS_MAXMEMORY: Redis has used all of its"):
         check_fits(redis, SET, views)

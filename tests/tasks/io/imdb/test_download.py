@@ -99,7 +99,7 @@ def test_a_file_that_changes_between_the_parts_is_never_a_mixture(received: Rece
     assert len(pauses) == 1
 
 
-def test_a_part_that_does_not_fit_is_thrown_away(received: Received, pauses: list[float]) -> None:
+def test_a_part_that_does_not_fit_is_discarded(received: Received, pauses: list[float]) -> None:
     with serve(FileServer(CONTENT, faults=[("cut", 100_000), ("unlike", "bytes 5-299999/300000")])) as server:
         download(server.url, received, None)
     assert bytes(received.content) == CONTENT
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_recover(received: Received, pauses: list[float])
         ((304, {}), "answers 304"),
     ],
 )
-def test_an_address_that_answers_so_at_every_try_is_wrong(
+def test_an_address_that_answers_4xx_at_every_try_is_a_wrong_setting(
     answer: tuple[int, dict[str, str]], message: str, received: Received, pauses: list[float]
 ) -> None:
     with (
@@ -165,7 +165,7 @@ def test_a_server_that_is_not_there(received: Received, pauses: list[float]) -> 
 
 
 @pytest.mark.parametrize("url", ["no-scheme/f", "gopher://host/f", "http://[::1/f"])
-def test_an_address_that_is_none(url: str, received: Received) -> None:
+def test_a_malformed_address_is_a_wrong_setting(url: str, received: Received) -> None:
     with pytest.raises(BadSetting, match="IMDB_BASE_URL"):
         download(url, received, None)
 

@@ -10,7 +10,7 @@ from tasks.io.mlflow import registry
 import mlflow.tracking.request_header.registry as headers
 print(sorted(type(found).__name__ for found in headers._request_header_provider_registry), "feast" in sys.modules)
 """
-OURS = "['DatabricksRequestHeaderProvider', 'DefaultRequestHeaderProvider'] False"
+WITHOUT_FEAST = "['DatabricksRequestHeaderProvider', 'DefaultRequestHeaderProvider'] False"
 
 
 def load(call: str) -> str:
@@ -19,7 +19,7 @@ def load(call: str) -> str:
 
 
 def test_feast_is_not_imported_for_the_headers_of_a_request() -> None:
-    assert load("registry.load_header_providers()") == OURS
+    assert load("registry.load_header_providers()") == WITHOUT_FEAST
 
 
 def test_without_that_mlflow_loads_feast() -> None:

@@ -171,7 +171,7 @@ def test_the_schema_of_another_release_is_refused(change: str, message: str, set
         ((r"^", "secret word"), BadSetting, "MOVIES_DATABASE_URL is not a libpq URL"),
     ],
 )
-def test_a_connection_that_cannot_be(
+def test_a_connection_that_cannot_be_opened(
     change: tuple[str, str], error: type[Exception], told: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)

@@ -38,7 +38,7 @@ def test_an_object_is_written_once(settings: Settings, key: str) -> None:
     assert bucket.read(key) == b"first"
 
 
-def test_a_deleted_object_is_gone_and_deleting_it_again_does_nothing(settings: Settings, key: str) -> None:
+def test_an_object_is_deleted_once_and_deleting_it_again_does_nothing(settings: Settings, key: str) -> None:
     bucket = Bucket.from_settings(settings)
     bucket.put_once(key, b"first")
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_of_racing_writers_one_wins(settings: Settings, key: str) -> None:
     assert len(set(Bucket.from_settings(settings).read(key))) == 1
 
 
-def test_an_object_that_is_not_there(settings: Settings, key: str) -> None:
+def test_reading_a_missing_object_fails(settings: Settings, key: str) -> None:
     bucket = Bucket.from_settings(settings)
     with pytest.raises(BadInput, match=f"s3://marquee/{key} does not exist"):
         bucket.read(key)
@@ -138,7 +138,7 @@ def test_a_store_that_fails(faulty: tuple[FileServer, Bucket]) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_page_from_something_in_between_is_one_failed_try(status: int, faulty: tuple[FileServer, Bucket]) -> None:
+def test_an_intermediarys_page_is_one_failed_try(status: int, faulty: tuple[FileServer, Bucket]) -> None:
     server, bucket = faulty
     server.faults = [("status", (status, {"Content-Type": "text/html"}))]
     assert bucket.read("k") == server.content

@@ -52,7 +52,7 @@ BURSTS: dict[str, list[Fault]] = {
 
 
 @pytest.mark.parametrize("faults", BURSTS.values(), ids=BURSTS.keys())
-def test_what_passes_is_waited_out(start: Start, faults: list[Fault]) -> None:
+def test_temporary_errors_are_retried(start: Start, faults: list[Fault]) -> None:
     source = start({ONE: faults})
     assert source.fetch() == Answer("tt70000001", 200, render(MOVIES[0]))
     assert len(source.app.paths_requested) == len(faults) + 1
@@ -84,7 +84,7 @@ def test_an_outage_ends_the_run_within_its_budget(start: Start) -> None:
     assert len(source.app.paths_requested) <= RETRIES_AT_START + 16
 
 
-def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_port_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: 0)
     with Tmdb(Transport("http://127.0.0.1:9", TOKEN, 8), 1e9) as tmdb, pytest.raises(Unavailable, match="NewConnectionError"):
         list(tmdb.fetch_movies([f"tt7{n:07}" for n in range(500)]))
@@ -116,7 +116,7 @@ def test_a_body_without_end_and_a_gzip_bomb_are_refused(start: Start, monkeypatc
     assert transport.get(ONE).status == 200
 
 
-def test_a_gzipped_body_is_kept_as_what_it_says(start: Start) -> None:
+def test_a_gzipped_body_is_stored_decompressed(start: Start) -> None:
     packed = gzip.compress(render(MOVIES[0]))
     assert start({ONE: [Fault(200, packed, {"Content-Encoding": "gzip"})]}).fetch() == Answer(
         "tt70000001", 200, render(MOVIES[0])

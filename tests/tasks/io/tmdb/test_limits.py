@@ -46,7 +46,7 @@ def test_patience_grows_back_with_success() -> None:
         patience.take("x")
 
 
-def test_the_end_wakes_who_waits() -> None:
+def test_the_end_wakes_waiting_threads() -> None:
     pace = RateLimiter(0.001)
     pace.wait()
     pace.end()

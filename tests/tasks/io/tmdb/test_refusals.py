@@ -29,7 +29,7 @@ def test_the_servers_own_refusal_of_a_wrong_token(start: Start) -> None:
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/3/movie/1", "/3/movie/101"])
-def test_a_redirect_is_not_followed_and_the_token_stays_here(start: Start, target: str) -> None:
+def test_a_redirect_is_not_followed_and_never_gets_the_token(start: Start, target: str) -> None:
     source = start({ONE: [Fault(302, b"", {"Location": target})] * tmdb_module.TRIES})
     with pytest.raises(BadSetting, match=f"TMDB_BASE_URL.*{re.escape(target)}"):
         source.fetch()
@@ -54,7 +54,7 @@ def test_a_stray_page_is_one_failed_try(start: Start, stray: Fault) -> None:
 
 
 @pytest.mark.parametrize("stray", STRAY, ids=lambda fault: f"{fault.status} {fault.body[:12]!r}")
-def test_pages_for_one_movie_condemn_no_setting_once_tmdb_has_answered(start: Start, stray: Fault) -> None:
+def test_stray_pages_are_not_a_wrong_setting_once_tmdb_has_answered(start: Start, stray: Fault) -> None:
     source = start({ONE: [stray] * tmdb_module.TRIES})
     assert source.fetch("tt70000002") is not None
     assert source.fetch() is None

@@ -25,7 +25,7 @@ def test_the_token_is_in_no_url_and_no_log(start: Start, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut", "\x00"])
-def test_a_token_that_is_none_is_a_wrong_setting_that_is_not_shown(token: str) -> None:
+def test_a_malformed_token_is_rejected_without_being_shown(token: str) -> None:
     with pytest.raises(BadSetting, match="TMDB_ACCESS_TOKEN is not a bearer token") as wrong:
         Transport("http://127.0.0.1:9", token, 1)
     assert not token.strip() or token not in str(wrong.value)

@@ -1,4 +1,4 @@
-"""One application through HTTP and gRPC at once, and what the tests of both compare."""
+"""Starts one application with HTTP and gRPC, and compares the answers of both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,14 +22,14 @@ Code: Any = grpc.StatusCode
 
 @dataclass(frozen=True)
 class Both:
-    """One application, through both doors."""
+    """One application with a client of each protocol."""
 
     http: Client
     channel: Any
     stub: Any
 
     def call(self, method: str, body: bytes, timeout: float = 5) -> bytes:
-        """Send bytes as they are."""
+        """Send these bytes as the message of a call."""
         answer: bytes = self.channel.unary_unary(f"/{SERVICE.full_name}/{method}")(body, timeout=timeout)
         return answer
 
