@@ -25,9 +25,9 @@ class PredictionSet:
     object_key: str
     object_bytes: int
     """The size of the Parquet file."""
-    catalogue_key: str | None
-    catalogue_sha256: str | None
-    catalogue_bytes: int | None
+    database_key: str | None
+    database_sha256: str | None
+    database_bytes: int | None
     """The size of the SQLite file. All three are null in a row that is older than the SQLite files."""
     predicted_at: datetime
 
@@ -37,7 +37,7 @@ def read_set(conn: psycopg.Connection, prediction_set: str) -> PredictionSet | N
     with conn.cursor(row_factory=class_row(PredictionSet)) as cursor:
         return cursor.execute(
             """select prediction_set, model_version, model_sha256, feature_set, content_hash, day, movies,
-                      object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes, predicted_at
+                      object_key, object_bytes, database_key, database_sha256, database_bytes, predicted_at
                from prediction_set where state = 'ready' and prediction_set = %s""",
             (prediction_set,),
         ).fetchone()
@@ -47,7 +47,7 @@ def read_set_of(conn: psycopg.Connection, model_version: str, model_sha256: str,
     """Return the newest prediction set of this model version and feature set, or None if there is none."""
     row = conn.execute(
         """select prediction_set from prediction_set
-           where state = 'ready' and model_version = %s and model_sha256 = %s and feature_set = %s and catalogue_key is not null
+           where state = 'ready' and model_version = %s and model_sha256 = %s and feature_set = %s and database_key is not null
            order by predicted_at desc limit 1""",
         (model_version, model_sha256, feature_set),
     ).fetchone()
@@ -68,16 +68,16 @@ def write_set(conn: psycopg.Connection, fresh: PredictionSet) -> None:
     """Record a set whose files are in S3."""
     conn.execute(
         """insert into prediction_set (prediction_set, model_version, model_sha256, feature_set, content_hash, day, movies,
-                                       object_key, object_bytes, catalogue_key, catalogue_sha256, catalogue_bytes,
+                                       object_key, object_bytes, database_key, database_sha256, database_bytes,
                                        state, predicted_at)
            values (%(prediction_set)s, %(model_version)s, %(model_sha256)s, %(feature_set)s, %(content_hash)s, %(day)s,
-                   %(movies)s, %(object_key)s, %(object_bytes)s, %(catalogue_key)s, %(catalogue_sha256)s, %(catalogue_bytes)s,
+                   %(movies)s, %(object_key)s, %(object_bytes)s, %(database_key)s, %(database_sha256)s, %(database_bytes)s,
                    'ready', %(predicted_at)s)
            on conflict (prediction_set) do update set
                model_version = excluded.model_version, feature_set = excluded.feature_set, day = excluded.day,
                movies = excluded.movies, object_key = excluded.object_key, object_bytes = excluded.object_bytes,
-               catalogue_key = excluded.catalogue_key, catalogue_sha256 = excluded.catalogue_sha256,
-               catalogue_bytes = excluded.catalogue_bytes,
+               database_key = excluded.database_key, database_sha256 = excluded.database_sha256,
+               database_bytes = excluded.database_bytes,
                state = 'ready', predicted_at = excluded.predicted_at""",
         asdict(fresh),
     )

@@ -21,18 +21,18 @@ def remove_databases(settings: PostgresSettings, bucket: Bucket, lease: Lease) -
     """Remove the SQLite file of each retired set, then its key from the row."""
     with connect(settings) as conn:
         found = conn.execute(
-            """select prediction_set, catalogue_key from prediction_set
-               where state = 'retired' and catalogue_key is not null order by prediction_set"""
+            """select prediction_set, database_key from prediction_set
+               where state = 'retired' and database_key is not null order by prediction_set"""
         ).fetchall()
     for prediction_set, key in found:
         with lease.held() as conn:
             delete_unless_used(conn, bucket, key)
             conn.execute(
-                """update prediction_set set catalogue_key = null, catalogue_sha256 = null, catalogue_bytes = null
+                """update prediction_set set database_key = null, database_sha256 = null, database_bytes = null
                    where prediction_set = %s""",
                 (prediction_set,),
             )
-        log.info("removed the title database of the predictions %s", prediction_set)
+        log.info("removed the prediction database of %s", prediction_set)
 
 
 def remove_ratings(settings: PostgresSettings, bucket: Bucket, lease: Lease, before: datetime) -> None:
@@ -41,7 +41,7 @@ def remove_ratings(settings: PostgresSettings, bucket: Bucket, lease: Lease, bef
         conn.execute(
             # A size of 0 marks a file that is being removed: replay does not read it.
             """update prediction_set set object_bytes = 0
-               where state = 'retired' and catalogue_key is null and greatest(predicted_at, (
+               where state = 'retired' and database_key is null and greatest(predicted_at, (
                    select max(coalesce(ended_at, now())) from deployment
                    where deployment.prediction_set = prediction_set.prediction_set and live_at is not null
                )) < %s""",
@@ -61,7 +61,7 @@ def remove_ratings(settings: PostgresSettings, bucket: Bucket, lease: Lease, bef
 def delete_unless_used(conn: psycopg.Connection, bucket: Bucket, key: str) -> None:
     """Delete the object unless a set that is ready has it too; files are named by their content."""
     used = conn.execute(
-        "select from prediction_set where state = 'ready' and %(key)s in (object_key, catalogue_key) limit 1", {"key": key}
+        "select from prediction_set where state = 'ready' and %(key)s in (object_key, database_key) limit 1", {"key": key}
     ).fetchone()
     if used is None:
         bucket.delete(key)

@@ -19,8 +19,8 @@ VOLATILE = {
     "feature_set": ("published_at", "snapshot_id"),
     # release.json, and so its digest, tells the snapshot id; only a task in a container has an image.
     "deployment": ("made_at", "made_by", "live_at", "ended_at", "alias_at", "snapshot_id", "release_sha256", "images"),
-    # The catalogue's bytes, and so its name, tell the snapshot id.
-    "prediction_set": ("predicted_at", "catalogue_key", "catalogue_sha256"),
+    # The prediction database contains the snapshot id, so its name differs too.
+    "prediction_set": ("predicted_at", "database_key", "database_sha256"),
 }
 TABLES = (
     *("movie", "rating", "crew", "credit", "person", "tmdb_movie", "tmdb_request", "quarantine", "ingested_file", "feature_set"),

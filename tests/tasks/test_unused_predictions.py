@@ -65,8 +65,8 @@ def read_predictions(settings: Settings, deployment: Deployment) -> PredictionSe
 def read_files(settings: Settings, predictions: PredictionSet) -> tuple[bool, bool]:
     """Return whether the Parquet file and the SQLite file are in S3."""
     bucket = Bucket.from_settings(settings)
-    assert predictions.catalogue_key is not None
-    return bucket.exists(predictions.object_key), bucket.exists(predictions.catalogue_key)
+    assert predictions.database_key is not None
+    return bucket.exists(predictions.object_key), bucket.exists(predictions.database_key)
 
 
 def remove_with_a_failure(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,9 +188,9 @@ CREATE TABLE prediction_set (
     object_bytes bigint NOT NULL,
     state text NOT NULL,
     predicted_at timestamp with time zone NOT NULL,
-    catalogue_key text,
-    catalogue_sha256 text,
-    catalogue_bytes bigint,
+    database_key text,
+    database_sha256 text,
+    database_bytes bigint,
     CONSTRAINT prediction_set_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'retired'::text])))
 );
 
@@ -202,7 +202,7 @@ COMMENT ON COLUMN prediction_set.day IS 'The latest day the features are known t
 
 COMMENT ON COLUMN prediction_set.object_key IS 'Parquet file of the ratings in S3, by movie_id; it is named by the sha256 of its bytes.';
 
-COMMENT ON COLUMN prediction_set.catalogue_key IS 'SQLite file of the same ratings, with titles to search; null in sets of before there was one.';
+COMMENT ON COLUMN prediction_set.database_key IS 'Prediction database in S3: SQLite file of the same ratings, with titles to search; null once it was removed.';
 
 CREATE TABLE quarantine (
     source text NOT NULL,

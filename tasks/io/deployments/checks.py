@@ -55,7 +55,7 @@ def check_predictions(settings: DeploymentSettings, predictions: PredictionSet, 
     if made_by != (parts["model_version"], parts["model_sha256"], parts["feature_set"]):
         return [f"predictions {predictions.prediction_set} were made by another model or of another feature set"]
     bucket = Bucket.from_settings(settings)
-    sizes = {predictions.object_key: predictions.object_bytes, predictions.catalogue_key: predictions.catalogue_bytes}
+    sizes = {predictions.object_key: predictions.object_bytes, predictions.database_key: predictions.database_bytes}
     return [
         f"s3://{bucket.name}/{key} is not there with its {size} bytes"
         for key, size in sizes.items()

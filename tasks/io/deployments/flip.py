@@ -104,9 +104,9 @@ def write_pointer(settings: DeploymentSettings, redis: Redis, deployment: Deploy
         features, _, _ = feature_sets.read_feature_set(conn, deployment.feature_set)
         predictions = read_prediction_set(conn, deployment)
     database = {
-        "database_key": predictions.catalogue_key,
-        "database_sha256": predictions.catalogue_sha256,
-        "database_bytes": predictions.catalogue_bytes,
+        "database_key": predictions.database_key,
+        "database_sha256": predictions.database_sha256,
+        "database_bytes": predictions.database_bytes,
         "movies": predictions.movies,
     }
     world_day = fetch_world_day(settings, at_least=date.fromisoformat(features.day))

@@ -12,7 +12,7 @@ from tasks.core.errors import BadInput
 from tasks.core.features.changes import compute_content_hash
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
-from tasks.core.predictions.title_database import render_title_database
+from tasks.core.predictions.prediction_database import render_prediction_database
 from tasks.io import prediction_sets
 from tasks.io.deployments.settings import DeploymentSettings
 from tasks.io.mlflow import registry
@@ -42,7 +42,7 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     rows, about = read_rows(features), describe(set_id, model, features)
     predictions = compute_predictions(exported, rows)
     parquet = render_parquet(predictions, about)
-    database = render_title_database(predictions, rows, votes, about | {"snapshot_id": features.snapshot_id})
+    database = render_prediction_database(predictions, rows, votes, about | {"snapshot_id": features.snapshot_id})
     bucket = Bucket.from_settings(settings)
     fresh = PredictionSet(
         prediction_set=set_id,
@@ -54,9 +54,9 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
         movies=predictions.height,
         object_key=prediction_sets.write_file(bucket, parquet, "parquet"),
         object_bytes=len(parquet),
-        catalogue_key=prediction_sets.write_file(bucket, database, "sqlite"),
-        catalogue_sha256=hashlib.sha256(database).hexdigest(),
-        catalogue_bytes=len(database),
+        database_key=prediction_sets.write_file(bucket, database, "sqlite"),
+        database_sha256=hashlib.sha256(database).hexdigest(),
+        database_bytes=len(database),
         predicted_at=datetime.now(UTC),
     )
     with lease.held() as conn:

@@ -15,7 +15,7 @@ class Schema:
     revision: str
 
 
-MOVIES_SCHEMA = Schema("movies", "0007")
+MOVIES_SCHEMA = Schema("movies", "0008")
 RECEIPTS_SCHEMA = Schema("receipts", "0003")
 QUERY = "select version_num from {}_schema_version"
 

@@ -1,4 +1,4 @@
-"""The id parser against the catalogue of bad input."""
+"""Tests the id parser with malformed input."""
 
 import re
 from contextlib import suppress

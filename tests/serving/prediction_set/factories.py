@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.core.predictions.title_database import render_title_database
+from tasks.core.predictions.prediction_database import render_prediction_database
 
 AS_OF = 1795305600  # 2026-11-22
 ABOUT = {
@@ -42,7 +42,7 @@ def build(path: Path, movies: Sequence[Movie], about: Mapping[str, str] | None =
     types = (pl.String, pl.Int64, pl.String, pl.Int64, pl.Float64, pl.Float64, pl.Int64)
     frame = pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
     predictions = frame.with_columns(features_as_of=pl.lit(datetime.fromtimestamp(AS_OF, UTC)).dt.cast_time_unit("us"))
-    body = render_title_database(predictions, frame, frame.drop_nulls("num_votes"), ABOUT | dict(about or {}))
+    body = render_prediction_database(predictions, frame, frame.drop_nulls("num_votes"), ABOUT | dict(about or {}))
     path.write_bytes(body)
     return digest_of(path)
 

@@ -1,4 +1,4 @@
-"""Catalogues on disk: movies by id, movies by title, and files that are none."""
+"""Tests prediction databases on disk: movies by id and by title; other files are rejected."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ MOVIES = [
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
-    path = tmp_path_factory.mktemp("catalogue") / "a catalogue?#%.sqlite"
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
+    path = tmp_path_factory.mktemp("database") / "a database?#%.sqlite"
     opened = PredictionDatabase.open(path, build(path, MOVIES))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.prediction_set.database.time", Clock(0))  # a busy machine would cut a search short
@@ -46,20 +46,20 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDa
     opened.close()
 
 
-def find(catalogue: PredictionDatabase, text: str, limit: int = 20) -> list[str]:
-    return [movie.movie_id[-2:].lstrip("0") for movie in catalogue.search(text, limit)]
+def find(database: PredictionDatabase, text: str, limit: int = 20) -> list[str]:
+    return [movie.movie_id[-2:].lstrip("0") for movie in database.search(text, limit)]
 
 
-def test_the_metadata_name_the_model_and_features(catalogue: PredictionDatabase) -> None:
-    about = catalogue.metadata
+def test_the_metadata_name_the_model_and_features(database: PredictionDatabase) -> None:
+    about = database.metadata
     assert {name: getattr(about, name) for name in ABOUT} == ABOUT
     assert about.movies == len(MOVIES)
 
 
-def test_a_movie_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
-    movie = catalogue.find(RequestedId(movie_id="tt0000006"))
+def test_a_movie_is_found_by_either_id(database: PredictionDatabase) -> None:
+    movie = database.find(RequestedId(movie_id="tt0000006"))
     assert movie is not None
-    assert movie == catalogue.find(RequestedId(tmdb_id=194))
+    assert movie == database.find(RequestedId(tmdb_id=194))
     assert (movie.movie_id, movie.tmdb_id, movie.title, movie.year) == ("tt0000006", 194, MOVIES[5].title, 2001)
     assert (movie.rating, movie.model_output) == (7.1234, 7.123449)
     assert movie.features_as_of == datetime(2026, 11, 22, tzinfo=UTC)
@@ -68,8 +68,8 @@ def test_a_movie_is_found_by_either_id(catalogue: PredictionDatabase) -> None:
 @pytest.mark.parametrize(
     "requested_id", [RequestedId(movie_id="tt9999999"), RequestedId(tmdb_id=1), RequestedId(tmdb_id=MAX_TMDB_ID)]
 )
-def test_an_unknown_movie_has_no_prediction(catalogue: PredictionDatabase, requested_id: RequestedId) -> None:
-    assert catalogue.find(requested_id) is None
+def test_an_unknown_movie_has_no_prediction(database: PredictionDatabase, requested_id: RequestedId) -> None:
+    assert database.find(requested_id) is None
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_an_unknown_movie_has_no_prediction(catalogue: PredictionDatabase, reque
         ("tt0000001", []),
     ],
 )
-def test_titles_are_searched(catalogue: PredictionDatabase, text: str, expected: list[str]) -> None:
-    assert find(catalogue, text) == expected
+def test_titles_are_searched(database: PredictionDatabase, text: str, expected: list[str]) -> None:
+    assert find(database, text) == expected
 
 
-def test_the_limit_holds(catalogue: PredictionDatabase) -> None:
-    assert find(catalogue, "the matrix", 1) == ["1"]
-    assert find(catalogue, "the matrix", 0) == []
+def test_the_limit_holds(database: PredictionDatabase) -> None:
+    assert find(database, "the matrix", 1) == ["1"]
+    assert find(database, "the matrix", 0) == []
 
 
 class Clock:
@@ -182,9 +182,9 @@ def test_a_damaged_file_is_rejected(tmp_path: Path, body: bytes) -> None:
         PredictionDatabase.open(path, digest_of(path))
 
 
-def test_it_cannot_be_written(catalogue: PredictionDatabase) -> None:
+def test_it_cannot_be_written(database: PredictionDatabase) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        catalogue._connection.execute("delete from movie")
+        database._connection.execute("delete from movie")
 
 
 @pytest.mark.parametrize("ask", [lambda c: c.find(RequestedId(movie_id="tt0000001")), lambda c: c.search("matrix", 3)])

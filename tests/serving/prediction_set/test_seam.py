@@ -18,7 +18,7 @@ from serving.prediction_set.fetch_child import check_database
 from serving.prediction_set.title_fold import fold
 from tasks.core.deployment.record import Model
 from tasks.core.features.feature_set import FeatureSet
-from tasks.core.predictions.title_database import FORMAT, render_title_database
+from tasks.core.predictions.prediction_database import FORMAT, render_prediction_database
 from tasks.core.predictions.title_fold import fold as fold_of_tasks
 from tasks.io.deployments.predictions import describe
 from tasks.io.mlflow import registry
@@ -44,17 +44,17 @@ def produced(tmp_path: Path) -> bytes:
     years = pl.DataFrame({"movie_id": ["tt0000001", "tt0000002"], "release_year": [1999.0, None]})
     model = Model(registry.MODEL, "3", "a" * 64, "b" * 64, "schema", passed=True)
     votes = pl.DataFrame({"movie_id": ["tt0000001"], "num_votes": [1_900_000]})
-    return render_title_database(predictions, years, votes, describe("set", model, LIVE) | {"snapshot_id": LIVE.snapshot_id})
+    return render_prediction_database(predictions, years, votes, describe("set", model, LIVE) | {"snapshot_id": LIVE.snapshot_id})
 
 
 @pytest.fixture
-def catalogue(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
+def produced_database(produced: bytes, tmp_path: Path) -> Iterator[PredictionDatabase]:
     path = tmp_path / "c.sqlite"
     path.write_bytes(produced)
     sha256 = hashlib.sha256(produced).hexdigest()
     check_database(path, sha256)
-    with closing(PredictionDatabase.open(path, sha256)) as catalogue:
-        yield catalogue
+    with closing(PredictionDatabase.open(path, sha256)) as produced_database:
+        yield produced_database
 
 
 @given(st.text())
@@ -62,26 +62,30 @@ def test_both_sides_fold_a_title_alike(text: str) -> None:
     assert fold(text) == fold_of_tasks(text)
 
 
-def test_the_producers_file_is_served(catalogue: PredictionDatabase) -> None:
+def test_the_producers_file_is_served(produced_database: PredictionDatabase) -> None:
     expected = PublishedMovie("tt0000001", 603, "The Matrix", 1999, 8.1235, 8.123456, AS_OF)
-    assert catalogue.find(RequestedId(movie_id="tt0000001")) == catalogue.find(RequestedId(tmdb_id=603)) == expected
-    assert catalogue.find(RequestedId(movie_id="tt0000002")) == PublishedMovie("tt0000002", None, None, None, 6.5, 6.5, AS_OF)
-    assert catalogue.search("matr", 5) == [expected]
+    assert (
+        produced_database.find(RequestedId(movie_id="tt0000001")) == produced_database.find(RequestedId(tmdb_id=603)) == expected
+    )
+    assert produced_database.find(RequestedId(movie_id="tt0000002")) == PublishedMovie(
+        "tt0000002", None, None, None, 6.5, 6.5, AS_OF
+    )
+    assert produced_database.search("matr", 5) == [expected]
 
 
-def test_the_producers_metadata_are_read(catalogue: PredictionDatabase) -> None:
-    about = catalogue.metadata
+def test_the_producers_metadata_are_read(produced_database: PredictionDatabase) -> None:
+    about = produced_database.metadata
     assert (about.prediction_set, about.model_name, about.model_version) == ("set", registry.MODEL, "3")
     assert (about.model_sha256, about.feature_set, about.content_hash) == ("a" * 64, LIVE.feature_set, LIVE.content_hash)
     assert (about.snapshot_id, about.movies) == (LIVE.snapshot_id, 2)
 
 
-def test_the_tests_own_databases_have_the_producers_tables(catalogue: PredictionDatabase, tmp_path: Path) -> None:
+def test_the_tests_own_databases_have_the_producers_tables(produced_database: PredictionDatabase, tmp_path: Path) -> None:
     invented.build(tmp_path / "own.sqlite", [invented.Movie("tt0000001")])
     own = PredictionDatabase.open(tmp_path / "own.sqlite", hashlib.sha256((tmp_path / "own.sqlite").read_bytes()).hexdigest())
     tables = "select lower(replace(replace(replace(sql, ' ', ''), char(10), ''), '\"', '')) from sqlite_schema order by name"
     with closing(own):
-        assert own._connection.execute(tables).fetchall() == catalogue._connection.execute(tables).fetchall()
+        assert own._connection.execute(tables).fetchall() == produced_database._connection.execute(tables).fetchall()
 
 
 def test_both_sides_name_the_same_format() -> None:

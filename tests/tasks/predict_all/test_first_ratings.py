@@ -108,9 +108,9 @@ def test_the_pointer_names_a_database_of_the_same_ratings(settings: Settings) ->
     live = read_set_of(settings, read_pointer(settings)["model"]["version"])
     assert pointer == {
         "prediction_set": live.prediction_set,
-        "database_key": f"predictions/{live.catalogue_sha256}.sqlite",
-        "database_sha256": live.catalogue_sha256,
-        "database_bytes": live.catalogue_bytes,
+        "database_key": f"predictions/{live.database_sha256}.sqlite",
+        "database_sha256": live.database_sha256,
+        "database_bytes": live.database_bytes,
         "movies": MOVIES,
         "day": TODAY.isoformat(),
     }

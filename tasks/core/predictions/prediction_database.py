@@ -45,7 +45,9 @@ insert into title_parts (title_parts) values ('optimize');
 """
 
 
-def render_title_database(predictions: pl.DataFrame, years: pl.DataFrame, votes: pl.DataFrame, about: Mapping[str, str]) -> bytes:
+def render_prediction_database(
+    predictions: pl.DataFrame, years: pl.DataFrame, votes: pl.DataFrame, about: Mapping[str, str]
+) -> bytes:
     """Return the predictions as an SQLite file; `about`, what they were made from, becomes one of its tables.
 
     predictions: as compute_predictions returns them. years: movie_id, release_year (null where unknown). votes: movie_id,

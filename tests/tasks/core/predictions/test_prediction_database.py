@@ -1,4 +1,4 @@
-"""The catalogue: the movies as they were rated, found by title, the same bytes for the same ratings."""
+"""Tests the prediction database: movies with their ratings, found by title; equal ratings give equal bytes."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from tasks.core.predictions.title_database import render_title_database
+from tasks.core.predictions.prediction_database import render_prediction_database
 
 TITLES = {
     "tt0000003": ("Amélie", 7, 2001.0),
@@ -35,7 +35,7 @@ YEARS = pl.DataFrame({"movie_id": list(TITLES), "release_year": [year for _, _, 
 
 @pytest.fixture(scope="module")
 def body() -> bytes:
-    return render_title_database(PREDICTIONS, YEARS, VOTES, ABOUT)
+    return render_prediction_database(PREDICTIONS, YEARS, VOTES, ABOUT)
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def test_a_title_is_indexed_by_words_beginnings_and_parts(body: bytes, table: st
 
 def test_the_same_ratings_give_the_same_bytes_in_whatever_order(body: bytes) -> None:
     shuffled = PREDICTIONS.sample(fraction=1, shuffle=True, seed=1)
-    assert render_title_database(shuffled, YEARS.reverse(), VOTES.reverse(), dict(reversed(ABOUT.items()))) == body
-    assert render_title_database(PREDICTIONS, YEARS, VOTES, ABOUT | {"model_version": "4"}) != body
+    assert render_prediction_database(shuffled, YEARS.reverse(), VOTES.reverse(), dict(reversed(ABOUT.items()))) == body
+    assert render_prediction_database(PREDICTIONS, YEARS, VOTES, ABOUT | {"model_version": "4"}) != body
 
 
 def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
@@ -100,8 +100,8 @@ def test_the_file_is_sound_and_opens_as_read_only(body: bytes) -> None:
 
 def test_a_movie_named_twice_is_refused() -> None:
     with pytest.raises(sqlite3.IntegrityError, match=r"movie\.movie_id"):
-        render_title_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, VOTES, ABOUT)
+        render_prediction_database(pl.concat([PREDICTIONS, PREDICTIONS[1]]), YEARS, VOTES, ABOUT)
 
 
 def test_a_database_may_be_empty() -> None:
-    assert find(render_title_database(PREDICTIONS.clear(), YEARS, VOTES, ABOUT), "title_words", "amelie") == []
+    assert find(render_prediction_database(PREDICTIONS.clear(), YEARS, VOTES, ABOUT), "title_words", "amelie") == []
