@@ -49,3 +49,14 @@ def build(path: Path, movies: Sequence[Movie], about: Mapping[str, str] | None =
 
 def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Clock:
+    """A clock that advances at each reading, and counts the readings in `looks`."""
+
+    def __init__(self, step_seconds: float) -> None:
+        self.step_seconds, self.looks = step_seconds, 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return self.looks * self.step_seconds

@@ -11,7 +11,7 @@ from serving.core.errors import NoPredictionSet
 from serving.core.requested_id import MAX_TMDB_ID, RequestedId
 from serving.prediction_set.database import SEARCH_SECONDS, PredictionDatabase
 from serving.prediction_set.metadata import PredictionSetRejected
-from tests.serving.prediction_set.factories import ABOUT, Movie, build, digest_of
+from tests.serving.prediction_set.factories import ABOUT, Clock, Movie, build, digest_of
 
 DAY = date(2026, 11, 22)
 MOVIES = [
@@ -40,9 +40,7 @@ MOVIES = [
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionDatabase]:
     path = tmp_path_factory.mktemp("database") / "a database?#%.sqlite"
     opened = PredictionDatabase.open(path, build(path, MOVIES))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("serving.prediction_set.database.time", Clock(0))  # a busy machine would cut a search short
-        yield opened
+    yield opened
     opened.close()
 
 
@@ -109,17 +107,6 @@ def test_titles_are_searched(database: PredictionDatabase, text: str, expected: 
 def test_the_limit_holds(database: PredictionDatabase) -> None:
     assert find(database, "the matrix", 1) == ["1"]
     assert find(database, "the matrix", 0) == []
-
-
-class Clock:
-    """A clock that each look puts forward; it counts the looks."""
-
-    def __init__(self, step_seconds: float) -> None:
-        self.step_seconds, self.looks = step_seconds, 0
-
-    def monotonic(self) -> float:
-        self.looks += 1
-        return self.looks * self.step_seconds
 
 
 def test_a_search_that_takes_too_long_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
