@@ -46,6 +46,12 @@ def all_examples(where: str) -> list[Example]:
     return [example for path in READMES for example in read_examples(path) if example.where == where]
 
 
+def read_promise(command: str) -> str:
+    """Return the longest output that the READMEs promise for this command, wherever it is run."""
+    examples = [example for path in READMES for example in read_examples(path)]
+    return max((example.promised for example in examples if example.command == command), key=len)
+
+
 def check_answer(printed: str, promised: str) -> None:
     """Raise AssertionError unless the output is what was promised: JSON by its fields, other text by its words."""
     if promised.startswith("{"):

@@ -8,7 +8,7 @@ import pytest
 from serving.access import rejections
 from serving.process import http_protocol
 from serving.process.worker_pipe import DRAIN_SECONDS
-from tests.examples import MARKER, READMES, ROOT, Example, all_examples, check_answer
+from tests.examples import GAP, MARKER, READMES, ROOT, Example, all_examples, check_answer
 
 RUN_BY = {
     "make up": "tests/e2e/test_platform.py",
@@ -63,6 +63,11 @@ def test_every_console_block_has_a_marker(readme: Path) -> None:
 @pytest.mark.parametrize("example", all_examples("fixture") + all_examples("containers"), ids=str)
 def test_a_command_that_the_session_runs_itself_is_run_somewhere(example: Example) -> None:
     assert (ROOT / RUN_BY[example.command]).exists()
+
+
+@pytest.mark.parametrize("example", all_examples("platform"), ids=str)
+def test_an_example_promises_words_that_can_be_checked(example: Example) -> None:
+    assert set(example.promised) - set(GAP + "\n ")
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ class Metrics:
             "reason",
             [kind.reason for kind in PredictionError.__subclasses__()],
         )
-        for collector in (self._durations, self._outcomes, self._fallbacks):
-            self.registry.register(collector)
+        for counter in (self._durations, self._outcomes, self._fallbacks):
+            self.registry.register(counter)
         self.note_answer, self.note_outcome, self.note_fallback = (
             self._durations.note,
             self._outcomes.note,

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Platform:
     """Drives a platform as its users do, and reads its stores and processes."""
 
     settings: Settings
+    first_output: str = ""
+    """The output of the first `marquee up`."""
 
     def command(self, *words: str, seconds: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
         """Run `marquee …` and return what it said; stdout and stderr in one."""
@@ -103,7 +105,7 @@ def bring_up(home: Path, **overrides: Any) -> Iterator[Platform]:
     try:
         up = platform.command("up")
         assert up.returncode == 0, up.stdout
-        yield platform
+        yield replace(platform, first_output=up.stdout)
     finally:
         reset = platform.command("reset", "--yes")
         assert reset.returncode == 0, reset.stdout

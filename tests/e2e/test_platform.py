@@ -1,6 +1,7 @@
 """The main job as a newcomer runs it: `up` to a prediction through Airflow, on real parts, then all that must hold after."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ from infra.sources.sample import write_sample
 from tests.bench.load.background import count_failures, put_load
 from tests.e2e import checks
 from tests.e2e.platform import SAMPLE_FILMS, Platform, bring_up
-from tests.e2e.run_examples import read_document, read_openapi_examples, run_example, run_request
+from tests.e2e.run_examples import read_document, run_example, run_request
 from tests.e2e.world_checks import check_the_world_moves_on, read_world_day
-from tests.examples import Example, all_examples
+from tests.examples import GAP, Example, all_examples, check_answer, read_promise
+from tests.openapi_examples import read_requests
 
 REAL = REPOSITORY.parent / "shared" / "data" / "sources"
 HEAL_SECONDS = 60
@@ -43,6 +45,10 @@ class TestSample:
     def test_the_doctor_finds_all_well(self, sample: Platform) -> None:
         doctor = sample.command("doctor")
         assert doctor.returncode == 0, doctor.stdout
+
+    def test_the_first_up_prints_what_the_readme_shows(self, sample: Platform) -> None:
+        promised = re.sub(r"^.+(?= \(tt\d+\): predicted)", GAP, read_promise("make up"), flags=re.MULTILINE)  # another movie
+        check_answer(sample.first_output, promised)
 
     def test_every_line_of_the_sources_is_accounted_for(self, sample: Platform, tmp_path: Path) -> None:
         write_sample(tmp_path / "day", sample.settings.sample_films, 1, read_world_day(sample))
@@ -81,8 +87,9 @@ class TestSample:
         run_example(sample, example)
 
     def test_every_request_of_the_openapi_document_holds(self, sample: Platform) -> None:
-        requests = list(read_openapi_examples(read_document(sample)))
+        requests = list(read_requests(read_document(sample)))
         assert {request.path for request in requests} >= {"/predict", "/whatif", "/movies", "/readyz", "/health"}
+        assert {request.status for request in requests} == {200, 404, 422}
         for request in requests:
             run_request(sample, request)
 

@@ -7,6 +7,7 @@ from infra.local.stack import Stack
 from infra.platform.connections import read_json, read_pointer
 from tests.e2e.checks import wait_until_idle
 from tests.e2e.platform import Platform
+from tests.examples import check_answer, read_promise
 
 DAY_SECONDS = 86_400
 
@@ -32,6 +33,7 @@ def check_the_world_moves_on(platform: Platform) -> None:
     assert moved.returncode == 0, moved.stdout
     day = first + timedelta(1)
     assert f"{day}: announced " in moved.stdout
+    check_answer(moved.stdout, read_promise(".marquee/bin/marquee day +30"))
     pointer = read_pointer(Stack.load(platform.settings).endpoints)
     assert pointer is not None
     assert (pointer["world_day"], pointer["features"]["day"]) == (f"{day}", f"{day}")

@@ -9,7 +9,7 @@ import jsonschema_rs
 from serving.http.admission import PROBES
 from tests.serving.any_request.wire import Answer
 
-DOOR = {400, 413, 414, 415, 431}
+REJECTIONS = {400, 413, 414, 415, 431}
 """Rejections that any request may get without keys and rate limit, unless its caller is slow."""
 UNREAD = {400, 414, 431}
 """Of these, what is answered before all headers were read; then the caller's own id is not known."""
@@ -60,7 +60,7 @@ class Contract:
 
     def check_any(self, answer: Answer) -> None:
         """An answer to what may not have been a request."""
-        assert answer.status in DOOR | {200, 307, 404, 405, 422}, answer
+        assert answer.status in REJECTIONS | {200, 307, 404, 405, 422}, answer
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
         assert _SOME_ID.fullmatch(answer.headers["x-request-id"])
         assert not (UNWANTED - ({"location"} if answer.status == 307 else set())) & answer.headers.keys()
@@ -68,17 +68,17 @@ class Contract:
             assert not _TRACE.search(answer.body), answer
             assert len(answer.body) < MOST_BYTES
             json.loads(answer.body.decode(), parse_constant=fail)
-        if answer.body and answer.status in DOOR:
+        if answer.body and answer.status in REJECTIONS:
             self._validate("RejectionBody", json.loads(answer.body))
 
     def _find_statuses(self, method: str, path: str) -> set[int]:
         if path in REDIRECTS:
-            return DOOR | {307, 405}
+            return REJECTIONS | {307, 405}
         if path not in self._paths:
-            return DOOR | ({200, 405} if path in PAGES else {404})
+            return REJECTIONS | ({200, 405} if path in PAGES else {404})
         operations = self._paths[path]
         if method.lower() not in operations:
-            return DOOR | {405}
+            return REJECTIONS | {405}
         return {int(status) for status in operations[method.lower()]["responses"]} - {401, 408, 429, 503}
 
     def _check_headers(self, path: str, request_id: str | None, answer: Answer) -> None:
