@@ -10,8 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-SERVICES = frozenset({"api", "tasks", "docker_filter", "sources"})
-"""Values of `service`: the API, a task, the filter in front of the Docker socket, the server of the synthetic sample."""
+SERVICES = frozenset({"api", "tasks", "docker_filter", "sources", "feast_ui", "setup"})
+"""Values of `service`: the API, a task, the filter in front of the Docker socket, the server of the synthetic sample, the
+watcher of the Feast UI, the setup of a platform in containers."""
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 """Values of `level`: the names of Python's logging module."""
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -82,5 +82,5 @@ def run_request(platform: Platform, request: Request) -> None:
 def known_tmdb_id(platform: Platform) -> str:
     """Return the TMDB id of a movie that the platform can predict."""
     url = f"http://127.0.0.1:{platform.settings.api_port}/movies"
-    found = requests.get(url, params={"query": "the", "limit": 50}, timeout=10).json()["movies"]
+    found = requests.get(url, params={"query": "the", "limit": "50"}, timeout=10).json()["movies"]
     return str(next(movie["tmdb_id"] for movie in found if movie["tmdb_id"] is not None))

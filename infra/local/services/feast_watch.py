@@ -17,6 +17,7 @@ from threading import Thread
 
 import redis
 
+from infra.json_log import start_log
 from infra.platform.endpoints import POINTER
 
 POLL_SECONDS = 5.0
@@ -79,7 +80,7 @@ def wait_for_project(client: redis.Redis, host: str, port: int) -> str:
 
 def main(host: str, port: str, command: list[str]) -> int:
     """Run until the UI exits by itself and return its exit code; supervisord stops or restarts both together."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_log("feast_ui")
     client = redis.Redis.from_url(os.environ.pop("REDIS_URL"), socket_timeout=3, socket_connect_timeout=3)
     project = wait_for_project(client, host, int(port))
     while True:

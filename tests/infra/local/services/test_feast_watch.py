@@ -1,6 +1,9 @@
-"""The Feast UI before the first deployment, and which feature set it then shows."""
+"""Tests the watcher of the Feast UI: before the first deployment, and the feature set that it shows."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -12,6 +15,9 @@ from infra.platform import connections
 from infra.platform.connections import read_live_project
 from infra.platform.endpoints import POINTER, Endpoints
 from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY
+from infra.platform.ports import find_free_ports
+from tests.log_shape import check_line
 
 LIVE = json.dumps({"features": {"feature_set": "movies_20261125_6d03905ab5c3_bddc1a8c"}}).encode()
 
@@ -77,3 +83,16 @@ def test_the_page_says_that_nothing_is_live() -> None:
     assert answer.status_code == 200
     assert "No feature set is live yet" in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.integration
+def test_its_log_has_the_shape_of_all_services() -> None:
+    port, _ = find_free_ports(1)
+    command = [sys.executable, "-m", "infra.local.services.feast_watch", "127.0.0.1", str(port), "feast"]
+    environment = os.environ | {"REDIS_URL": "redis://127.0.0.1:9/0"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, env=environment) as process:
+        assert process.stdout is not None
+        lines = [check_line(process.stdout.readline()) for _ in range(2)]
+        process.terminate()
+    assert [(line["service"], line["level"]) for line in lines] == [("feast_ui", "WARNING"), ("feast_ui", "INFO")]
+    assert "Redis does not answer" in lines[0]["message"]
