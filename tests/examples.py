@@ -57,6 +57,7 @@ def check_answer(printed: str, promised: str) -> None:
     if promised.startswith("{"):
         check_json(json.loads(printed), promised)
         return
+    printed = re.sub(r"[ \t]+$", "", printed, flags=re.MULTILINE)  # tables are padded
     words = [re.escape(word) for word in promised.split(GAP)]
     pattern = ".*".join(re.sub(r"\d+(?:\\?[.,:]\d+)*", r"[\\d.,:]+", word) for word in words)
     assert re.search(pattern, printed, re.DOTALL), f"promised:\n{promised}\nprinted:\n{printed}"

@@ -22,7 +22,7 @@ class Request:
     query: dict[str, Any]
     body: dict[str, Any] | None
     status: int
-    schema: dict[str, Any]
+    schema: dict[str, Any] = field(repr=False)
     """Of the answer, with the document's components."""
     promised: dict[str, Any] = field(default_factory=dict)
     """Fields of the answer that must have these values: `reason`, or `type` and `loc` of the first problem."""

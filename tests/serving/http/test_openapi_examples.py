@@ -1,6 +1,9 @@
-"""Tests that the examples of the OpenAPI document fit its schemas; tests/e2e sends them to a platform."""
+"""Tests that the examples of the OpenAPI document fit its schemas and are answered; tests/e2e sends them to a platform."""
 
+import json
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from serving.app import create_app
 from serving.settings import Settings
 from tests.openapi_examples import JSON, read_requests, read_schema, read_values, validate
+from tests.serving.conftest import World
+from tests.serving.http.answers import KEPT
 from tests.serving.http.fake_service import BASE
 
 
@@ -59,3 +64,17 @@ def test_an_answer_with_another_nested_field_is_noticed(document: dict[str, Any]
         request.check(200, answer | {"model": {"name": "movie-rating", "number": "3"}})
     with pytest.raises(AssertionError):
         request.check(503, answer)
+
+
+@pytest.mark.integration
+def test_a_service_answers_the_requests_as_documented(world: World) -> None:
+    """The ids of the examples are replaced with those of a published movie."""
+    movie = world.movies[0]
+    world.deployed.predictions(world.movies)
+    with world.serve(**KEPT) as client:
+        for request in read_requests(client.get("/openapi.json").json()):
+            text = json.dumps([request.query, request.body]).replace("tt0111161", movie.movie_id)
+            query, body = json.loads(re.sub(r"\b(278|680)\b", str(movie.tmdb_id), text))
+            address = f"{request.path}?{urlencode(query)}" if query else request.path
+            answer = client.get(address) if body is None else client.post(address, body)
+            request.check(answer.status_code, answer.json())
