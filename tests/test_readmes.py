@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from serving.access import rejections
-from serving.process import http_protocol
+from serving.process.http_protocol import QUIET_SECONDS
+from serving.process.limited_protocol import RAW_BYTES, STUCK_SECONDS
 from serving.process.worker_pipe import DRAIN_SECONDS
 from tests.examples import GAP, MARKER, READMES, ROOT, Example, all_examples, check_answer
 
@@ -46,12 +47,12 @@ def test_the_limits_of_the_api_are_those_of_the_code() -> None:
     values = {cells[1].strip(): cells[2].strip() for line in table.splitlines() if len(cells := line.split("|")) > 3}
     head = f"{rejections.HEAD_BYTES // 1024} KB"
     assert values["address; all headers; number of headers"] == f"{head}; {head}; {rejections.MAX_HEADERS}"
-    body, framed = rejections.BODY_BYTES // 1024, http_protocol.RAW_BYTES // 1024**2
+    body, framed = rejections.BODY_BYTES // 1024, RAW_BYTES // 1024**2
     assert values["body"] == f"{body} KB, and {framed} MB with its framing"
     assert values["time for a request to arrive"] == f"{rejections.ARRIVAL_SECONDS} s"
-    assert values["time for a caller to read an answer"] == f"{http_protocol.STUCK_SECONDS} s"
+    assert values["time for a caller to read an answer"] == f"{STUCK_SECONDS} s"
     drain = values["drain: no request fails when a process ends"]
-    assert re.findall(r"\d+ s", drain) == [f"{DRAIN_SECONDS} s", f"{http_protocol.QUIET_SECONDS} s"]
+    assert re.findall(r"\d+ s", drain) == [f"{DRAIN_SECONDS} s", f"{QUIET_SECONDS} s"]
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))

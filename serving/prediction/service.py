@@ -1,27 +1,26 @@
 """Predicts a movie's rating from fresh features, else from stale ones; else returns the published prediction or an error.
 
-HTTP and gRPC both call this service, so their answers are the same. Each answer is counted and gets a receipt.
+HTTP and gRPC both call this service, so their answers are the same. The recorder counts each answer and keeps its receipt.
 """
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.core.answer import FRESH, PREDICTION_SET, STALE, Answer
+from serving.core.answer import Answer
 from serving.core.cooperative import yielding_to_loop
-from serving.core.errors import LostFeatures, NoPredictionSet, PredictionError, UnknownMovie
+from serving.core.errors import NoPredictionSet, PredictionError, UnknownMovie
 from serving.core.rating import RATING_DECIMALS, check_rating
 from serving.core.requested_id import RequestedId
 from serving.deployments.deployment import Deployment, ServedModel
 from serving.deployments.watcher import DeploymentWatcher
 from serving.features.feature_store import FeatureStore
 from serving.features.movie_row import MovieRow
+from serving.prediction.published import find_cause, find_published
+from serving.prediction.recorder import AnswerRecorder
 from serving.prediction.what_if import WhatIf, apply_overrides
-from serving.prediction_set.database import PublishedMovie
 from serving.receipts.queue import ReceiptQueue
-from serving.receipts.receipt import PredictionIds, Receipt
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 
@@ -42,9 +41,10 @@ class PredictionService:
         receipts: ReceiptQueue,
         metrics: Metrics,
     ) -> None:
-        self._store, self._deployments = store, deployments
-        self._receipts, self._metrics, self._ids = receipts, metrics, PredictionIds()
-        self._max_age, self._may_fall_back = settings.features_max_age_seconds, settings.prediction_set_fallback
+        self._store, self._deployments, self._metrics = store, deployments, metrics
+        self._recorder = AnswerRecorder(settings, receipts, metrics)
+        self._answer = self._recorder.answer_from_row
+        self._may_fall_back = settings.prediction_set_fallback
 
     async def predict(self, requested_id: RequestedId, endpoint: str) -> Answer:
         """Predict one movie. Raise a PredictionError. endpoint: its name in the receipt."""
@@ -103,47 +103,6 @@ class PredictionService:
                 await self._deployments.check_present()
             raise find_cause(error, requested_id, deployment) from None
 
-    def _answer(
-        self,
-        row: MovieRow,
-        deployment: Deployment,
-        output: float,
-        endpoint: str,
-        overrides: dict[str, float | None] | None = None,
-    ) -> Answer:
-        now = time.time()
-        age = deployment.record.features.age_seconds(deployment.record.now(now))
-        stale = age > self._max_age
-        source = STALE if stale else FRESH
-        rating, prediction_id = round(output, RATING_DECIMALS), self._ids.next()
-        self._metrics.note_outcome(source)
-        self._receipts.add(
-            Receipt(
-                prediction_id=prediction_id,
-                predicted_at=now,
-                endpoint=endpoint,
-                source=source,
-                movie_id=row.movie_id,
-                rating=rating,
-                model_output=output,
-                provenance=deployment.provenance,
-                features_as_of=row.as_of,
-                features=row.features,
-                overrides=overrides,
-            )
-        )
-        return Answer(
-            prediction_id=prediction_id,
-            movie_id=row.movie_id,
-            title=row.title,
-            rating=rating,
-            provenance=deployment.provenance,
-            source=source,
-            stale=stale,
-            age_seconds=age,
-            as_of=row.as_of,
-        )
-
     def _answer_row(
         self,
         row: MovieRow,
@@ -178,52 +137,5 @@ class PredictionService:
         if deployment is None or movie is None:
             self._metrics.note_outcome(error.reason)
             raise error
-        now, prediction_id = time.time(), self._ids.next()
-        age = deployment.record.predictions.age_seconds(deployment.record.now(now))
-        self._metrics.note_outcome(PREDICTION_SET)
         self._metrics.note_fallback(error.reason)
-        self._receipts.add(
-            Receipt(
-                prediction_id=prediction_id,
-                predicted_at=now,
-                endpoint=endpoint,
-                source=PREDICTION_SET,
-                movie_id=movie.movie_id,
-                rating=movie.rating,
-                model_output=movie.model_output,
-                provenance=deployment.provenance,
-                features_as_of=movie.features_as_of,
-                features=None,
-                overrides=None,
-            )
-        )
-        return Answer(
-            prediction_id=prediction_id,
-            movie_id=movie.movie_id,
-            title=movie.title,
-            rating=movie.rating,
-            provenance=deployment.provenance,
-            source=PREDICTION_SET,
-            stale=age > self._max_age,
-            age_seconds=age,
-            as_of=movie.features_as_of,
-        )
-
-
-def find_published(requested_id: RequestedId, deployment: Deployment) -> PublishedMovie | None:
-    """Return the deployment's published prediction of the movie, if there is one. Raise NoPredictionSet."""
-    return deployment.predictions.find(requested_id) if deployment.predictions is not None else None
-
-
-def find_cause(error: PredictionError, requested_id: RequestedId, deployment: Deployment) -> PredictionError:
-    """Return LostFeatures for an UnknownMovie with a published prediction; return any other error unchanged."""
-    if not isinstance(error, UnknownMovie):
-        return error
-    try:
-        published = find_published(requested_id, deployment)
-    except NoPredictionSet as unreadable:
-        log.error("%s", unreadable)
-        return error
-    if published is None:
-        return error
-    return LostFeatures(f"the features of movie {requested_id} are missing from feature set {deployment.record.features.name}")
+        return self._recorder.answer_from_set(movie, deployment, endpoint)

@@ -12,7 +12,7 @@ LINGER_SECONDS = 2
 
 
 class CoalescingProtocol(HttpToolsProtocol):
-    """The base class of `ApiProtocol`; it wraps the transport in CoalescedWrites."""
+    """The base class of `RejectingProtocol`; it wraps the transport in CoalescedWrites."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(CoalescedWrites(transport))
