@@ -1,10 +1,13 @@
-"""The filter's bounds: Compose hands each one on, with the default that the code and .env.example have."""
+"""Tests the filter's settings: Compose passes on each limit with the code's default, and unsafe values stop the start."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from infra.docker_filter.policy.settings import Settings
+from tests.infra.docker_filter.bodies import SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 BOUNDS = [name for name in Settings.model_fields if name.endswith("_max")]
@@ -32,3 +35,29 @@ def test_a_bound_is_a_setting_of_the_platform(bound: str) -> None:
 def test_variables_are_allowed_by_name_or_by_the_beginning_of_it(patterns: str, name: str, allowed: bool) -> None:
     settings = Settings(tasks_image="a", tasks_network="a", marquee_platform="a", task_variables=patterns)
     assert settings.allows_variable(name) is allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tasks_image", "*"),
+        ("tasks_image", ""),
+        ("tasks_network", "host"),
+        ("tasks_network", "container:x"),
+        ("tasks_network", "bridge"),
+        ("marquee_platform", "A b"),
+        ("task_memory_max", 0),
+        ("tasks_max", 0),
+        ("tasks_memory_max", 0),
+        ("task_log_max", 0),
+        ("task_variables", "*"),
+        ("task_variables", "AWS_* [A-Z]*"),
+        ("task_variables", "A?"),
+        ("filter_connections_max", 0),
+        ("filter_request_bytes_max", 0),
+        ("filter_port", 0),
+    ],
+)
+def test_a_setting_that_would_let_more_through_stops_the_start(name: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**{**SETTINGS.model_dump(), name: value})

@@ -1,4 +1,4 @@
-"""The parser on answers that TMDB really gave."""
+"""Tests the parser with recorded answers of TMDB."""
 
 import re
 from datetime import date
