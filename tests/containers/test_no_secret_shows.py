@@ -1,4 +1,4 @@
-"""Every secret of the platform is searched for in all that Airflow and the engine show, and in what is kept of a run."""
+"""Tests that no secret of the platform appears in Airflow, in the engine's descriptions, or in the records of a run."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever kills a task: it ends for the right reason, no container of it stays, and of its attempts one commit is left.
+"""Kills tasks in every way: each ends with the right reason, leaves no container, and exactly one of its attempts commits.
 
 Each test changes one movie, so that the killed `build_features` has exactly one row to append, and catches its container in
 the middle of its work by freezing it.

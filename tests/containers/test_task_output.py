@@ -1,4 +1,4 @@
-"""The output of a task's container through the real filter and the real engine: whole, and read on after a restart."""
+"""Tests the output of a task's container through the real filter and engine: complete, also over a restart of the filter."""
 
 import io
 import os

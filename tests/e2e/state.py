@@ -1,4 +1,4 @@
-"""All that a run leaves behind, as JSON: run twice, a DAG must not change a byte of it. Runs in the tasks' environment."""
+"""Prints the state that a run leaves, as JSON: a second run must not change a byte of it. Runs in the tasks' environment."""
 
 import hashlib
 import json

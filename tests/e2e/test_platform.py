@@ -1,4 +1,4 @@
-"""The main job as a newcomer runs it: `up` to a prediction through Airflow, on real parts, then all that must hold after."""
+"""Runs the platform as a newcomer does, from `up` to a prediction through Airflow, and then checks every promise about it."""
 
 import os
 import re

@@ -8,7 +8,7 @@ from tests.log_shape import check_line
 
 
 class Log(LogWriter):
-    """Read it as often as one likes."""
+    """Its lines can be read several times."""
 
     def __init__(self) -> None:
         self._memory = io.BytesIO()

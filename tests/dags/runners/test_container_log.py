@@ -1,4 +1,4 @@
-"""The output of a container: whole lines, each once, also when the connection to the engine is cut."""
+"""Tests the copy of a container's output: complete lines, each once, even when the connection to the engine is cut."""
 
 import struct
 import time

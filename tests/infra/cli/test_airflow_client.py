@@ -1,4 +1,4 @@
-"""A task's log is read as a stream, and shown as the messages in it."""
+"""Tests that a task's log is read as a stream and shown as its messages."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Following a DAG run: every task is a step once, and a failure says what the task last said."""
+"""Tests the progress of a DAG run: every task is shown once, and a failure shows the task's last lines."""
 
 from pathlib import Path
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""The feast CLI for people: reading commands pass, those that could change the live set are rejected with the right way."""
+"""Tests the guard of the feast CLI: reading commands pass; others are rejected with a sentence that names the right command."""
 
 import pytest
 from typer.testing import CliRunner

@@ -1,4 +1,4 @@
-"""docker-compose.yml as Compose itself reads it, and as the README tells of it."""
+"""Tests docker-compose.yml as Compose reads it, and the README's table about it."""
 
 import json
 import os

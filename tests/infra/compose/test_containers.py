@@ -1,4 +1,4 @@
-"""A platform in containers is known by what runs, and its volumes by their label; those of another are never touched."""
+"""Tests that a platform in containers is found by its running containers and labelled volumes; others' are never changed."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A request has one meaning only, is complete, in time and of a bounded size; otherwise it is rejected."""
+"""Tests that a request is rejected unless it is unambiguous, complete, in time and of limited size."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Environments: told ready by lock and place; the start script and the command agree on the stamp."""
+"""Tests the stamps of environments: of lock and path, and the same in the start script and the command."""
 
 import subprocess
 from pathlib import Path

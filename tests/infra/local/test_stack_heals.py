@@ -1,4 +1,4 @@
-"""The stores on real servers: each heals after kill -9, of itself or of its supervisor, and down leaves no process."""
+"""Tests the stores as real servers: each recovers after kill -9 of itself or its supervisor, and `down` leaves no process."""
 
 import os
 import signal

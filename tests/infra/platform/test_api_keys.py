@@ -1,4 +1,4 @@
-"""Keys of the API: made once, kept as digests alone, taken away by name."""
+"""Tests the API's keys: made once, stored as digests, revoked by name."""
 
 import hashlib
 import stat

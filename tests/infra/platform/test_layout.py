@@ -1,4 +1,4 @@
-"""State files are read back as missing when power loss or another program has damaged them."""
+"""Tests that damaged state files count as missing."""
 
 from pathlib import Path
 

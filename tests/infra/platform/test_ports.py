@@ -1,4 +1,4 @@
-"""A taken port is told in one sentence that names the port, its holder and the setting."""
+"""Tests that a taken port is reported in one sentence with the port, its holder and the setting."""
 
 import socket
 

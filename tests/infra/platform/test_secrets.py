@@ -1,4 +1,4 @@
-"""Secrets: made once, for the owner's eyes, long, each another."""
+"""Tests secrets: generated once, readable by their owner only, long, and all different."""
 
 from pathlib import Path
 

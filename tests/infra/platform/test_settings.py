@@ -1,4 +1,4 @@
-"""Settings: read from the environment, wrong ones named, unknown ones never passed on."""
+"""Tests the settings: read from the environment; wrong ones are named, unknown ones never passed on."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The synthetic sample: the same bytes each time, in the sources' own formats, with something for a model to learn."""
+"""Tests the synthetic sample: equal bytes each time, in the sources' formats, with a pattern that a model can learn."""
 
 import gzip
 import hashlib

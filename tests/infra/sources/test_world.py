@@ -1,4 +1,4 @@
-"""The laws of the sample's world: what may happen from one day to another, and that a day is computed alone."""
+"""Tests the laws of the sample's world from one day to another, and that a day is computed independently of others."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""JSON bodies that are nearly questions, and bytes that are nearly JSON."""
+"""JSON bodies that resemble valid requests, and bytes that resemble JSON."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Whole requests, framed as HTTP/1.1 has it, all else about them as odd as can be."""
+"""Complete requests with valid HTTP/1.1 framing and otherwise unusual content."""
 
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -73,7 +73,7 @@ UPGRADES = [
     [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AA")],
     [(b"Connection", b"upgrade"), (b"Upgrade", b"websocket")],
 ]
-"""Asked for, not spoken, and answered as if not asked for."""
+"""Protocols of an `Upgrade`, which the service ignores."""
 header_lists = weigh(
     (6, st.just([])),
     (6, some_headers),
@@ -113,7 +113,7 @@ def build(method: str, path: str, query: bytes | None, more: list[tuple[bytes, b
 
 
 def is_harmless(asked_id: str) -> bool:
-    """Whether this X-Request-ID is echoed."""
+    """Return true if the service must echo this X-Request-ID."""
     return 1 <= len(asked_id) <= 64 and asked_id.isascii() and asked_id.replace("-", "a").isalnum()
 
 

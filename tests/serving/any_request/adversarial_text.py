@@ -1,4 +1,4 @@
-"""Ids and texts meaner than any schema: odd Unicode, numbers that are none, percent-encodings, repeated parameters."""
+"""Unusual ids and texts: rare Unicode, malformed numbers, percent-encodings, repeated parameters."""
 
 from typing import Any
 from urllib.parse import quote, quote_plus

@@ -30,7 +30,7 @@ class Served:
 
 @pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory, model_bytes: bytes) -> Iterator[Served]:
-    """One process for all; at its end the log must tell of no fault."""
+    """One process for all tests; at its end its log must contain no error."""
     folder = tmp_path_factory.mktemp("served")
     movies = invent_movies(50)
     valkey = Valkey(folder / "valkey")

@@ -1,4 +1,4 @@
-"""Bytes that were once requests: whatever comes, there is an answer, it is ours, and the connection ends."""
+"""Sends damaged requests: each gets an answer of the service, and the connection ends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +100,7 @@ def test_any_bytes_are_answered_and_cut_off(served: Served, until_enough: Callab
 
 
 def say(served: Served, wire: Wire, data: bytes) -> None:
-    """Send, read what is answered, and then what puts an end to it."""
+    """Send the bytes and read the answers; then send END and read the rest."""
     ended, answered = False, 0
     try:
         wire.send(data)

@@ -1,4 +1,4 @@
-"""Calls of any kind over gRPC: an answer, or a status that blames the caller; never one that says a fault of ours."""
+"""Makes gRPC calls of any kind: each gets an answer or a status for a wrong request, never one for an internal error."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Requests of any kind, some in one write, over real connections: each has its answer, in its turn, as it is documented."""
+"""Sends requests of any kind, some in one write, over real connections: each gets its documented answer, in order."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ PART = "requests"
 
 
 class Talk:
-    """A connection that is kept as long as it is, from example to example."""
+    """A connection that several examples share until it is closed."""
 
     def __init__(self, served: Served) -> None:
         self._served = served

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a bare socket, read strictly: what a lenient client would smooth over shows."""
+"""A strict HTTP/1.1 client on a bare socket: it fails on faults that a lenient client would accept."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ _HEADER = re.compile(rb"([a-z0-9-]+): ([\x20-\x7e\x80-\xff]*)\Z")
 
 
 class Gone(Exception):
-    """The other end closed the connection where an answer could still have been."""
+    """Error for a connection that the other end closed while an answer was still due."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A long batch lets others have their turn."""
+"""Tests that other tasks of the event loop run during a long batch."""
 
 import asyncio
 

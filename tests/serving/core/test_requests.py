@@ -1,4 +1,4 @@
-"""MalformedRequest questions, named place by place, and never echoed whole."""
+"""Tests the problems of malformed requests: each names its place, and none repeats the whole request."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Callers of gRPC that give up, send anything, or come at the end harm nobody; a fault shows nothing."""
+"""Tests that gRPC calls that are cancelled, malformed or late disturb no others, and that internal errors show no details."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_cancelled_calls_do_not_disturb_others(world: World) -> None:
-    """Whoever gives up must not cut the Redis connection that all share."""
+    """A cancelled call must not close the Redis connection that all calls share."""
     asked = messages.PredictRequest(movie_id="5003")
     failed = []
     with serve(world) as both:

@@ -137,7 +137,7 @@ class FakeService:
 
 
 async def hear(reader: asyncio.StreamReader) -> bytes:
-    """All that is said until the end, or until a silence longer than the server's patience."""
+    """Return the bytes until the end, or until a silence that is longer than the server's time limits."""
     heard = b""
     try:
         while part := await asyncio.wait_for(reader.read(1 << 16), 4 * ARRIVAL_SECONDS):
@@ -150,7 +150,7 @@ async def hear(reader: asyncio.StreamReader) -> bytes:
 
 
 def run(scene: Callable[[FakeService], Any], **settings: Any) -> Any:
-    """Play a scene in a world of its own."""
+    """Run a scene with a new service."""
 
     async def play() -> Any:
         world = FakeService(**settings)
@@ -161,7 +161,7 @@ def run(scene: Callable[[FakeService], Any], **settings: Any) -> Any:
 
 
 def check_refusal(world: FakeService, heard: bytes, status: int, reason: str) -> None:
-    """One whole answer, whose every trace agrees."""
+    """Check that the caller got one complete answer, and that log and metrics agree with it."""
     assert statuses(heard) == [status], heard[:300]
     head, _, body = heard.partition(b"\r\n\r\n")
     assert SILENCE not in body, "the connection was left open"

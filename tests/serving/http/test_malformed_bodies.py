@@ -1,4 +1,4 @@
-"""Bodies of POST /predict and POST /whatif that are no question: a 422 that names the place."""
+"""Tests malformed bodies of POST /predict and POST /whatif: a 422 names the place of the problem."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Huge and malformed requests over a real socket: each gets its answer and no more than its share."""
+"""Tests huge and malformed requests over a real socket: each gets its answer and holds a limited amount of memory."""
 
 import json
 

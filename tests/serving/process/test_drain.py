@@ -1,4 +1,4 @@
-"""The end of a process, as its connections see it: all that was asked is answered, and each is told to go."""
+"""Tests the drain of a process: every request is answered, and each connection gets `Connection: close`."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Real processes under load while they are renewed, ended and killed: whoever asks keeps getting answers."""
+"""Tests real processes under load while they are replaced, stopped and killed: requests keep being answered."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""uvicorn's own protocol on a transport that counts: an answer is one write, and nothing is lost or written too late."""
+"""Tests the writes of uvicorn's protocol with a counting transport: one for an answer, none lost, none too late."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ REQUEST = b"GET / HTTP/1.1\r\nhost: api\r\n\r\n"
 
 
 class Wire(asyncio.Transport):
-    """Remembers what is written, and in how many writes."""
+    """Records each write."""
 
     def __init__(self) -> None:
         super().__init__()

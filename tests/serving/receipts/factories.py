@@ -1,4 +1,4 @@
-"""Receipts of answers that nobody got, and counters of their own."""
+"""Invented receipts, and counters for one test."""
 
 from datetime import UTC, datetime
 from typing import Any

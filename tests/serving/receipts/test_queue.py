@@ -1,4 +1,4 @@
-"""The queue on real Postgres: nothing lost, nothing twice, nobody kept waiting, whatever becomes of the database."""
+"""Tests the queue on real Postgres: no receipt is lost or written twice, and no caller waits, whatever the database does."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def stored(ask: Ask) -> Any:
 
 @contextmanager
 def paused(url: str) -> Iterator[None]:
-    """Every process of Postgres that belongs to the role is stopped, and so is the one that lets new ones in."""
+    """Pause all of the role's Postgres processes, and the one that accepts connections, within the block."""
     with psycopg.connect(url) as conn:
         backends = [pid for (pid,) in conn.execute("select pid from pg_stat_activity where usename = current_user")]
         own = conn.info.backend_pid

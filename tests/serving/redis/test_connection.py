@@ -1,4 +1,4 @@
-"""The one connection to Redis: every caller gets the reply to what it asked, whatever became of the others."""
+"""Tests the shared connection to Redis: each caller gets the reply to its own command, whatever happens to the others."""
 
 import asyncio
 import random

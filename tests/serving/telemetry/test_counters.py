@@ -1,4 +1,4 @@
-"""Our counts show as the library's own Counter and Histogram would."""
+"""Tests that our counters are exported as the library's own Counter and Histogram are."""
 
 from hypothesis import given
 from hypothesis import strategies as st

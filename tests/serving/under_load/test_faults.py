@@ -1,4 +1,4 @@
-"""Faults of Redis under a load, for seconds instead of minutes: every answer is labelled, and soon all is well again."""
+"""Tests faults of Redis under load, for seconds instead of minutes: every answer is labelled, and the service recovers."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A worse deployment goes live under a load and is rolled back: the answers are those of before, and no request fails."""
+"""Tests a rollback under load from a worse deployment: the previous answers return, and no request fails."""
 
 import json
 from pathlib import Path

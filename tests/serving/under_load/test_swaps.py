@@ -1,4 +1,4 @@
-"""Deployments swapped and the workers rolled over under a load: nothing is lost, and nothing mixed up."""
+"""Tests swaps of deployments and rollovers of the workers under load: no request fails or gets another version's rating."""
 
 import json
 from collections.abc import Iterator

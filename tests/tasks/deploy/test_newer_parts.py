@@ -1,4 +1,4 @@
-"""Newer parts go live, made whole; older ones never by themselves."""
+"""Tests that newer parts go live together, and that older ones never do so automatically."""
 
 from datetime import timedelta
 

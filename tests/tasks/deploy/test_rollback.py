@@ -1,4 +1,4 @@
-"""Rollbacks: one step, refused if parts are gone, and done before what only people read."""
+"""Tests rollbacks: one step, refused if parts are missing, and done before the table and the alias that only people read."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

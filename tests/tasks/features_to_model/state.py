@@ -1,4 +1,4 @@
-"""What building, publishing and training leave in the stores."""
+"""Reads the state that building, publishing and training leave in the stores."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""ingest_imdb, crashed, overtaken or killed: the old tables or the new ones, never some of each."""
+"""Tests ingest_imdb when it crashes, is overtaken or killed: the tables are all old or all new."""
 
 import gzip
 import signal

@@ -1,4 +1,4 @@
-"""`marquee backfill FROM TO`: the days that it accepts."""
+"""Tests the days that `marquee backfill FROM TO` accepts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`marquee day`: which days it stops at."""
+"""Tests the days at which `marquee day` runs the pipeline."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""A postmaster.pid that power loss, or a program with the same pid, left behind does not keep Postgres down."""
+"""Tests that a stale postmaster.pid, left by a power loss or naming another program, does not stop Postgres from starting."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Redis is a derived store: data that it cannot read are set aside, it starts empty; the API needs none of the stores."""
+"""Tests that Redis sets unreadable data aside and starts empty, and that the API starts without any store."""
 
 import re
 import shutil

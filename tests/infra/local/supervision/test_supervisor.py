@@ -1,4 +1,4 @@
-"""A start that finds a service in any of supervisord's states ends healthy, or with a sentence."""
+"""Tests that a start from any of supervisord's states ends healthy or with one sentence."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Rows and models whose values cannot be right: refused, never answered from."""
+"""Tests that rows and models with impossible values are rejected and never used for an answer."""
 
 import struct
 import time
@@ -83,7 +83,7 @@ def test_a_row_of_the_future_is_rejected(world: World) -> None:
 
 
 def test_the_sample_s_world_decides_which_times_are_in_the_future(world: World) -> None:
-    """A row of the world's today is answered from, though the real day has not come; one of its tomorrow is refused."""
+    """A row of the world's today is used, even before that day in real time; a row of the world's tomorrow is rejected."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=30)
     world.deployed.world(today.date())
     world.deployed.features(LIVE, len(world.movies), today.date())

@@ -1,4 +1,4 @@
-"""Answers made again: equal, or the field that differs with both values."""
+"""Tests replays: equal, or the field that differs with both values."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""After a kill at any step, and after a loss of Redis, one deployment is named by both."""
+"""Tests that record and pointer name one deployment after a kill at any step and after a loss of Redis."""
 
 from datetime import date
 

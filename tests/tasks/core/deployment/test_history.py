@@ -1,4 +1,4 @@
-"""The record read back: who is live, what went out of service, what a rollback goes back to, what is kept."""
+"""Tests the record of deployments: the live one, those out of service, the target of a rollback, those that are kept."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Gunzipping what comes over a network."""
+"""Tests decompression of untrusted gzip data."""
 
 import gzip
 import random

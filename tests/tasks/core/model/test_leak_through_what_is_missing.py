@@ -1,4 +1,4 @@
-"""While TMDB has been asked for the most voted movies only, what is missing must not tell a model which those are.
+"""Tests that missing values do not reveal the movies that TMDB was asked for first, which are those with the most votes.
 
 The planted leak: ratings rise with votes, TMDB knows every movie and nothing that helps, and half of the movies, the most
 voted, have been asked for. Whoever trains on all of them learns "has an overview" for "has many votes".

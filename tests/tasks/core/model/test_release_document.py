@@ -1,4 +1,4 @@
-"""release.json: what a model knows and how it rates, in one form of bytes."""
+"""Tests release.json: the model's inputs and golden ratings; the same training gives the same bytes."""
 
 import hashlib
 import json
