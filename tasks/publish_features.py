@@ -8,17 +8,17 @@ import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-import polars as pl
 from pyiceberg.table import Table
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tasks.command import main
 from tasks.core.errors import BadInput, Unavailable
-from tasks.core.features.changes import compute_content_hash
+from tasks.core.features.content import describe_content
 from tasks.core.features.feature_set import FeatureSet, with_verified_day
 from tasks.io.feast import definitions, offline_store, online_store
-from tasks.io.feast.feature_set_writer import count_keys, is_whole, write_set
+from tasks.io.feast.feature_set_writer import is_whole, write_set
+from tasks.io.feast.latest_rows import PresentRows
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
@@ -46,24 +46,25 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     snapshot = table.current_snapshot() if table is not None else None
     if table is None or snapshot is None:
         raise BadInput("the offline store is empty: run build_features first")
-    rows = offline_store.read_present(table, day)
-    if rows.is_empty():
+    rows = PresentRows(table, day)
+    content = describe_content(rows)
+    if content.movies == 0:
         raise BadInput(f"the offline store has no rows of {day} or earlier: run build_features for that day first")
     redis = online_store.open_redis(settings.feast_redis.get_secret_value())
-    content_hash, schema_hash = compute_content_hash(rows.drop(offline_store.TIMES)), definitions.read_defined_schema()
+    content_hash, schema_hash = content.sha256, definitions.read_defined_schema()
 
     with connect(settings) as conn:
         ready = {known.feature_set for known in feature_sets.read_ready(conn)}
         same = feature_sets.read_same(conn, content_hash, schema_hash)
         accepted_at = read_accepted_at(conn)
     unflagged = [known for known in same if not was_flagged(known, accepted_at)]
-    whole = find_whole(redis, [known for known in unflagged if known.feature_set in ready], count_keys(rows))
+    whole = find_whole(redis, [known for known in unflagged if known.feature_set in ready], content.keys)
     if whole is not None:
         log.info("feature set %s has these %d movies already", whole.feature_set, whole.movies)
         verified = with_kept_snapshot(with_verified_day(whole, day, schema_hash), table, day)
         if verified != whole:
             with lease.held() as conn:
-                feature_sets.mark_ready(conn, verified, count_keys(rows))
+                feature_sets.mark_ready(conn, verified, content.keys)
         return
     now = datetime.now(UTC)
     for known in reversed(unflagged):
@@ -72,7 +73,7 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
         again = replace(verified, published_at=now.isoformat())
         known_rows = read_published(table, again)
         if known_rows is not None:
-            write_set(redis, again, known_rows, lease)
+            write_set(redis, again, known_rows, content, lease)
             log.info("feature set %s, which Redis had lost or no longer kept, is ready again", again.feature_set)
             return
     # A set is never overwritten with other features, because its name contains both hashes.
@@ -80,8 +81,8 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     if any(known.feature_set.startswith(name) and was_flagged(known, accepted_at) for known in same):
         name += f"_{now:%H%M%S}"
     snapshot_id = str(snapshot.snapshot_id)
-    fresh = FeatureSet(name, snapshot_id, content_hash, rows.height, day.isoformat(), now.isoformat(), schema_hash)
-    write_set(redis, fresh, rows, lease)
+    fresh = FeatureSet(name, snapshot_id, content_hash, content.movies, day.isoformat(), now.isoformat(), schema_hash)
+    write_set(redis, fresh, rows, content, lease)
     log.info("feature set %s is ready: %d movies as of %s", fresh.feature_set, fresh.movies, fresh.day)
 
 
@@ -98,12 +99,12 @@ def with_kept_snapshot(known: FeatureSet, table: Table, day: date) -> FeatureSet
     return replace(known, snapshot_id=str(current.snapshot_id))
 
 
-def read_published(table: Table, known: FeatureSet) -> pl.DataFrame | None:
+def read_published(table: Table, known: FeatureSet) -> PresentRows | None:
     """Return the rows that the set was published from, or None if the offline store does not have its snapshot any more."""
     if not offline_store.has_snapshot(table, known.snapshot_id):
         return None
-    rows = offline_store.read_present(table, date.fromisoformat(known.day), int(known.snapshot_id))
-    return rows if compute_content_hash(rows.drop(offline_store.TIMES)) == known.content_hash else None
+    rows = PresentRows(table, date.fromisoformat(known.day), int(known.snapshot_id))
+    return rows if describe_content(rows).sha256 == known.content_hash else None
 
 
 def was_flagged(features: FeatureSet, accepted_at: datetime | None) -> bool:

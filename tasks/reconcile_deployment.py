@@ -79,7 +79,7 @@ def restore_features(settings: Settings, redis: Redis, live: Deployment, lease: 
     if is_whole(redis, live.feature_set, keys, live.schema_hash):
         return
     log.warning("feature set %s has lost rows in Redis; it is written again", live.feature_set)
-    write_set(redis, features, read_rows(features), lease)
+    write_set(redis, features, *read_rows(features), lease)
 
 
 if __name__ == "__main__":

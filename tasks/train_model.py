@@ -23,7 +23,7 @@ from tasks.core.model.fitting import PARAMETERS
 from tasks.core.model.model_card import render_model_card
 from tasks.core.model.release_document import RELEASE_FORMAT, Origin, compute_metrics, describe_release, render_release
 from tasks.core.model.training import LABEL, MIN_LABEL_VOTES, Split, keep_asked, split_by_year
-from tasks.io.feast import definitions, offline_store, online_store
+from tasks.io.feast import definitions, latest_rows, offline_store, online_store
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.training_runs import Record, write_run
 from tasks.io.postgres import feature_sets
@@ -47,7 +47,7 @@ def run(settings: Settings, day: date, lease: Lease) -> None:
         labels = read_labels(conn, MIN_LABEL_VOTES)
     if not sets or table is None or snapshot is None:
         raise BadInput("no feature set is ready: run build_features and publish_features first")
-    asked_labels = keep_asked(labels, offline_store.read_asked(table, day))
+    asked_labels = keep_asked(labels, latest_rows.read_asked(table, day))
     if asked_labels.height < labels.height:
         log.info("%d labelled movies are left out: TMDB was not asked for them yet", labels.height - asked_labels.height)
     newest = sets[-1]

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from tasks.core.errors import BadInput
+from tasks.core.features.compact import compact_credits, compact_texts
 from tasks.core.features.compute import Tables
 from tasks.core.imdb.files import BASICS, CREW, PRINCIPALS, RATINGS
 from tasks.core.imdb.gunzip import gunzip
@@ -54,7 +55,7 @@ class PastTables:
             rating=rating.join(movie, on="movie_id", how="semi"),
             crew=crew,
             credit=credit,
-            tmdb_movie=to_frame(self._answers.read_movies(), TMDB_MOVIE).join(movie, on="movie_id", how="semi"),
+            tmdb_movie=compact_texts(to_frame(self._answers.read_movies(), TMDB_MOVIE).join(movie, on="movie_id", how="semi")),
             asked=self._answers.read_asked().join(movie, on="movie_id", how="semi"),
         )
 
@@ -62,8 +63,9 @@ class PastTables:
         frames, ids = list[pl.DataFrame](), None
         for file, schema in READ:
             blocks = parse_file(file, gunzip(RawPieces(self._bucket, files[file.name])), ids)
-            # The other columns are not kept in memory.
-            frames.append(to_frame(pa.concat_tables([parsed.rows.select(list(schema)) for parsed in blocks]), schema))
+            # What the features do not need is not kept in memory.
+            parts = (to_frame(parsed.rows, schema) for parsed in blocks)
+            frames.append(pl.concat([compact_credits(part) if file is PRINCIPALS else part for part in parts]))
             ids = ids or IdSet(np.unique(compute_keys(frames[0]["movie_id"].to_arrow().cast(pa.string()))))
         return frames
 

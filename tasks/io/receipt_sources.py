@@ -8,7 +8,7 @@ import polars as pl
 import psycopg
 
 from tasks.core.audit.receipts import Receipt, Row, read_day
-from tasks.io.feast import offline_store
+from tasks.io.feast import latest_rows, offline_store
 from tasks.io.mlflow import registry
 from tasks.io.mlflow.model_files import read_model
 from tasks.io.s3.bucket import Bucket
@@ -66,7 +66,7 @@ def read_rows(receipts: Sequence[Receipt]) -> dict[Published, RowsById]:
             day, number = read_day(feature_set), int(snapshot_id) if snapshot_id.isdigit() else 0
             if table is None or day is None or table.snapshot_by_id(number) is None:
                 continue
-            rows = offline_store.read_latest(table, day, number, movie_ids).filter(~pl.col("withdrawn"))
+            rows = latest_rows.read_rows_of(table, day, movie_ids, number).filter(~pl.col("withdrawn"))
             rows_by_set[feature_set, snapshot_id] = by_movie(rows)
     return rows_by_set
 

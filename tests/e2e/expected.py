@@ -19,6 +19,7 @@ from tasks.io.mlflow import registry
 from tasks.io.mlflow.training_runs import SKOPS_TRUSTED
 from tasks.settings import Settings
 from tests.e2e.live import read_live_features
+from tests.tasks.offline import read_present
 
 
 def predict_offline(settings: Settings, count: int) -> dict[str, object]:
@@ -37,7 +38,7 @@ def predict_offline(settings: Settings, count: int) -> dict[str, object]:
         exported = registry.read_exported(client, version.version, version.tags[registry.DIGEST])
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/{logged}"))
     model = skops.io.load(folder / "model.skops", trusted=SKOPS_TRUSTED)
-    rows = offline_store.read_present(table, date.fromisoformat(live.day), int(live.snapshot_id))
+    rows = read_present(table, date.fromisoformat(live.day), int(live.snapshot_id))
     drawn = rows[sorted(SystemRandom().sample(range(rows.height), min(count, rows.height)))]
     ratings = model.predict(to_matrix(drawn, read_onnx_features(exported)))
     return {"movies": rows.height, "ratings": dict(zip(drawn["movie_id"], ratings.tolist(), strict=True))}

@@ -5,14 +5,13 @@ from datetime import date
 from feast.types import Float64
 
 from feature_repo.movies import PRE_RELEASE, movies, pre_release
-from tasks.core.features.compute import compute_features
-from tests.tasks.core.features.frames import two_movies
+from tests.tasks.core.features.frames import compute_all, two_movies
 
 AFTER_RELEASE = ("vote", "popularity", "revenue", "gross", "average_rating")
 
 
 def test_the_view_has_the_features_that_the_build_computes() -> None:
-    computed = compute_features(two_movies(), date(2026, 11, 22)).drop("movie_id", "tmdb_id", "tmdb_asked").columns
+    computed = compute_all(two_movies(), date(2026, 11, 22)).drop("movie_id", "tmdb_id", "tmdb_asked").columns
     assert sorted(field.name for field in movies.schema if field.name != "movie_id") == sorted(computed)
 
 

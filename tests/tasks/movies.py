@@ -18,6 +18,7 @@ from tasks.io.mlflow import registry, training_runs
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
+from tests.tasks.offline import read_present
 from tests.tasks.settings_factory import run_verb
 
 TODAY = (datetime.now(UTC) + timedelta(hours=2)).date()
@@ -82,7 +83,7 @@ def read_features(settings: Settings, day: date = TODAY) -> pl.DataFrame:
     """The live set's rows as the offline store has them."""
     table = offline_store.open_table()
     assert table is not None
-    return offline_store.read_present(table, day, int(read_live(settings).snapshot_id)).sort("movie_id")
+    return read_present(table, day, int(read_live(settings).snapshot_id)).sort("movie_id")
 
 
 def fit(settings: Settings, seed: int, day: date = TODAY) -> HistGradientBoostingRegressor:

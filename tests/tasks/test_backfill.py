@@ -1,9 +1,8 @@
 """Past days from the archive of raw files, on the real stores: the same rows as on the day, and every other day as before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -14,7 +13,9 @@ from infra.sources.world.store import ServedWorld
 from tasks import build_features, ingest_imdb, ingest_tmdb
 from tasks.core.errors import Unavailable, WrongDay
 from tasks.core.features.compute import Tables
-from tasks.io.feast import offline_store
+from tasks.core.features.content import TIMES
+from tasks.io.feast import latest_rows, offline_store
+from tasks.io.feast.feature_build import Build
 from tasks.io.past_tables import PastTables
 from tasks.io.postgres import raw_objects
 from tasks.io.postgres.connection import connect
@@ -23,6 +24,7 @@ from tasks.io.s3.bucket import Bucket
 from tasks.settings import Settings
 from tests.conftest import started_stack
 from tests.infra.sources.running import run_app
+from tests.tasks.offline import read_present
 from tests.tasks.settings_factory import in_environment, run_verb
 
 pytestmark = pytest.mark.integration
@@ -52,7 +54,7 @@ class Past:
         table = offline_store.open_table()
         assert table is not None
         calendar = [self.days[0] + timedelta(number) for number in range((self.days[-1] - self.days[0]).days + 1)]
-        return {day: offline_store.read_present(table, day).drop(offline_store.TIMES) for day in calendar}
+        return {day: read_present(table, day).drop(TIMES) for day in calendar}
 
     def read_archive(self, past: PastTables, day: date) -> Tables:
         with connect(self.settings) as conn:
@@ -98,7 +100,7 @@ def test_the_record_lists_the_movies_that_tmdb_was_asked_for(past: Past) -> None
     table = offline_store.open_table()
     assert table is not None
     for day in past.days:
-        asked, movies = offline_store.read_asked(table, day), past.tables[day].movie
+        asked, movies = latest_rows.read_asked(table, day), past.tables[day].movie
         assert asked["movie_id"].sort().equals(past.tables[day].asked["movie_id"].sort())
         assert 0 < asked.height < movies.height
 
@@ -132,15 +134,15 @@ def test_a_backfill_that_is_cut_off_leaves_later_days_as_they_were_and_goes_on(
 ) -> None:
     first, second, third, last = past.days
     past.begin_anew(first, last)
-    with_gap, append = past.read_record(), offline_store.append_rows
+    with_gap, append = past.read_record(), Build.append
 
-    def cut_off(rows: dict[date, pl.DataFrame], *others: Any) -> int:
-        if min(rows) > second:
+    def cut_off(build: Build, computed: Iterable[pl.DataFrame]) -> None:
+        if build.day > second:
             raise Unavailable("S3 does not answer")
-        return append(rows, *others)
+        append(build, computed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(offline_store, "append_rows", cut_off)
+        patch.setattr(Build, "append", cut_off)
         with pytest.raises(Unavailable):
             run_verb(build_features, past.settings, third, since=second)
     half = past.read_record()

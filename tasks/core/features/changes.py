@@ -55,11 +55,38 @@ def _select_columns(known: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def merge_newest(known: pl.DataFrame, changes: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the newest row of each movie, by movie_id: that of `changes`, or else that of `known`; with the columns of both."""
+    if changes is None:
+        return known
+    kept = known.join(changes, on="movie_id", how="anti", maintain_order="left")
+    return pl.concat([kept, changes], how="diagonal").sort("movie_id")
+
+
+class ContentHash:
+    """The sha256 of the column names and all values of rows that come in slices, by movie_id.
+
+    The same content gives the same hash anywhere, however it is cut.
+    """
+
+    def __init__(self) -> None:
+        self._digest, self._is_first = hashlib.sha256(), True
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add the next rows, by movie_id."""
+        # In slices, because the text of a whole catalogue is larger than its rows.
+        for start in range(0, max(rows.height, int(self._is_first)), ROWS_PER_SLICE):
+            part = rows.slice(start, ROWS_PER_SLICE)
+            text = part.write_csv(include_header=self._is_first, null_value="null", float_precision=6)
+            self._digest.update(text.encode())
+            self._is_first = False
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
 def compute_content_hash(rows: pl.DataFrame) -> str:
-    """Return the sha256 of the column names and all values, by movie_id: the same content gives the same hash anywhere."""
-    ordered, digest = rows.sort("movie_id"), hashlib.sha256()
-    # In slices, because the text of a whole catalogue is larger than its rows.
-    for start in range(0, max(ordered.height, 1), ROWS_PER_SLICE):
-        text = ordered.slice(start, ROWS_PER_SLICE).write_csv(include_header=start == 0, null_value="null", float_precision=6)
-        digest.update(text.encode())
-    return digest.hexdigest()
+    """Return the ContentHash of these rows."""
+    content = ContentHash()
+    content.add(rows.sort("movie_id"))
+    return content.hexdigest()

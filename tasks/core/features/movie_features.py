@@ -19,7 +19,7 @@ def compute_movie_features(movies: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataF
 
     movies: movie_id, primary_title, original_title, start_year, runtime_minutes, genres (list).
     tmdb: movie_id, release_date, runtime_minutes, budget (US dollars), original_language, spoken_languages (list),
-    countries (list), overview, tagline. Both with null for unknown: see tasks/core/features/unknown.py.
+    countries (list), overview_words, tagline_words. Both with null for unknown: see tasks/core/features/unknown.py.
     """
     both = movies.join(tmdb, on="movie_id", how="left", suffix="_tmdb", maintain_order="left")
     released = pl.col("release_date")
@@ -39,17 +39,13 @@ def compute_movie_features(movies: pl.DataFrame, tmdb: pl.DataFrame) -> pl.DataF
         _length_if_any(pl.col("countries")).alias("country_count"),
         (pl.col("primary_title") != pl.col("original_title")).alias("title_is_translated"),
         pl.col("primary_title").str.len_chars().alias("title_chars"),
-        _words(pl.col("primary_title")).alias("title_words"),
+        pl.col("primary_title").str.count_matches(r"\S+").alias("title_words"),
         pl.col("original_title").str.count_matches(r"[^\x00-\x7f]").alias("title_foreign_chars"),
         pl.col("primary_title").str.contains(r"[0-9]").alias("title_has_digit"),
-        _words(pl.col("overview")).alias("overview_words"),
-        _words(pl.col("tagline")).alias("tagline_words"),
+        "overview_words",
+        "tagline_words",
     )
 
 
 def _length_if_any(values: pl.Expr) -> pl.Expr:
     return pl.when(values.list.len() > 0).then(values.list.len())
-
-
-def _words(text: pl.Expr) -> pl.Expr:
-    return text.str.count_matches(r"\S+")

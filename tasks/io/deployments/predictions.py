@@ -2,14 +2,16 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tasks.core.deployment.choice import Choice
 from tasks.core.deployment.record import Model
 from tasks.core.errors import BadInput
-from tasks.core.features.changes import compute_content_hash
+from tasks.core.features.content import Content, describe_content
 from tasks.core.features.feature_set import FeatureSet
 from tasks.core.predictions.predict import compute_predictions, compute_set_id, render_parquet
 from tasks.core.predictions.prediction_database import render_prediction_database
@@ -21,6 +23,9 @@ from tasks.io.postgres.connection import connect
 from tasks.io.postgres.lease import Lease
 from tasks.io.prediction_sets import PredictionSet
 from tasks.io.s3.bucket import Bucket
+
+if TYPE_CHECKING:
+    from tasks.io.feast.latest_rows import PresentRows
 
 log = logging.getLogger("tasks.predictions")
 
@@ -39,10 +44,10 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     with connect(settings) as conn:
         votes = movies.read_votes(conn)
     set_id = compute_set_id(model.version, model.sha256, features.feature_set)
-    rows, about = read_rows(features), describe(set_id, model, features)
-    predictions = compute_predictions(exported, rows)
+    about = describe(set_id, model, features)
+    predictions, years = predict_slices(exported, read_rows(features)[0])
     parquet = render_parquet(predictions, about)
-    database = render_prediction_database(predictions, rows, votes, about | {"snapshot_id": features.snapshot_id})
+    database = render_prediction_database(predictions, years, votes, about | {"snapshot_id": features.snapshot_id})
     bucket = Bucket.from_settings(settings)
     fresh = PredictionSet(
         prediction_set=set_id,
@@ -65,12 +70,22 @@ def make_predictions(settings: DeploymentSettings, choice: Choice, lease: Lease)
     return fresh
 
 
-def read_rows(features: FeatureSet) -> pl.DataFrame:
-    """Return the offline rows that the set was published from.
+def predict_slices(exported: bytes, rows: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the predictions of all rows, and their movie_id with release_year. rows: in slices, whose features are not kept."""
+    predictions, years = [], []
+    for part in rows:
+        predictions.append(compute_predictions(exported, part))
+        years.append(part.select("movie_id", "release_year"))
+    return pl.concat(predictions), pl.concat(years)
+
+
+def read_rows(features: FeatureSet) -> "tuple[PresentRows, Content]":
+    """Return the offline rows that the set was published from, and what they hold.
 
     Raise BadInput if the snapshot is gone, or if the rows do not have the content hash of the set.
     """
     from tasks.io.feast import offline_store  # noqa: PLC0415  # the import takes a second, which a rollback need not wait
+    from tasks.io.feast.latest_rows import PresentRows  # noqa: PLC0415
 
     with offline_store.reachable():
         table = offline_store.open_table()
@@ -79,14 +94,14 @@ def read_rows(features: FeatureSet) -> pl.DataFrame:
                 f"the offline store has no snapshot {features.snapshot_id}, of feature set {features.feature_set}:"
                 " run build_features and publish_features"
             )
-        rows = offline_store.read_present(table, date.fromisoformat(features.day), int(features.snapshot_id))
-    content_hash = compute_content_hash(rows.drop(offline_store.TIMES))
-    if content_hash != features.content_hash:
+        rows = PresentRows(table, date.fromisoformat(features.day), int(features.snapshot_id))
+        content = describe_content(rows)
+    if content.sha256 != features.content_hash:
         raise BadInput(
-            f"snapshot {features.snapshot_id} has content {content_hash[:12]} as of {features.day}, feature set"
+            f"snapshot {features.snapshot_id} has content {content.sha256[:12]} as of {features.day}, feature set"
             f" {features.feature_set} has {features.content_hash[:12]}: run build_features and publish_features"
         )
-    return rows
+    return rows, content
 
 
 def describe(set_id: str, model: Model, features: FeatureSet) -> dict[str, str]:

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from tasks.core.errors import BadSetting
+from tasks.core.features.content import Content
 from tasks.core.features.online_rows import render_keys, render_rows
 from tasks.io.feast import online_store
 
@@ -23,20 +24,20 @@ TABLE_BYTES = 24
 MIB = 1 << 20
 
 
-def check_fits(redis: Redis, feature_set: str, views: Mapping[str, pl.DataFrame]) -> None:
+def check_fits(redis: Redis, feature_set: str, views: Mapping[str, pl.DataFrame], content: Content) -> None:
     """Raise BadSetting if Redis has a limit (maxmemory) and the part of the set that it does not hold yet does not fit below it.
 
-    views: the rows of each view, the entity's key in the first column. Redis evicts nothing (noeviction): without this check, a
-    set that does not fit would fail half-written, and so would every other write.
+    views: what each view has of the content's sample, the entity's key in the first column. Redis evicts nothing (noeviction):
+    without this check, a set that does not fit would fail half-written, and so would every other write.
     """
     limit, used = read_memory(redis)
     if limit == 0:
         return
     try:
-        whole = sum(estimate_bytes(redis, f"{feature_set}_probe", view, rows) for view, rows in views.items())
+        sampled = sum(estimate_bytes(redis, f"{feature_set}_probe", view, rows) for view, rows in views.items())
     except OutOfMemoryError as error:
         raise BadSetting(f"REDIS_MAXMEMORY: Redis has used all of its {limit / MIB:.1f} MiB; raise it") from error
-    keys = sum(rows.height for rows in views.values())
+    whole, keys = sampled * content.movies / content.sample.height, content.keys
     # An attempt that was killed has left a part of the set.
     needed = whole * (1 - online_store.count_rows(redis, feature_set) / keys)
     if needed > limit - used:

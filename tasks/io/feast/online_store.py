@@ -13,7 +13,6 @@ from tasks.core.errors import Unavailable
 from tasks.core.features.online_rows import render_rows
 from tasks.io.feast.definitions import REPO, SERVICE
 from tasks.io.postgres.lease import Lease
-from tasks.io.progress import Progress
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -48,16 +47,13 @@ def open_store(project: str) -> "FeatureStore":
 
 
 def write_rows(redis: Redis, project: str, view: str, rows: pl.DataFrame, lease: Lease) -> None:
-    """Write a view's rows in chunks, so that memory does not grow with their number. The first column is the entity's key.
+    """Write rows of a view in chunks, whose commands are in memory together. The first column is the entity's key.
 
     The lease is checked for each chunk: a superseded attempt stops, and does not write keys that the later one has removed.
     """
-    progress = Progress(f"{view} to Redis", rows.height)
     for chunk in rows.iter_slices(ROWS_PER_WRITE):
         with lease.held():
             write_commands(redis, render_rows(chunk, view, rows.columns[0], project), chunk.height)
-        progress.advance(chunk.height)
-    progress.finish()
 
 
 def write_commands(redis: Redis, commands: bytes, number: int) -> None:

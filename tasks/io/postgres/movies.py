@@ -1,10 +1,11 @@
 """Reads the movies database as frames, for the feature build and the labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 import psycopg
 
+from tasks.core.features.compact import compact_credits, compact_texts
 from tasks.core.features.compute import Tables
 
 SEPARATOR = "\x1f"
@@ -13,6 +14,10 @@ SEPARATOR = "\x1f"
 LIST = pl.List(pl.String)
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+
+Compact = Callable[[pl.DataFrame], pl.DataFrame]
+
+BLOCK_BYTES = 8 << 20
 
 MOVIE: Schema = {
     "movie_id": pl.String,
@@ -40,28 +45,56 @@ TMDB_MOVIE: Schema = {
 }
 
 
+def _keep(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
+
+
 def read_tables(conn: psycopg.Connection) -> Tables:
     """Return the tables that features are computed from, in one repeatable read, without ratings of other titles."""
     return Tables(
         movie=read_frame(conn, "movie", MOVIE),
         rating=read_frame(conn, "rating join movie using (movie_id)", RATING),
         crew=read_frame(conn, "crew", CREW),
-        credit=read_frame(conn, "credit", CREDIT),
-        tmdb_movie=read_frame(conn, "tmdb_movie join movie using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie"),
+        credit=read_frame(conn, "credit", CREDIT, compact=compact_credits),
+        tmdb_movie=read_frame(
+            conn, "tmdb_movie join movie using (movie_id)", TMDB_MOVIE, prefix="tmdb_movie", compact=compact_texts
+        ),
         asked=read_frame(conn, "tmdb_request join movie using (movie_id)", {"movie_id": pl.String}),
     )
 
 
-def read_frame(conn: psycopg.Connection, source: str, schema: Schema, prefix: str | None = None) -> pl.DataFrame:
-    """Return the columns of `schema` from a table or a join, through COPY. prefix: the table of a join that has them."""
+def read_frame(
+    conn: psycopg.Connection, source: str, schema: Schema, prefix: str | None = None, compact: Compact = _keep
+) -> pl.DataFrame:
+    """Return the columns of `schema` from a table or a join, through COPY.
+
+    prefix: the table of a join that has them. compact: applied to each block of rows as it arrives, so that what it leaves out is
+    never in memory as a whole.
+    """
     columns = ", ".join(_column(name, dtype, prefix) for name, dtype in schema.items())
-    chunks = bytearray()
-    query = f"copy (select {columns} from {source}) to stdout (format csv, header, null '\\N')"  # noqa: S608  # names of this file only
+    query = f"copy (select {columns} from {source}) to stdout (format csv, null '\\N')"  # noqa: S608  # names of this file only
     with conn.cursor().copy(query.encode()) as copy:
-        for chunk in copy:
-            chunks += chunk
+        frames = [compact(_parse_block(block, schema)) for block in _join_rows(copy)]
+    return pl.concat(frames)
+
+
+def _join_rows(copy: psycopg.Copy) -> Iterator[bytes]:
+    """Yield the rows in blocks of about BLOCK_BYTES; an empty block if there is no row. COPY sends whole rows."""
+    block = bytearray()
+    for row in copy:
+        block += row
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
+
+
+def _parse_block(block: bytes, schema: Schema) -> pl.DataFrame:
+    """Parse rows of CSV without a header."""
+    if not block:
+        return pl.DataFrame(schema=dict(schema))
     wire: Schema = {name: pl.String if dtype == LIST else dtype for name, dtype in schema.items()}
-    frame = pl.read_csv(bytes(chunks), schema=wire, null_values="\\N", empty_string_is_null=False)
+    frame = pl.read_csv(block, has_header=False, schema=wire, null_values="\\N", empty_string_is_null=False)
     lists = [name for name, dtype in schema.items() if dtype == LIST]
     return frame.with_columns(pl.when(pl.col(name) != "").then(pl.col(name).str.split(SEPARATOR)).otherwise([]) for name in lists)
 

@@ -11,12 +11,14 @@ from feast import FeatureService
 from feature_repo.movies import PRE_RELEASE
 from feature_repo.movies import movies as movies_view
 from tasks import publish_features
+from tasks.core.features.content import TIMES
 from tasks.io.feast import definitions, offline_store, online_store
 from tasks.io.feast.feature_set_writer import select_tmdb_ids
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import MOVIES, TODAY, read_ready, read_sets, state_of_redis
+from tests.tasks.offline import read_present
 from tests.tasks.settings_factory import run_verb
 
 pytestmark = pytest.mark.integration
@@ -36,7 +38,7 @@ def test_publishing_makes_a_whole_set_and_the_same_again_changes_no_byte(setting
 def test_redis_holds_the_bytes_that_feast_itself_writes(settings: Settings, movies: None) -> None:
     ready, table = read_ready(settings), offline_store.open_table()
     assert table is not None
-    rows = offline_store.read_present(table, TODAY)
+    rows = read_present(table, TODAY)
     written = "written_by_feast"
     store = online_store.open_store(written)
     definitions.apply_definitions(store, replace(ready, feature_set=written))
@@ -120,7 +122,7 @@ def test_every_movie_reads_online_as_it_stands_offline(settings: Settings, movie
     live = read_ready(settings)
     table = offline_store.open_table()
     assert table is not None
-    offline = offline_store.read_present(table, TODAY).drop("tmdb_id", *offline_store.TIMES)
+    offline = read_present(table, TODAY).drop("tmdb_id", *TIMES)
     names = offline.drop("movie_id").columns
     online = online_store.read_online(online_store.open_store(live.feature_set), "movies", offline["movie_id"].to_list(), names)
     assert online.sort("movie_id").cast(offline.schema).equals(offline.sort("movie_id"), null_equal=True)

@@ -1,6 +1,6 @@
 """Changed sources, sets that differ, are unused or lost, and a row known only later."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -15,6 +15,7 @@ from tasks.io.postgres.movies import read_labels
 from tasks.io.postgres.skew_audits import write_audit
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import MOVIES, TODAY, read_ready, set_rating, snapshots
+from tests.tasks.offline import append_rows
 from tests.tasks.settings_factory import deploy_features, run_verb
 
 pytestmark = pytest.mark.integration
@@ -108,7 +109,7 @@ def test_a_row_known_only_after_the_day_never_reaches_training(
         {"movie_id": ["tt0000001"], "tmdb_id": [None], "title": ["Planted"], "runtime_minutes": [9999.0], "withdrawn": [False]}
     )
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows({earlier: planted}, datetime.now(UTC), "planted", held)
+        append_rows(planted, earlier, "planted", held)
     live = read_ready(settings)
 
     def runtime_known_on(day: date) -> float | None:

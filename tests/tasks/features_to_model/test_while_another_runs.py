@@ -1,11 +1,10 @@
 """Two attempts at a task at once: the later one commits."""
 
-from datetime import UTC, datetime
-
 import pytest
 from pyiceberg.exceptions import CommitFailedException
 
 from tasks import build_features, publish_features, remove_unused_parts, train_model
+from tasks.core.features.content import TIMES
 from tasks.core.features.feature_set import FeatureSet
 from tasks.io.feast import offline_store
 from tasks.io.mlflow import registry
@@ -13,6 +12,7 @@ from tasks.io.postgres import lease
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import TODAY, read_ready, read_versions, set_rating, snapshots
+from tests.tasks.offline import append_rows, read_latest
 from tests.tasks.settings_factory import deploy_features, number_attempt, overtaken, read_live_deployment, run_verb
 
 pytestmark = pytest.mark.integration
@@ -37,11 +37,11 @@ def test_an_append_that_comes_too_late_is_not_put_on_top(settings: Settings, mov
     """A process may be stopped in the middle of its commit; then PyIceberg itself must reject the commit."""
     table = offline_store.open_table()
     assert table is not None
-    rows = offline_store.read_latest(table, TODAY).drop(offline_store.TIMES).head(1)
+    rows = read_latest(table, TODAY).drop(TIMES).head(1)
     late = table.transaction()
     late.append(table.scan(limit=1).to_arrow())
     with lease.take(settings, "build_features") as held:
-        offline_store.append_rows({TODAY: rows}, datetime.now(UTC), "first", held)
+        append_rows(rows, TODAY, "first", held)
     before = snapshots()
     with pytest.raises(CommitFailedException):
         late.commit_transaction()

@@ -5,7 +5,8 @@ from datetime import date
 
 import polars as pl
 
-from tasks.core.features.compute import Tables
+from tasks.core.features.compact import compact_credits, compact_texts
+from tasks.core.features.compute import Tables, compute_features
 from tasks.io.postgres.movies import CREDIT, CREW, MOVIE, RATING, TMDB_MOVIE, Schema
 
 Row = dict[str, object]
@@ -28,13 +29,18 @@ def crews(*rows: Row) -> pl.DataFrame:
 
 
 def credits_of(*rows: Row) -> pl.DataFrame:
-    return frame(CREDIT, rows, {"category": "actor"})
+    return compact_credits(frame(CREDIT, rows, {"category": "actor"}))
 
 
 def tmdb_movies(*rows: Row) -> pl.DataFrame:
     empty: Row = {"companies": [], "countries": [], "spoken_languages": []}
     numbered = [{"tmdb_id": number} | row for number, row in enumerate(rows, 1)]
-    return frame(TMDB_MOVIE, numbered, empty)
+    return compact_texts(frame(TMDB_MOVIE, numbered, empty))
+
+
+def compute_all(tables: Tables, day: date) -> pl.DataFrame:
+    """Return the rows of all slices."""
+    return pl.concat(compute_features(tables, day))
 
 
 def two_movies(second_released: date = date(2001, 6, 1)) -> Tables:

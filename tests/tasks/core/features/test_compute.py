@@ -7,14 +7,14 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.core.features.compute import Tables, compute_features
-from tests.tasks.core.features.frames import credits_of, movies, ratings, tmdb_movies, two_movies
+from tasks.core.features.compute import Tables
+from tests.tasks.core.features.frames import compute_all, credits_of, movies, ratings, tmdb_movies, two_movies
 
 TODAY = date(2026, 11, 22)
 
 
 def row(tables: Tables, movie_id: str = "tt0000001", day: date = TODAY) -> dict[str, float | None]:
-    return compute_features(tables, day).filter(pl.col("movie_id") == movie_id).row(0, named=True)
+    return compute_all(tables, day).filter(pl.col("movie_id") == movie_id).row(0, named=True)
 
 
 def one_movie(movie: dict[str, object], tmdb: dict[str, object] | None = None) -> Tables:

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.core.features.compute import Tables, compute_features
+from tasks.core.features.compute import Tables
 from tasks.core.model.evaluation import evaluate
 from tasks.core.model.training import keep_asked, split_by_year
-from tests.tasks.core.features.frames import Row, credits_of, crews, movies, ratings, tmdb_movies
+from tests.tasks.core.features.frames import Row, compute_all, credits_of, crews, movies, ratings, tmdb_movies
 
 DAY = date(2026, 11, 22)
 MOVIES = 2_000
@@ -37,7 +37,7 @@ def gains() -> Mapping[str, float]:
         tmdb_movie=tmdb_movies(*answers),
         asked=tmdb_movies(*answers).select("movie_id"),
     )
-    rows = compute_features(tables, DAY)
+    rows = compute_all(tables, DAY)
     noise = pl.Series(random.normal(size=MOVIES).round(3))
     rows = rows.with_columns(runtime_minutes=noise, average_rating=pl.Series(rating))
     known = rows.filter("tmdb_asked").select("movie_id")

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from tasks.core.errors import BadSetting
+from tasks.core.features.content import Content
 from tasks.core.features.online_rows import render_rows
 from tasks.io.feast.online_memory import check_fits, read_memory
 from tasks.io.feast.online_store import write_commands
@@ -73,6 +74,12 @@ def measure(redis: Redis, views: dict[str, pl.DataFrame]) -> int:
     return after - before
 
 
+def describe(views: dict[str, pl.DataFrame]) -> Content:
+    """All rows are the sample."""
+    movies = views["movies"]
+    return Content("", movies.height, sum(rows.height for rows in views.values()), movies)
+
+
 def leave_free(redis: Redis, size: float) -> None:
     _, used = read_memory(redis)
     redis.config_set("maxmemory", round(used + size))
@@ -81,12 +88,12 @@ def leave_free(redis: Redis, size: float) -> None:
 def test_a_set_that_fits_is_let_through_and_one_that_does_not_is_refused(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
     size = measure(redis, views)
     leave_free(redis, 1.15 * size)
-    check_fits(redis, SET, views)
+    check_fits(redis, SET, views, describe(views))
     leave_free(redis, 0.9 * size)
     with pytest.raises(
         BadSetting, match=r"REDIS_MAXMEMORY: the feature set needs \d+\.\d MiB for 30000 keys, and of its \d+"
     ) as told:
-        check_fits(redis, SET, views)
+        check_fits(redis, SET, views, describe(views))
     assert str(told.value).endswith(f"Redis has {0.9 * size / 2**20:.1f} free; raise it, or lower KEEP_DEPLOYMENTS")
     assert redis.dbsize() == 0
 
@@ -101,17 +108,17 @@ def test_a_set_of_which_a_part_is_there_needs_the_rest_alone(redis: Redis, views
     size = measure(redis, views)
     write(redis, views, share=0.5)
     leave_free(redis, 0.6 * size)
-    check_fits(redis, SET, views)
+    check_fits(redis, SET, views, describe(views))
     leave_free(redis, 0.4 * size)
     with pytest.raises(BadSetting):
-        check_fits(redis, SET, views)
+        check_fits(redis, SET, views, describe(views))
 
 
 def test_without_a_limit_every_set_is_let_through(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
-    check_fits(redis, SET, views)
+    check_fits(redis, SET, views, describe(views))
 
 
 def test_a_full_server_is_reported(redis: Redis, views: dict[str, pl.DataFrame]) -> None:
     leave_free(redis, 0)
     with pytest.raises(BadSetting, match="REDIS_MAXMEMORY: Redis has used all of its"):
-        check_fits(redis, SET, views)
+        check_fits(redis, SET, views, describe(views))
