@@ -12,6 +12,9 @@ NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=time
 03:00 it waits, because a run at once would be for yesterday. Airflow reads `run_immediately` only for a DAG without a
 start_date."""
 
+BEFORE_NIGHTLY = CronTriggerTimetable("0 1 * * *", timezone="UTC", run_immediately=timedelta(0))
+"""Every night at 01:00 UTC. It does not run when Airflow first sees it, because a new platform has nothing to clean."""
+
 WEEKLY = CronTriggerTimetable("0 5 * * 1", timezone="UTC", run_immediately=timedelta(0))
 """Every Monday at 05:00 UTC. It does not run when Airflow first sees it, because a new platform has no training data."""
 

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     s3_bucket: str = "marquee"
 
     mlflow_tracking_uri: str
+    mlflow_database_url: SecretStr | None = None
+    """SQLAlchemy URL (postgresql+psycopg2://) of MLflow's database. Only remove_training_runs opens it: MLflow's server has no
+    call that removes a deleted run for good."""
+    keep_training_runs: int = Field(default=100, gt=0)
+    """Newest runs of the training that are kept, beside those of versions that deployments and receipts need."""
 
     keep_deployments: int = Field(default=5, gt=0)
     """Deployments that can be rolled back to: the parts of older ones are removed."""

@@ -93,6 +93,7 @@ def task_variables(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
         # Waiting threads release their core, because the whole platform may share two cores.
         "OMP_WAIT_POLICY": "PASSIVE",
         **mlflow_client_variables(endpoints),
+        "MLFLOW_DATABASE_URL": endpoints.database_url("mlflow", "postgresql+psycopg2"),
     }
 
 

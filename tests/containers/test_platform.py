@@ -11,7 +11,7 @@ from tests.e2e import checks
 from tests.e2e.platform import SAMPLE_FILMS, bring_up
 
 pytestmark = pytest.mark.containers
-MAINTENANCE = ("reconcile", "sweep")
+MAINTENANCE = ("clean_history", "reconcile", "sweep")
 TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all", "deploy"}
 
 

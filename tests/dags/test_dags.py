@@ -23,7 +23,8 @@ FOLDER = Path(dags.__file__).parent
 SOURCES = {str(path.relative_to(FOLDER)): path.read_text() for path in FOLDER.rglob("*.py")}
 NAMES = sorted(name.removesuffix(".py") for name, text in SOURCES.items() if "\nwith DAG(" in text)
 SWEEPER = "sweep_containers"
-MAINTENANCE = ("reconcile", "sweep")
+MAINTENANCE = ("clean_history", "reconcile", "sweep")
+EVERY_FIVE_MINUTES = ("reconcile", "sweep")
 
 
 @pytest.fixture(params=[(name, runner) for name in NAMES for runner in KINDS], ids="-".join)
@@ -41,7 +42,7 @@ def load(name: str) -> DAG:
 
 
 def test_a_dag_is_named_as_its_file() -> None:
-    names = ("backfill", "reconcile", "refresh_movies", "sweep", "train_model")
+    names = ("backfill", "clean_history", "reconcile", "refresh_movies", "sweep", "train_model")
     assert {name: load(name).dag_id for name in NAMES} == {name: name for name in names}
 
 
@@ -120,7 +121,7 @@ def test_every_task_has_a_limit_and_retries_and_passes_nothing_through_xcom(dag:
     for task in dag.tasks:
         assert isinstance(task, BaseOperator)
         assert task.execution_timeout is not None
-        assert task.retries == (0 if dag.dag_id in MAINTENANCE else RETRIES["retries"])
+        assert task.retries == (0 if dag.dag_id in EVERY_FIVE_MINUTES else RETRIES["retries"])
         assert not task.do_xcom_push
 
 

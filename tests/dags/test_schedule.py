@@ -56,6 +56,14 @@ def test_a_new_platform_does_not_train_by_its_schedule_before_the_next_monday(
     assert (run.isoweekday(), run.hour) == (1, 5)
 
 
+@pytest.mark.parametrize("hour", HOURS)
+def test_a_new_platform_cleans_its_history_not_before_the_next_night(monkeypatch: pytest.MonkeyPatch, hour: str) -> None:
+    now = datetime.fromisoformat(f"{MONDAY}T{hour}:00+00:00")
+    run = find_next_run(monkeypatch, "clean_history", now)
+    assert now < run <= now + timedelta(days=1)
+    assert run.hour == 1
+
+
 def test_a_platform_that_was_off_runs_the_last_refresh_that_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     last, now = datetime(2026, 11, 20, 3, tzinfo=UTC), datetime(2026, 11, 23, 1, tzinfo=UTC)
     assert find_next_run(monkeypatch, "refresh_movies", now, last) == datetime(2026, 11, 22, 3, tzinfo=UTC)

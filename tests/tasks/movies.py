@@ -14,7 +14,7 @@ from tasks.core.features.feature_set import FeatureSet
 from tasks.core.model.onnx_model import to_matrix
 from tasks.io.deployments import flip
 from tasks.io.feast import offline_store, online_store
-from tasks.io.mlflow import registry, training_runs
+from tasks.io.mlflow import registry
 from tasks.io.postgres import feature_sets
 from tasks.io.postgres.connection import connect
 from tasks.settings import Settings
@@ -96,7 +96,7 @@ def fit(settings: Settings, seed: int, day: date = TODAY) -> HistGradientBoostin
 def crown(settings: Settings, exported: bytes) -> str:
     """Register the model as one that passed the gate, as training does; returns the version."""
     with registry.connect(settings.mlflow_tracking_uri) as client:
-        mlflow.set_experiment(training_runs.EXPERIMENT)
+        mlflow.set_experiment(registry.EXPERIMENT)
         with mlflow.start_run() as run:
             model = onnx.load_from_string(exported)
             logged = mlflow.onnx.log_model(model, name="onnx", save_as_external_data=False, pip_requirements=["onnxruntime"])

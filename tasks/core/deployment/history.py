@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from tasks.core.deployment.record import Deployment
 
@@ -89,3 +90,16 @@ def find_kept(deployments: Sequence[Deployment], count: int) -> list[Deployment]
     been_live = [deployment for deployment in deployments if deployment.live_at is not None]
     unfinished = [deployment for deployment in deployments if deployment.live_at is None and deployment.ended_at is None]
     return [*been_live[-count:], *unfinished]
+
+
+def find_needed(deployments: Sequence[Deployment], count: int, since: datetime) -> list[Deployment]:
+    """Return the deployments whose model and snapshot are kept: those of find_kept, and those that were live after `since`.
+
+    since: the age of the oldest receipt, because receipts are replayed from the model and the snapshot of their deployment.
+    """
+    kept = {deployment.deployment for deployment in find_kept(deployments, count)}
+    return [
+        deployment
+        for deployment in deployments
+        if deployment.deployment in kept or (deployment.live_at and deployment.ended_at and deployment.ended_at >= since)
+    ]

@@ -17,7 +17,7 @@ from requests.exceptions import RequestException
 from tasks.core.deployment.record import Model
 from tasks.core.errors import BadInput, Unavailable
 
-MODEL = "movie-rating"
+MODEL = EXPERIMENT = "movie-rating"
 CHAMPION = "champion"
 
 TRAINING_ID, GATE = "training_id", "gate"
@@ -130,3 +130,9 @@ def fetch_version(client: MlflowClient, training_id: str) -> ModelVersion | None
     """Return the version with this training id, or None if there is none."""
     found = client.search_model_versions(f"name = '{MODEL}' and tag.{TRAINING_ID} = '{training_id}'")
     return found[0] if found else None
+
+
+def read_aliased(client: MlflowClient) -> set[str]:
+    """Return the versions that any alias names, champion's and those that people have set."""
+    found = client.search_registered_models(f"name = '{MODEL}'")
+    return {str(version) for model in found for version in model.aliases.values()}

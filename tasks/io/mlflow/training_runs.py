@@ -18,12 +18,10 @@ from mlflow.models import infer_signature
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tasks.core.model import model_card
-from tasks.io.mlflow.registry import MODEL, RELEASE
+from tasks.io.mlflow.registry import EXPERIMENT, MODEL, RELEASE
 from tasks.io.postgres.lease import Lease
 
 log = logging.getLogger("tasks.mlflow")
-
-EXPERIMENT = "movie-rating"
 
 SKOPS_TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",

@@ -1,10 +1,12 @@
 """Tests the record of deployments: the live one, those out of service, the target of a rollback, those that are kept."""
 
+from datetime import timedelta
+
 import pytest
 
-from tasks.core.deployment.history import find_kept, find_live, find_out_of_service, find_rollback_target
+from tasks.core.deployment.history import find_kept, find_live, find_needed, find_out_of_service, find_rollback_target
 from tasks.core.deployment.record import Deployment
-from tests.tasks.core.deployment.factories import make_deployment
+from tests.tasks.core.deployment.factories import NOW, make_deployment
 
 HISTORY = [
     make_deployment(1, model_version="1", feature_set="F1"),
@@ -74,3 +76,17 @@ def test_the_last_ones_and_the_unfinished_ones_are_kept() -> None:
     unfinished = make_deployment(6, live_at=None, ended_at=None, ended_how=None)
     assert [each.deployment for each in find_kept([*HISTORY, unfinished], 2)] == [3, 5, 6]
     assert [each.deployment for each in find_kept(HISTORY, 9)] == [1, 2, 3, 5]
+
+
+def test_what_receipts_are_replayed_from_is_needed_too() -> None:
+    old, recent = NOW - timedelta(days=40), NOW - timedelta(days=20)
+    history = [
+        make_deployment(1, ended_at=old),
+        make_deployment(2, ended_at=recent),
+        make_deployment(3, live_at=None, ended_at=recent, ended_how="abandoned"),
+        make_deployment(4, ended_at=recent),
+        make_deployment(5, live=True, live_at=old),
+    ]
+    assert [each.deployment for each in find_needed(history, 1, NOW - timedelta(days=30))] == [2, 4, 5]
+    assert [each.deployment for each in find_needed(history, 1, NOW)] == [5]
+    assert [each.deployment for each in find_needed(history, 9, NOW)] == [1, 2, 4, 5]

@@ -21,16 +21,17 @@ def test_an_experiment_that_a_person_deleted_is_restored(
     tracking_uri: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    monkeypatch.setattr(training_runs, "EXPERIMENT", f"deleted-{uuid4().hex}")
+    experiment = f"deleted-{uuid4().hex}"
+    monkeypatch.setattr(training_runs, "EXPERIMENT", experiment)
     with registry.connect(tracking_uri) as client:
         training_runs.open_experiment(client)
-        made = client.get_experiment_by_name(training_runs.EXPERIMENT)
+        made = client.get_experiment_by_name(experiment)
         assert made is not None
         client.delete_experiment(made.experiment_id)
         training_runs.open_experiment(client)
         found = client.get_experiment(made.experiment_id)
     assert found.lifecycle_stage == "active"
-    assert f"{training_runs.EXPERIMENT} was deleted in MLflow; it is restored" in caplog.text
+    assert f"{experiment} was deleted in MLflow; it is restored" in caplog.text
 
 
 def test_a_request_that_mlflow_rejects_is_not_called_an_outage(tracking_uri: str) -> None:
