@@ -2,6 +2,9 @@
 
 `remove_training_runs` removes old training runs and model versions from MLflow that no kept deployment and no receipt needs.
 
+`clean_airflow` deletes runs, rows and task logs of Airflow itself that are older than `KEEP_AIRFLOW_DAYS`; of each DAG the last
+scheduled run stays.
+
 Runs every night at 01:00 UTC, before **refresh_movies**. It takes no parameters and may be triggered at any time. If a task finds
 another one at work on the same things, it leaves them to the next run. Each task logs what it removed.
 """
@@ -11,6 +14,7 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from dags.run_task import run_task
+from dags.runners.airflow_history import CleanAirflow
 from dags.schedule import BEFORE_NIGHTLY, RETRIES
 
 with DAG(
@@ -24,4 +28,5 @@ with DAG(
     tags=["maintenance"],
     doc_md=__doc__,
 ) as dag:
+    CleanAirflow(task_id="clean_airflow", execution_timeout=timedelta(minutes=30))
     run_task("remove_training_runs", timeout=timedelta(minutes=30))

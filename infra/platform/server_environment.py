@@ -48,6 +48,8 @@ def airflow_variables(endpoints: Endpoints) -> dict[str, str]:
     return {
         **no_proxy_variables(os.environ, endpoints.hosts),
         **{f"AIRFLOW__{name}": value for name, value in configuration.items()},
+        # Not of Airflow's configuration: Airflow takes its database's address from a task, and the task clean_airflow needs it.
+        "AIRFLOW_DATABASE_URL": configuration["DATABASE__SQL_ALCHEMY_CONN"],
     }
 
 

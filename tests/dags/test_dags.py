@@ -14,6 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction, Timetable
 
 import dags
+from dags.runners.airflow_history import CleanAirflow
 from dags.runners.sweeper import SweepContainers
 from dags.schedule import FEATURES, RETRIES
 from tasks.core import errors
@@ -22,7 +23,8 @@ from tests.dags.test_run_task import KINDS
 FOLDER = Path(dags.__file__).parent
 SOURCES = {str(path.relative_to(FOLDER)): path.read_text() for path in FOLDER.rglob("*.py")}
 NAMES = sorted(name.removesuffix(".py") for name, text in SOURCES.items() if "\nwith DAG(" in text)
-SWEEPER = "sweep_containers"
+OWN_OPERATORS: dict[str, type[BaseOperator]] = {"sweep_containers": SweepContainers, "clean_airflow": CleanAirflow}
+"""Tasks that work on the engine or on Airflow itself, and so are no verbs."""
 MAINTENANCE = ("clean_history", "reconcile", "sweep")
 EVERY_FIVE_MINUTES = ("reconcile", "sweep")
 
@@ -50,7 +52,7 @@ def test_every_task_is_started_by_run_task(dag: DAG, request: pytest.FixtureRequ
     _, runner = request.node.callspec.params["dag"]
     assert dag.tasks
     for task in dag.tasks:
-        assert type(task) is (SweepContainers if task.task_id == SWEEPER else KINDS[runner])
+        assert type(task) is OWN_OPERATORS.get(task.task_id, KINDS[runner])
 
 
 def test_airflow_parses_the_dag_files_and_no_other() -> None:
@@ -180,8 +182,15 @@ def test_a_trained_model_is_deployed_by_the_same_run() -> None:
 
 def test_leases_are_swept_even_where_no_containers_are() -> None:
     assert {task.task_id: list(task.upstream_task_ids) for task in load("sweep").tasks} == {
-        SWEEPER: [],
+        "sweep_containers": [],
         "sweep_leases": [],
+    }
+
+
+def test_what_is_cleaned_does_not_wait_for_one_another() -> None:
+    assert {task.task_id: list(task.upstream_task_ids) for task in load("clean_history").tasks} == {
+        "clean_airflow": [],
+        "remove_training_runs": [],
     }
 
 
@@ -194,7 +203,7 @@ def test_unused_parts_are_removed_after_the_reconciliation() -> None:
 
 def test_every_task_is_a_verb_of_tasks() -> None:
     verbs = {path.stem for path in (Path(errors.__file__).parents[1]).glob("*.py")}
-    assert {task.task_id for name in NAMES for task in load(name).tasks} <= verbs | {SWEEPER}
+    assert {task.task_id for name in NAMES for task in load(name).tasks} <= verbs | set(OWN_OPERATORS)
 
 
 def test_airflow_stores_no_secret_with_a_dag(dag: DAG, monkeypatch: pytest.MonkeyPatch) -> None:
