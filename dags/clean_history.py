@@ -2,6 +2,8 @@
 
 `remove_training_runs` removes old training runs and model versions from MLflow that no kept deployment and no receipt needs.
 
+`expire_snapshots` removes old snapshots of the offline store, and files that no snapshot refers to. No row is lost.
+
 `clean_airflow` deletes runs, rows and task logs of Airflow itself that are older than `KEEP_AIRFLOW_DAYS`; of each DAG the last
 scheduled run stays.
 
@@ -29,4 +31,5 @@ with DAG(
     doc_md=__doc__,
 ) as dag:
     CleanAirflow(task_id="clean_airflow", execution_timeout=timedelta(minutes=30))
+    run_task("expire_snapshots", timeout=timedelta(minutes=30))
     run_task("remove_training_runs", timeout=timedelta(minutes=30))

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     keep_deployments: int = Field(default=5, gt=0)
     """Deployments that can be rolled back to: the parts of older ones are removed."""
 
+    keep_snapshot_days: int = Field(default=7, gt=0)
+    """Days whose snapshots of the offline store are kept, beside those of published feature sets, deployments and receipts."""
+
     keep_raw_days: int = Field(default=31, gt=0)
     """Days whose raw files of IMDb are kept, beside one day a month and the days of kept deployments."""
 

@@ -190,6 +190,7 @@ def test_leases_are_swept_even_where_no_containers_are() -> None:
 def test_what_is_cleaned_does_not_wait_for_one_another() -> None:
     assert {task.task_id: list(task.upstream_task_ids) for task in load("clean_history").tasks} == {
         "clean_airflow": [],
+        "expire_snapshots": [],
         "remove_training_runs": [],
     }
 

@@ -22,6 +22,8 @@ NAMESPACE = "features"
 TABLE = f"{NAMESPACE}.movies"
 BUILD_ID = "marquee.build-id"
 """Snapshot property that names the build which wrote it."""
+METADATA_PROPERTIES = {"write.metadata.delete-after-commit.enabled": "true", "write.metadata.previous-versions-max": "20"}
+"""Each commit removes the oldest metadata file beyond these: each file names all snapshots, so their sum grows by the square."""
 COMMIT_RETRIES = "commit.retry.num-retries"
 """Set to 0: PyIceberg would otherwise repeat a commit that lost a race, and so append the same rows twice."""
 
@@ -40,10 +42,14 @@ def has_snapshot(table: Table | None, snapshot_id: str) -> bool:
 
 
 def create_table(like: pl.DataFrame) -> Table:
-    """Return the table, created with the columns of these rows if it does not exist."""
+    """Create the table with the columns of these rows, for the first build.
+
+    Not for a table that exists: PyIceberg writes a metadata file before it finds that, and leaves it.
+    """
     catalog = _catalog()
     catalog.create_namespace_if_not_exists(NAMESPACE)
-    return catalog.create_table_if_not_exists(TABLE, schema=to_arrow(like).schema, properties={COMMIT_RETRIES: "0"})
+    properties = METADATA_PROPERTIES | {COMMIT_RETRIES: "0"}
+    return catalog.create_table_if_not_exists(TABLE, schema=to_arrow(like).schema, properties=properties)
 
 
 class Append:

@@ -88,6 +88,11 @@ def read_unused(conn: psycopg.Connection, kept: list[str]) -> list[str]:
     return [name for (name,) in found]
 
 
+def read_snapshot_ids(conn: psycopg.Connection) -> set[int]:
+    """Return the offline snapshots that the sets in Redis were published from."""
+    return {int(snapshot_id) for (snapshot_id,) in conn.execute("select snapshot_id from feature_set where state <> 'retired'")}
+
+
 def mark_writing(conn: psycopg.Connection, name: str) -> None:
     conn.execute("update feature_set set state = 'writing' where feature_set = %s", (name,))
 
