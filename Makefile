@@ -9,7 +9,7 @@ COMPILE = .marquee/venvs/installer/bin/uv pip compile -q --python-version 3.11 -
 
 unexport PYTHONDONTWRITEBYTECODE # keep bytecode, so that a start does not compile its imports again
 
-.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-rollback bench-replay bench-agreement bench-doctor bench-world bench-search fuzz-serving schemas proto locks
+.PHONY: up down status doctor logs open run predict replay reset feast secrets dev check check-types check-core check-rest check-clocks test test-platforms test-servers test-containers bench-tasks bench-containers bench-serving soak-serving bench-swaps bench-faults bench-deployments bench-rollback bench-replay bench-agreement bench-doctor bench-world bench-search bench-scale fuzz-serving schemas proto locks
 
 up down status doctor open reset secrets:
 	@$(MARQUEE) $@ $(ARGS)
@@ -126,6 +126,10 @@ bench-doctor: dev # breaks a platform in eleven ways; what the doctor says must 
 
 bench-search: dev # the search by title on real titles: recall, time, size
 	$(DEV)/python -m tests.bench.scenarios.search $(ARGS)
+
+bench-scale: dev # the daily run at the size of IMDb's files, beside zcat, COPY and peers; make bench-scale ARGS="--scale 0.25"
+	@$(MARQUEE) install tasks mlflow local
+	$(DEV)/python -m tests.bench.scenarios.scale $(ARGS)
 
 fuzz-serving: dev # random HTTP requests and gRPC calls; make fuzz-serving FUZZ_REQUESTS=200000
 	@$(MARQUEE) install serving
