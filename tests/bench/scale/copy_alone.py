@@ -29,12 +29,11 @@ def _measure_table(connection: psycopg.Connection, table: str, path: Path) -> di
     with connection.transaction(force_rollback=True), path.open("rb") as file:
         connection.execute(sql.SQL("create table {} (like {} including all excluding indexes)").format(new, old))
         began = time.monotonic()
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(sql.SQL("copy {} from stdin (format csv, freeze)").format(new)) as copy,
-        ):
-            while piece := file.read(PIECE_BYTES):
-                copy.write(piece)
+        with connection.cursor() as cursor:
+            with cursor.copy(sql.SQL("copy {} from stdin (format csv, freeze)").format(new)) as copy:
+                while piece := file.read(PIECE_BYTES):
+                    copy.write(piece)
+            copied_rows = cursor.rowcount
         copied = time.monotonic()
         for (definition,) in connection.execute(KEYS, [table]).fetchall():
             connection.execute(sql.SQL("alter table {} add {}").format(new, sql.SQL(definition)))
@@ -42,4 +41,4 @@ def _measure_table(connection: psycopg.Connection, table: str, path: Path) -> di
         ended = time.monotonic()
     size = path.stat().st_size
     path.unlink()
-    return {"rows": cursor.rowcount, "bytes": size, "copy_seconds": copied - began, "key_seconds": ended - copied}
+    return {"rows": copied_rows, "bytes": size, "copy_seconds": copied - began, "key_seconds": ended - copied}

@@ -39,6 +39,7 @@ def compare(days: Mapping[str, Usages], floors: Usages, lines: int, movies: int)
         Goal("ingest / zcat | wc -l, processor time", ingest["processor_seconds"] / floors["zcat"]["processor_seconds"], 2),
         Goal("ingest / COPY alone, time", ingest["wall_seconds"] / copy_seconds, 1.5),
         Goal("ingest, lines/s", lines / ingest["wall_seconds"], 400_000, at_least=True),
+        Goal("ingest, lines/processor s", lines / ingest["processor_seconds"], 400_000, at_least=True),
         Goal("ingest, memory, MiB", max(usage["peak_mib"] for usage in ingests), INGEST_MEMORY_MIB),
         Goal("ingest, /tmp, MiB", max(usage["tmp_mib"] for usage in ingests), INGEST_TMP_MIB),
         largest,
@@ -59,12 +60,15 @@ def find_largest(days: Mapping[str, Usages]) -> Goal:
 
 
 def compare_rates(tasks: Usages, starts: Usages, movies: int) -> list[Goal]:
-    """Return movies/s of each task, whole, and without its start: imports take seconds, whatever the scale."""
+    """Return movies/s of each task, and movies a processor second without its start, which takes seconds at every scale.
+
+    The second is the rate of one quiet core: other programs on the machine hardly change it.
+    """
     goals = []
     for task, least in RATES.items():
-        whole, start = tasks[task]["wall_seconds"], starts[task.split()[0]]["wall_seconds"]
-        goals.append(Goal(f"{task}, movies/s", movies / whole, least, at_least=True))
-        goals.append(Goal(f"{task}, movies/s after its start", movies / max(whole - start, 1e-9), least, at_least=True))
+        work = tasks[task]["processor_seconds"] - starts[task.split()[0]]["processor_seconds"]
+        goals.append(Goal(f"{task}, movies/s", movies / tasks[task]["wall_seconds"], least, at_least=True))
+        goals.append(Goal(f"{task}, movies/processor s, no start", movies / max(work, 1e-9), least, at_least=True))
     return goals
 
 

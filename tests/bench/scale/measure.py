@@ -33,6 +33,8 @@ class Usage:
     """The most that was seen on disk in its TMPDIR, deleted files that are still open included."""
     tmp_left_mib: float
     """What it left there."""
+    load_average: float
+    """Of the machine in the minute before its end: above the number of cores, the time says little."""
 
 
 class Peaks:
@@ -74,7 +76,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str], log: Pa
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()[-LAST_LINES:]}")
     left = measure_folder(tmp)
-    return Usage(usage.ru_utime + usage.ru_stime, seconds, peaks.memory, max(peaks.disk, left), left)
+    return Usage(usage.ru_utime + usage.ru_stime, seconds, peaks.memory, max(peaks.disk, left), left, os.getloadavg()[0])
 
 
 def read_high_mark(process: psutil.Process) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.bench.scale.goals import Goal, sum_seconds
 
-COLUMNS = ("processor s", "servers s", "wall s", "peak MiB", "tmp MiB", "tmp left")
+COLUMNS = ("processor s", "servers s", "wall s", "peak MiB", "tmp MiB", "tmp left", "load")
 WIDTH = 34
 
 
@@ -15,7 +15,7 @@ def render_day(name: str, day: Mapping[str, Any]) -> str:
     for task, usage in day["tasks"].items():
         servers = sum(usage["server_seconds"].values())
         figures = [usage["processor_seconds"], servers, usage["wall_seconds"], usage["peak_mib"], usage["tmp_mib"]]
-        lines.append(render_row(task, [*figures, usage["tmp_left_mib"]]))
+        lines.append(render_row(task, [*figures, usage["tmp_left_mib"], usage["load_average"]]))
     return "\n".join([*lines, f"{'all tasks':<{WIDTH}}{sum_seconds(day):36.1f}"])
 
 
@@ -28,7 +28,9 @@ def render_stores(days: Mapping[str, Mapping[str, Any]]) -> str:
 
 def render_floors(floors: Mapping[str, Any]) -> str:
     """Return the programs beside ingest_imdb."""
-    lines = [f"{'floors and peers':<{WIDTH}}" + "".join(f"{column:>12}" for column in ("processor s", "wall s", "peak MiB"))]
+    lines = [
+        f"{'floors and peers':<{WIDTH}}" + "".join(f"{column:>12}" for column in ("processor s", "wall s", "peak MiB", "load"))
+    ]
     for name, usage in floors.items():
         if name == "starts":
             lines += [render_row(f"start of {verb}", pick(start)) for verb, start in usage.items()]
@@ -44,7 +46,7 @@ def render_floors(floors: Mapping[str, Any]) -> str:
 
 
 def pick(usage: Mapping[str, Any]) -> list[float]:
-    return [usage[key] for key in ("processor_seconds", "wall_seconds", "peak_mib")]
+    return [usage[key] for key in ("processor_seconds", "wall_seconds", "peak_mib", "load_average")]
 
 
 def render_goals(goals: Sequence[Goal]) -> str:

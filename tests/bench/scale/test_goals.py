@@ -11,7 +11,7 @@ TASKS = ("ingest_imdb", "build_features", "publish_features", "predict_all --par
 
 
 def use(seconds: float, mib: float = 100, tmp: float = 0) -> dict[str, Any]:
-    memory = {"peak_mib": mib, "tmp_mib": tmp, "tmp_left_mib": 0}
+    memory = {"peak_mib": mib, "tmp_mib": tmp, "tmp_left_mib": 0, "load_average": 1}
     return {"processor_seconds": seconds, "wall_seconds": 2 * seconds, **memory, "server_seconds": {"s3": 1}}
 
 
@@ -39,8 +39,9 @@ def test_the_goals(days: dict[str, Any]) -> None:
     assert values["ingest / zcat | wc -l, processor time"] == 2.5
     assert values["ingest / COPY alone, time"] == 2
     assert values["ingest, lines/s"] == 500_000
+    assert values["ingest, lines/processor s"] == 1_000_000
     assert values["publish_features, movies/s"] == 16_000
-    assert values["publish_features, movies/s after its start"] == 20_000
+    assert values["publish_features, movies/processor s, no start"] == 40_000
     assert values["memory and /tmp, MiB, most: publish_features, quiet day"] == 1100
     assert (values["quiet day, s"], values["changed day, s"]) == (8, 40)
     missed = {goal.name.partition(",")[0] for goal in goals if not goal.is_met}

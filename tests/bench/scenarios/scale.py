@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from infra.platform.connections import connect_postgres
 from tests.bench.imdb_files.slices import FILES
 from tests.bench.imdb_files.write import Written
 from tests.bench.results import conclude, keep, keep_log
-from tests.bench.scale.copy_alone import TABLES, measure_copy
+from tests.bench.scale.checks import count_rows, find_broken
+from tests.bench.scale.copy_alone import measure_copy
 from tests.bench.scale.floors import Floors
 from tests.bench.scale.goals import RATES, compare
 from tests.bench.scale.measure import run_measured
@@ -48,28 +49,29 @@ def write_source(folder: Path, arguments: argparse.Namespace, changed: float) ->
     return {name: Written(**size) for name, size in json.loads(log.read_text()).items()}, asdict(usage)
 
 
-def run_day(platform: ScalePlatform, name: str) -> Figures:
-    """Run the tasks of a day; return what each used, and the stores' sizes and rows after it."""
-    tasks = {" ".join(words): platform.run_task(*words) for words in DAY}
-    stores, rows = measure_stores(platform.stack.endpoints), count_rows(platform)
+def run_day(platform: ScalePlatform, name: str, after_ingest: Callable[[], None] = lambda: None) -> Figures:
+    """Run the tasks of a day; return what each used, and the stores' sizes and rows after it.
+
+    after_ingest: called after ingest_imdb, so that what is compared with it meets the same other load of the machine.
+    """
+    tasks = {}
+    for words in DAY:
+        tasks[" ".join(words)] = platform.run_task(*words)
+        if words == DAY[0]:
+            after_ingest()
+    stores = measure_stores(platform.stack.endpoints)
+    with connect_postgres(platform.stack.endpoints, "movies") as connection:
+        rows = count_rows(connection)
     day = {"day": platform.day.isoformat(), "tasks": tasks, "stores": stores, "rows": rows}
     print(f"\n{render_day(name, day)}", flush=True)  # noqa: T201  # the result
     return day
 
 
-def count_rows(platform: ScalePlatform) -> dict[str, int]:
-    """Return the rows of each table that ingest_imdb fills, of the quarantine, and of the live deployment's ratings."""
-    with connect_postgres(platform.stack.endpoints, "movies") as connection:
-        queries = {name: f"select count(*) from {name}" for name in (*TABLES, "quarantine", "prediction")}  # noqa: S608  # constants
-        found = {name: connection.execute(query).fetchone() for name, query in queries.items()}
-    return {name: row[0] for name, row in found.items() if row}
-
-
-def measure_floors(platform: ScalePlatform, files: Path, arguments: argparse.Namespace) -> Figures:
-    """Measure the programs beside ingest_imdb; COPY writes the rows that it has loaded."""
+def measure_floors(platform: ScalePlatform, files: Path, arguments: argparse.Namespace, figures: Figures) -> None:
+    """Measure the programs beside ingest_imdb and add theirs to the figures; COPY writes the rows that it has loaded."""
     folder, wanted = platform.folder / "floors", [name for name in EVERY if name not in arguments.without]
     folder.mkdir()
-    floors, figures = Floors(files, folder), dict[str, Any]()
+    floors = Floors(files, folder)
     layout = platform.stack.settings.layout
     figures["starts"] = {task.split()[0]: platform.measure_start(task.split()[0]) for task in RATES}
     for name in wanted:
@@ -81,23 +83,6 @@ def measure_floors(platform: ScalePlatform, files: Path, arguments: argparse.Nam
         else:
             figures[name] = {"zcat": floors.measure_zcat, "isal": floors.measure_isal, "duckdb": floors.measure_duckdb}[name]()
     print(f"\n{render_floors(figures)}", flush=True)  # noqa: T201
-    return figures
-
-
-def find_broken(figures: Figures, lines: int) -> list[str]:
-    """Return what must hold whatever the time: all readers have the same lines and rows, no line is refused, all movies rated."""
-    rows, floors = figures["days"]["first"]["rows"], figures["floors"]
-    counts = {name: int(floors[name]["result"]) for name in ("zcat", "isal") if name in floors}
-    broken = [f"{name} counts {count} lines of {lines}" for name, count in counts.items() if count != lines]
-    for name, day in figures["days"].items():
-        movies, rated, refused = (day["rows"][table] for table in ("movie", "prediction", "quarantine"))
-        broken += [f"{name} day: {rated} movies are rated of {movies}"] if rated != movies else []
-        broken += [f"{name} day: {refused} lines are in quarantine"] if refused else []
-    peer = floors.get("duckdb", {}).get("result", {})
-    broken += [
-        f"DuckDB has {count} rows of {name}, ingest_imdb {rows[name]}" for name, count in peer.items() if count != rows[name]
-    ]
-    return broken
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> tuple[Figures, list[str]]:
@@ -115,24 +100,24 @@ def measure(folder: Path, arguments: argparse.Namespace) -> tuple[Figures, list[
         },
     }
     with start_platform(folder / "platform", folder / "first", arguments.redis_memory) as platform:
+        floors = figures["floors"] = dict[str, Any]()
+        days = figures["days"] = dict[str, Figures]()
         try:
-            days = figures["days"] = {"first": run_day(platform, "first")}
-            figures["floors"] = measure_floors(platform, folder / "first", arguments)
+            days["first"] = run_day(platform, "first", lambda: measure_floors(platform, folder / "first", arguments, floors))
             platform.pass_day()
             days["quiet"] = run_day(platform, "quiet")
             platform.pass_day()
             platform.serve(folder / "changed")
             days["changed"] = run_day(platform, "changed")
         finally:
-            with suppress(FileNotFoundError):
-                join_logs(platform.logs, folder / "scale.log")
-                keep_log("scale", folder / "scale.log")
+            join_logs(platform.logs, folder / "scale.log")
+            keep_log("scale", folder / "scale.log")
     figures["machine"]["load_averages_after"] = os.getloadavg()
     lines = sum(size.lines for size in written.values())
-    goals = compare(days, figures["floors"], lines, days["first"]["rows"]["movie"])
+    goals = compare(days, floors, lines, days["first"]["rows"]["movie"])
     figures["ratios"] = {goal.name: goal.describe() for goal in goals}
     print(f"\n{render_stores(days)}\n\n{render_goals(goals)}")  # noqa: T201
-    return figures, find_broken(figures, lines + len(FILES))
+    return figures, find_broken(days, floors, lines + len(FILES))
 
 
 def main() -> int:
