@@ -17,7 +17,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
 
 import prometheus_client  # noqa: F401  # before Feast, whose import turns it to files shared by processes
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
 from infra.local.services.postgres_paths import remove_cluster
@@ -25,7 +25,8 @@ from infra.local.stack import Stack
 from infra.platform.settings import Settings
 from tests.minutes import pytest_terminal_summary  # noqa: F401  # pytest calls it
 
-settings.register_profile("marquee", deadline=None, print_blob=True)
+# `too_slow` is a timed assertion: on a busy machine a fresh clone's first text takes longer than it allows.
+settings.register_profile("marquee", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("marquee")
 
 

@@ -108,7 +108,7 @@ def can_be_written(value: str) -> bool:
 
 
 @given(st.lists(VALUES, min_size=40, max_size=40))
-@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_compose_and_python_read_back_what_is_written(tmp_path: Path, values: list[str]) -> None:
     written = {f"V{number}": value for number, value in enumerate(values) if can_be_written(value)}
     path = tmp_path / "values.env"
