@@ -10,16 +10,19 @@ from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings, read_passed_on
 
 INHERITED = (
-    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM"),
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TERM"),
     *("XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
 )
 INHERITED_PREFIXES = ("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
 def base_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a service inherits from the user's shell; not PYTHONPATH or PGHOST, which would mislead it."""
+    """Return the variables that a service inherits from the user's shell; not PYTHONPATH or PGHOST, which would mislead it.
+
+    Its zone is UTC, as in a container, because most servers write the times of their logs without a zone.
+    """
     kept = {name: value for name, value in environment.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)}
-    return {**kept, **no_proxy_variables(environment, ()), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    return {**kept, **no_proxy_variables(environment, ()), "TZ": "UTC", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
 def no_proxy_variables(environment: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
@@ -50,6 +53,7 @@ def mlflow_client_variables(endpoints: Endpoints) -> dict[str, str]:
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_CONFIGURE_LOGGING": "false",  # by default it writes local times without a zone, past our log's shape
         # By default the server sends clients to the bucket itself, which the API's network cannot reach.
         "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
         "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",

@@ -74,3 +74,8 @@ def test_a_home_that_can_be_written_is_used_and_left_clean(tmp_path: Path) -> No
 def test_the_servers_use_the_folders_that_were_chosen() -> None:
     chosen = {"XDG_CACHE_HOME": "/platform/cache", "XDG_CONFIG_HOME": "/platform/config"}
     assert chosen.items() <= base_variables(chosen).items()
+
+
+def test_the_zone_of_the_servers_is_utc_whatever_the_shell_has() -> None:
+    """Redis, SeaweedFS, supervisord and MLflow write the times of their logs without a zone."""
+    assert base_variables({"TZ": "Asia/Seoul"})["TZ"] == base_variables({})["TZ"] == "UTC"
