@@ -8,6 +8,7 @@ from infra.cli.tables import next_table
 from infra.compose.containers import Containers
 from infra.compose.env_files import env_folder, write_env_files
 from infra.compose.images import make_images
+from infra.compose.readable import make_readable
 from infra.compose.startup import start_containers
 from infra.local.disk import check_disk
 from infra.local.environments import PLATFORM, Environments
@@ -49,6 +50,7 @@ def bring_up_containers(settings: Settings, console: Console) -> None:
     containers.check_volumes()
     write_env_files(settings, containers.secrets)
     check_source(settings, env_folder(settings) / "source")
+    make_readable(settings)
     try:
         progress.say(f"Source: {describe_source(settings)}.")
         make_images(progress)

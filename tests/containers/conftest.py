@@ -12,7 +12,7 @@ from docker.errors import DockerException
 
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
-from tests.containers.platform import ContainerPlatform
+from tests.containers.platform import ContainerPlatform, share_dags
 from tests.containers.task_containers import TaskContainers, record_task_containers
 from tests.e2e import checks
 from tests.e2e.platform import SAMPLE_FILMS
@@ -31,6 +31,7 @@ def engine() -> docker.DockerClient:
 @pytest.fixture(scope="package")
 def containers_platform(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerPlatform]:
     platform = ContainerPlatform(Settings.trial(tmp_path_factory.mktemp("containers"), sample_films=SAMPLE_FILMS))
+    share_dags()
     files = ("docker-compose.yml", "tests/containers/docker-compose.yml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMPOSE_PROJECT_NAME", f"marquee-test-{uuid.uuid4().hex[:8]}")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
@@ -17,6 +18,13 @@ from tests.e2e.platform import Platform
 
 Found = TypeVar("Found")
 ENDED = {"success", "failed"}
+DAGS = Path(__file__).parent / "dags"
+
+
+def share_dags() -> None:
+    """Let the containers' user read the tests' DAGs, which a clone made under umask 077 does not."""
+    for path in (DAGS, *DAGS.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
 
 
 def wait_until(look: Callable[[], Found], seconds: float, what: str) -> Found:

@@ -13,6 +13,7 @@ from infra.cli.predictions import describe_prediction, fetch_prediction
 from infra.compose.containers import Containers
 from infra.compose.env_files import write_env_files, write_worker_files
 from infra.compose.interpolation import complete_env_file
+from infra.compose.readable import make_readable
 from infra.platform.api_keys import add_key, api_keys_file, revoke_key
 from infra.platform.errors import StackError
 from infra.platform.settings import Settings
@@ -106,6 +107,7 @@ def secrets(
             say(f"Copy {folder} to the second host as .marquee/compose, and run there: docker compose --profile worker up")
             return
         containers.check_volumes()
+        make_readable(containers.settings)
         folder = write_env_files(containers.settings, containers.secrets)
         added = complete_env_file(containers.settings)
         say(f"The services' variables are in {folder}; added to .env: {', '.join(added) or 'nothing'}.")

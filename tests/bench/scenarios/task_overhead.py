@@ -21,13 +21,14 @@ from infra.cli.airflow_client import AirflowClient
 from infra.compose.containers import Containers
 from infra.compose.env_files import write_env_files
 from infra.compose.images import make_images
+from infra.compose.readable import make_readable
 from infra.compose.startup import start_containers
 from infra.local.services.airflow import COMPONENTS
 from infra.local.services.postgres_paths import remove_cluster
 from infra.local.stack import Stack
 from infra.platform.layout import REPOSITORY
 from infra.platform.settings import Settings
-from tests.containers.platform import ENDED, wait_until
+from tests.containers.platform import ENDED, share_dags, wait_until
 
 DAG = REPOSITORY / "tests" / "containers" / "dags" / "killed.py"
 LINKS = 5
@@ -56,11 +57,13 @@ def as_processes(home: Path) -> Iterator[AirflowClient]:
 @contextmanager
 def as_containers(home: Path) -> Iterator[AirflowClient]:
     """Airflow in containers, likewise."""
+    share_dags()
     files = ("docker-compose.yml", "tests/containers/docker-compose.yml")
     os.environ["COMPOSE_FILE"] = ":".join(str(REPOSITORY / file) for file in files)
     os.environ["COMPOSE_PROJECT_NAME"] = f"marquee-bench-{os.getpid()}"
     containers = Containers.load(Settings.trial(home, sample_films=100))
     write_env_files(containers.settings, containers.secrets)
+    make_readable(containers.settings)
     make_images(containers.progress)
     try:
         start_containers(containers)
