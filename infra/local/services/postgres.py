@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from infra.local.services.postgres_paths import PostgresPaths, make_paths
-from infra.local.services.unprivileged import drop_root, own, share
+from infra.local.services.unprivileged import drop_root, ids, own, share
 from infra.local.supervision.service import Service
 from infra.platform.accounts import DATABASE_ROLES, POSTGRES_ADMIN, role_passwords
 from infra.platform.connections import check_postgres, connect_postgres
@@ -111,11 +111,15 @@ def remove_stale_postmaster(cluster: Path) -> None:
 
 
 def works_in(cluster: Path, pid: int) -> bool:
-    """Return True if the process is a Postgres server whose working folder is the cluster."""
+    """Return True if the process is a Postgres server whose working folder is the cluster, or may be.
+
+    The folder of another user's server is not visible, but such a server cannot be this cluster's: only its owner can open it.
+    """
     try:
         process = psutil.Process(pid)
-        return process.name() == "postgres" and process.cwd() == str(cluster)
+        name, owner = process.name(), process.uids().real
+        return name == "postgres" and process.cwd() == str(cluster)
     except psutil.NoSuchProcess:
         return False
-    except psutil.Error:
-        return process.name() == "postgres"  # another user's process, whose working folder is not visible
+    except psutil.AccessDenied:
+        return name == "postgres" and owner == ids()[0]
