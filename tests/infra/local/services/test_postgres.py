@@ -14,9 +14,7 @@ DAMAGED = [b"", b"\0" * 64, b"\xff\xfe\xff", b"\n", b"not a pid\n/data\n", b"-12
 
 
 @pytest.mark.parametrize("content", [*DAMAGED, f"{os.getpid()}\n/data\n".encode(), b"4000000\n/data\n"])
-def test_the_pid_file_of_a_stopped_server_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
+def test_the_pid_file_of_a_stopped_server_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(psutil, "pids", lambda: [1, os.getpid()])  # the machine may run a Postgres of a container, as our user
     path = tmp_path / "postmaster.pid"
     path.write_bytes(content)
