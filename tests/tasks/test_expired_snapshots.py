@@ -125,7 +125,8 @@ def test_no_row_is_lost_and_what_is_needed_answers(
     assert len(files) < before
     assert stray not in files
     assert files == offline_cleaning.read_referenced(read_table())
-    assert sum(path.endswith(".parquet") for path in files) == 5, "all that was ever appended"
+    assert sum("/data/" in path for path in files) == 5, "all that was ever appended"
+    assert sum("/current/" in path for path in files) == 1, "the newest rows"
     assert read_table().scan().to_arrow().sort_by("movie_id").num_rows == rows.num_rows
     replay.run(settings, answers)
     assert capsys.readouterr().out.count(" equal\n") == len(MOVIES)
