@@ -27,6 +27,9 @@ GATE_REASON = "gate_reason"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Error codes of MLflow for a version or an alias that does not exist."""
 
+NOT_JSON = "API request to endpoint "
+"""Start of the MLflow client's message about an error that is not MLflow's JSON."""
+
 DIGEST = "sha256.model.onnx"
 """Tag with the sha256 of the model file as training wrote it; the API rejects a download with another one."""
 
@@ -52,7 +55,10 @@ def load_header_providers() -> None:
 
 @contextmanager
 def connect(tracking_uri: str) -> Iterator[MlflowClient]:
-    """Open a client of the tracking server; raise Unavailable if it does not answer, BadInput if it rejects a request."""
+    """Open a client of the tracking server; raise Unavailable if it does not answer, BadInput if it rejects a request.
+
+    MLflow rejects with JSON, which its client raises as RestException. A page of a proxy is an answer that is not MLflow's.
+    """
     load_header_providers()
     mlflow.set_tracking_uri(tracking_uri)
     try:
@@ -61,7 +67,8 @@ def connect(tracking_uri: str) -> Iterator[MlflowClient]:
         raise Unavailable(f"MLflow at {tracking_uri} does not answer: {error}") from error
     except MlflowException as error:
         status = error.get_http_status_code()
-        if status >= 500 or status in (408, 429):
+        stray = not isinstance(error, RestException) and error.message.startswith(NOT_JSON)
+        if stray or status >= 500 or status in (408, 429):
             raise Unavailable(f"MLflow at {tracking_uri} does not answer: {error}") from error
         raise BadInput(f"MLflow at {tracking_uri} rejects the request ({error.error_code}): {error}") from error
 
