@@ -25,7 +25,11 @@ class Secrets:
             write_private(path, generate(name))
         if path.stat().st_mode & 0o077:
             raise StackError(f"Others may read the secret {path}: run `chmod 600 {path}`, or `make reset` if it may have leaked.")
-        secret = path.read_text().strip()
+        secret = path.read_bytes().decode("ascii", errors="replace").strip()  # what is no ASCII becomes U+FFFD
+        if not (secret.isascii() and secret.isprintable()):  # a power loss can fill a file with zero bytes
+            raise StackError(
+                f"The secret in {path} is damaged: restore the file from a copy, or delete the file to have one generated."
+            )
         if len(secret) < LEAST_LENGTH:
             raise StackError(
                 f"The secret in {path} is shorter than {LEAST_LENGTH} characters: delete the file to have one generated."

@@ -33,6 +33,19 @@ def test_known_default_is_refused(tmp_path: Path) -> None:
         Secrets(tmp_path).read("airflow_password")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"\0" * 43, b"\xff" * 43, b"a secret that a power loss cut\0\0\0", "pässword-of-someone".encode()],
+    ids=["zeros", "no text", "cut", "no ASCII"],
+)
+def test_a_damaged_secret_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
+    write_private(tmp_path / "redis_api", "")
+    (tmp_path / "redis_api").write_bytes(content)
+    with pytest.raises(StackError, match=r"redis_api is damaged.*copy, or delete the file"):
+        Secrets(tmp_path).read("redis_api")
+    assert (tmp_path / "redis_api").read_bytes() == content
+
+
 def test_folders_of_secrets_are_closed(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "home")
     layout.make()

@@ -81,6 +81,26 @@ def test_a_damaged_cache_is_fetched_again(bucket: Bucket, caplog: pytest.LogCapt
     run(follow())
 
 
+@pytest.mark.parametrize("content", [b"\0" * 400, b'{"deployment": 17'])
+def test_a_damaged_record_of_the_last_deployment_is_logged_and_written_again(
+    bucket: Bucket, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    record = bucket.settings.deployment_cache_dir / "last_good.json"
+
+    async def follow() -> None:
+        bucket.publish(10)
+        record.write_bytes(content)
+        async with bucket.watch() as watcher:
+            await watcher.load_last_good()
+            assert watcher.live is None
+            await watcher.poll()
+            assert bucket.served(watcher) == 10
+
+    run(follow())
+    assert "the record of the last good deployment cannot be used" in caplog.text
+    assert record.read_bytes().startswith(b'{"deployment"')
+
+
 def test_what_a_killed_download_left_is_deleted(bucket: Bucket) -> None:
     folder = bucket.settings.deployment_cache_dir / "predictions"
     folder.mkdir()

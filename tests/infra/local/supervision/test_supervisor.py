@@ -1,8 +1,10 @@
 """Tests that a start from any of supervisord's states ends healthy or with one sentence."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,11 @@ import pytest
 from supervisor.xmlrpc import Faults
 
 from infra.local.stack import Stack
+from infra.local.supervision import supervisor
 from infra.local.supervision.service import Service, do_nothing
 from infra.local.supervision.supervisor import SupervisorFault
+from infra.local.supervision.supervisor_config import render_program
+from infra.platform.errors import StackError
 from infra.platform.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -75,6 +80,26 @@ def test_other_states_lead_to_running(stack: Stack, state: str) -> None:
     if state == "RUNNING":
         wait_for_state(stack, "RUNNING")
     assert stack.state("redis") == state
+    stack.start(["redis"])
+    assert stack.state("redis") == "RUNNING"
+
+
+@pytest.mark.parametrize("state", ["FATAL", "EXITED"])
+def test_a_service_that_supervisord_has_given_up_is_prepared_and_started(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """In the platform a service is given up after hours; here after its first exit."""
+    option, delay = {"FATAL": ("startretries=0", 0), "EXITED": ("autorestart=false", 1.5)}[state]
+    changed = option.partition("=")[0] + r"=\w+"
+    monkeypatch.setattr(supervisor, "render_program", lambda *given: re.sub(changed, option, render_program(*given)))
+    mended = tmp_path / "mended"
+    program = f"import pathlib, sys, time; pathlib.Path({str(mended)!r}).exists() and time.sleep(600); time.sleep({delay})"
+    run(stack, sys.executable, "-c", program)
+    wait_for_state(stack, state)
+    with pytest.raises(StackError, match=r"redis did not become healthy \(it is ") if state == "FATAL" else nullcontext():
+        stack.start(["redis"])
+    wait_for_state(stack, state)
+    stack.services["redis"] = replace(stack.services["redis"], prepare=mended.touch)
     stack.start(["redis"])
     assert stack.state("redis") == "RUNNING"
 
