@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     """Path prefix that a reverse proxy strips, such as `/marquee`; the documentation pages and the OpenAPI document use it."""
     forwarded_allow_ips: str = ""
     """Addresses or networks of trusted proxies, separated by commas: their X-Forwarded-For and X-Forwarded-Proto are used.
-    `*`: any. Empty: none, and the caller's address is the connection's."""
+    `*`: any. Empty: none, and the caller's address is the connection's, as it always is in gRPC."""
     api_keys_file: Path | None = None
     """File with a line `name:sha256 of the key` for each key; None: no key is needed."""
     rate_limit: str = ""

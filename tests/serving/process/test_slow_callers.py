@@ -73,6 +73,20 @@ def test_an_idle_connection_may_stay_idle_between_requests() -> None:
     run(scene)
 
 
+def test_an_idle_connection_is_closed_after_keep_alive_seconds() -> None:
+    async def scene(world: DoorWorld) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(GOOD)
+        started = time.monotonic()
+        async with asyncio.timeout(30):  # the default is 75 s
+            heard = await reader.read()
+        assert statuses(heard) == [200]
+        assert time.monotonic() - started >= 1
+        writer.transport.abort()
+
+    run(scene, keep_alive_seconds=1)
+
+
 def test_an_answer_may_take_longer_than_a_request() -> None:
     async def scene(world: FakeService) -> None:
         asyncio.get_running_loop().call_later(ARRIVAL_SECONDS * 1.5, world.go.set)
