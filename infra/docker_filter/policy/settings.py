@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     task_log_max: int = Field(default=20 * MIB, ge=64 * 1024)
     """Bytes of a container's output that the engine keeps."""
     task_variables: str = TASK_VARIABLES
-    """Names of variables that a task may have, separated by blanks. A * at the end of a name matches any characters."""
+    """Names of variables that a task may have, separated by blanks. A * at the end of a name matches any characters. Empty: the
+    default, because Compose passes a variable that is not set as an empty one."""
 
     @field_validator("tasks_network")
     @classmethod
@@ -62,11 +63,11 @@ class Settings(BaseSettings):
     @field_validator("task_variables")
     @classmethod
     def check_task_variables(cls, patterns: str) -> str:
-        """Reject a pattern that is neither a name nor a prefix followed by *."""
+        """Return the patterns. Reject one that is neither a name nor a prefix followed by *."""
         for pattern in patterns.split():
             if not pattern.removesuffix("*").replace("_", "a").isalnum():
                 raise ValueError(f"{pattern!r} is neither a name nor a prefix followed by *")
-        return patterns
+        return patterns.strip() or TASK_VARIABLES
 
     def allows_variable(self, name: str) -> bool:
         """Return True if a task may have a variable of this name."""

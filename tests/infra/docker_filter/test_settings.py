@@ -13,11 +13,23 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 BOUNDS = [name for name in Settings.model_fields if name.endswith("_max")]
 
 
+def make_settings(task_variables: str) -> Settings:
+    return Settings(tasks_image="a", tasks_network="a", marquee_platform="a", task_variables=task_variables)
+
+
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_a_bound_is_a_setting_of_the_platform(bound: str) -> None:
     name, default = bound.upper(), Settings.model_fields[bound].default
     assert f"      {name}: ${{{name}:-{default}}}\n" in (REPOSITORY / "infra/compose/airflow.yml").read_text()
     assert f"\n#{name}={default}\n" in (REPOSITORY / ".env.example").read_text()
+
+
+def test_the_list_of_variables_is_a_setting_of_the_platform() -> None:
+    assert "      TASK_VARIABLES: ${TASK_VARIABLES:-}\n" in (REPOSITORY / "infra/compose/airflow.yml").read_text()
+    assert "\n#TASK_VARIABLES=\n" in (REPOSITORY / ".env.example").read_text()
+    unset, narrow = (make_settings(patterns) for patterns in ("", "AWS_* S3_BUCKET"))
+    assert unset.task_variables == Settings.model_fields["task_variables"].default
+    assert (unset.allows_variable("MLFLOW_TRACKING_URI"), narrow.allows_variable("MLFLOW_TRACKING_URI")) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -29,12 +41,10 @@ def test_a_bound_is_a_setting_of_the_platform(bound: str) -> None:
         ("AWS_* S3_BUCKET", "S3_BUCKETS", False),
         ("AWS_* S3_BUCKET", "MY_AWS_REGION", False),
         ("AWS_* S3_BUCKET", "aws_region", False),
-        ("", "AWS_REGION", False),
     ],
 )
 def test_variables_are_allowed_by_name_or_by_the_beginning_of_it(patterns: str, name: str, allowed: bool) -> None:
-    settings = Settings(tasks_image="a", tasks_network="a", marquee_platform="a", task_variables=patterns)
-    assert settings.allows_variable(name) is allowed
+    assert make_settings(patterns).allows_variable(name) is allowed
 
 
 @pytest.mark.parametrize(
