@@ -103,6 +103,13 @@ def test_the_api_meets_postgres_and_s3_in_a_network_where_nothing_else_is(home: 
     assert {name for name, networks in where.items() if "online" in networks} == {"api", "redis", "mlflow"}
 
 
+def test_the_api_waits_for_no_other_service(home: Path) -> None:
+    """It answers from its own disk, so a store that does not come up must not keep it down."""
+    found = services(home)
+    assert "depends_on" not in found["api"]
+    assert "depends_on" in found["airflow-scheduler"], "Compose prints the needs of others"
+
+
 def test_the_readme_s_table_is_that_of_compose(home: Path) -> None:
     told = {}
     for row in re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \| (.+?) \|$", (REPOSITORY / "README.md").read_text(), re.MULTILINE):
