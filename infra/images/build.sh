@@ -3,8 +3,10 @@
 # BUILD_FLAGS=--no-cache rebuilds every layer.
 set -eu
 cd "$(dirname -- "$0")/../.."
-if [ -z "${MARQUEE_VERSION:-}" ] && [ -f .env ]; then # read it as Compose does, so that Compose finds the images
-    MARQUEE_VERSION=$(sed -n "s/^MARQUEE_VERSION=[\"']\{0,1\}\([^\"' #]*\).*/\1/p" .env | tail -n 1)
+if [ -z "${MARQUEE_VERSION+set}" ] && [ -f .env ]; then # as the `marquee` command and Compose read it, so that Compose finds the images
+    python=.marquee/venvs/local/bin/python
+    [ -x "$python" ] || sh infra/local/bootstrap.sh --help >/dev/null # installs it
+    MARQUEE_VERSION=$("$python" -c 'from infra.platform.settings import read_environment as read; print(read().get("MARQUEE_VERSION", ""))')
 fi
 revision=$(git rev-parse HEAD)
 [ -z "$(git status --porcelain -- dags feature_repo infra serving tasks)" ] || revision="$revision-dirty"
