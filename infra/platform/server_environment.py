@@ -16,6 +16,7 @@ def mlflow_variables(endpoints: Endpoints) -> dict[str, str]:
         "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{BUCKET}/mlflow",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # by default it starts ten more processes of 280 MB
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",  # it cannot be turned off for people on this machine
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_FLASK_SERVER_SECRET_KEY": endpoints.secrets.read("mlflow_flask"),
     }

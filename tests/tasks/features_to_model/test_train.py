@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tasks import train_model
+from tasks.core.model import model_card
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
-from tasks.io.mlflow import registry
+from tasks.io.mlflow import registry, training_runs
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import TODAY, read_newest, read_ready, read_versions
 from tests.tasks.movies import read_snapshot_id
@@ -36,6 +37,20 @@ def test_training_registers_a_version_once_and_moves_no_alias(settings: Settings
     with registry.connect(settings.mlflow_tracking_uri) as client:
         assert read_versions(client) == versions
         assert registry.read_alias(client) == alias != version.version
+
+
+def test_people_find_the_model_described_in_mlflow(settings: Settings, movies: None) -> None:
+    """The experiment has its kind, without which MLflow's pages show its view of language models."""
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        version, model = read_newest(client), client.get_registered_model(registry.MODEL)
+        run, experiment = client.get_run(version.run_id), client.get_experiment_by_name(training_runs.EXPERIMENT)
+    assert experiment is not None
+    assert run.info.experiment_id == experiment.experiment_id
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert experiment.tags["mlflow.note.content"] == model_card.EXPERIMENT
+    assert model.description == model_card.MODEL
+    assert version.description.startswith("### What it predicts")
+    assert run.data.tags["mlflow.note.content"] == version.description
 
 
 def test_a_version_has_a_release_whose_golden_rows_it_reproduces(settings: Settings, movies: None) -> None:

@@ -4,6 +4,7 @@ import logging
 from uuid import uuid4
 
 import pytest
+import requests
 
 from infra.local.stack import Stack
 from tasks.core.errors import BadInput
@@ -32,6 +33,14 @@ def test_an_experiment_that_a_person_deleted_is_restored(
         found = client.get_experiment(made.experiment_id)
     assert found.lifecycle_stage == "active"
     assert f"{experiment} was deleted in MLflow; it is restored" in caplog.text
+
+
+def test_mlflow_s_server_sends_no_telemetry_and_has_no_assistant_for_other_machines(tracking_uri: str) -> None:
+    pages = f"{tracking_uri}/ajax-api/3.0/mlflow"
+    told = requests.post(f"{pages}/ui-telemetry", json={"records": []}, timeout=10)
+    assert told.json() == {"status": "disabled"}
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}  # as a reverse proxy on this machine passes it on
+    assert requests.post(f"{pages}/assistant/message", json={}, headers=elsewhere, timeout=10).status_code == 403
 
 
 def test_a_request_that_mlflow_rejects_is_not_called_an_outage(tracking_uri: str) -> None:
