@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import requests
@@ -38,21 +38,8 @@ class Finding:
     seconds: float
 
 
-def examine(platform: Platform) -> list[Finding]:
+def examine(platform: Platform, checks: Mapping[str, Callable[[Platform], str]]) -> list[Finding]:
     """Run every check, even if others fail, and return the findings."""
-    checks: dict[str, Callable[[Platform], str]] = {
-        "processes": check_processes,
-        "postgres": check_roles,
-        "s3": check_round_trip,
-        "redis": check_users,
-        "mlflow": check_mlflow,
-        "airflow": check_airflow,
-        "dags": check_dags,
-        "deployment": check_deployment,
-        "champion": check_alias,
-        "prediction": check_prediction,
-        "api ports": check_api_ports,
-    }
     return [examine_one(platform, name, check) for name, check in checks.items()]
 
 
@@ -70,7 +57,7 @@ def check_processes(platform: Platform) -> str:
     states, names = platform.states(), platform.names()
     stopped = [name for name in names if states.get(name) != "RUNNING"]
     if stopped:
-        raise StackError(f"not running: {', '.join(stopped)}; `make up` starts them")
+        raise StackError(f"not running: {', '.join(stopped)}; `{platform.start_command}` starts them")
     return f"{len(names)} running"
 
 
@@ -175,3 +162,19 @@ def check_prediction(platform: Platform) -> str:
     except requests.RequestException as error:
         raise StackError(f"the API does not answer ({type(error).__name__}); `make logs SERVICE=api`") from error
     return f"{body['movie_id']} {body.get('title')!r}: {body['rating']:.2f}"
+
+
+CHECKS: dict[str, Callable[[Platform], str]] = {
+    "processes": check_processes,
+    "postgres": check_roles,
+    "s3": check_round_trip,
+    "redis": check_users,
+    "mlflow": check_mlflow,
+    "airflow": check_airflow,
+    "dags": check_dags,
+    "deployment": check_deployment,
+    "champion": check_alias,
+    "prediction": check_prediction,
+    "api ports": check_api_ports,
+}
+"""The checks of a whole platform, in the order of the table."""

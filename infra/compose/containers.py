@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from infra.compose.interpolation import make_interpolation, platform_id
+from infra.compose.interpolation import has_worker_alone, make_interpolation, platform_id
 from infra.platform.connections import read_live_project
 from infra.platform.endpoints import Endpoints, published_endpoints
 from infra.platform.errors import StackError
@@ -56,6 +56,15 @@ class Containers:
     def project(self) -> str:
         return read_environment().get("COMPOSE_PROJECT_NAME", DEFAULT_PROJECT)
 
+    @property
+    def has_worker_alone(self) -> bool:
+        """True on a second host, where the tasks of another host's platform run."""
+        return has_worker_alone(self.settings)
+
+    @property
+    def start_command(self) -> str:
+        return "docker compose --profile worker up --detach" if self.has_worker_alone else "make up ARGS=--docker"
+
     def exist(self) -> bool:
         """Return True if the engine has containers of this project, running or not, that were made from this repository."""
         if shutil.which("docker") is None or not (self.settings.layout.home / "compose").exists():
@@ -75,8 +84,8 @@ class Containers:
         names = docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
         volumes = json.loads(docker("volume", "inspect", *names)) if names else []
         own = {platform_id(self.secrets)}
-        if (self.settings.layout.home / "compose" / "postgres.env").exists():
-            own.add("")  # made from this home by a release that set no label
+        if (self.settings.layout.home / "compose" / "airflow.env").exists():
+            own.add("")  # made from this home, by a release that set no label or by Compose on a second host
         foreign = sorted(volume["Name"] for volume in volumes if (volume["Labels"] or {}).get(ID_LABEL, "") not in own)
         if foreign:
             raise StackError(
@@ -165,8 +174,8 @@ class Containers:
         return docker("ps", "--all", "--quiet", "--no-trunc", *labels).split()
 
     def end_tasks(self) -> None:
-        """Stop the scheduler, so that no new task starts, and then remove the running task containers."""
-        self.call("stop", "airflow-scheduler")
+        """Stop the service that starts tasks, so that no new one starts, and then remove the running task containers."""
+        self.call("stop", "airflow-worker" if self.has_worker_alone else "airflow-scheduler")
         if left := self.tasks():
             docker("rm", "--force", *left)
 

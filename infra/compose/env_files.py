@@ -4,12 +4,13 @@ import json
 import os
 from pathlib import Path
 
-from infra.compose.interpolation import quote
+from infra.compose.interpolation import has_worker_alone, quote
 from infra.compose.object_store import admin_s3, chosen_s3, own_s3
 from infra.platform.accounts import AIRFLOW_USER, POSTGRES_ADMIN, render_redis_users, role_passwords
 from infra.platform.api_keys import api_keys_file
 from infra.platform.endpoints import Endpoints, compose_endpoints, remote_endpoints
 from infra.platform.environment import no_proxy_variables, serving_variables, task_variables
+from infra.platform.errors import StackError
 from infra.platform.layout import make_folder
 from infra.platform.secrets import Secrets, write_private
 from infra.platform.server_environment import airflow_variables, celery_variables, mlflow_variables
@@ -25,9 +26,14 @@ def env_folder(settings: Settings) -> Path:
 def write_env_files(settings: Settings, secrets: Secrets) -> Path:
     """Write one file for each service, and the file with Airflow's password for users; return the folder of the service files.
 
-    The same settings and secrets give the same bytes.
+    The same settings and secrets give the same bytes. Raise StackError on a second host, whose files come from the first one.
     """
     folder = env_folder(settings)
+    if has_worker_alone(settings):
+        raise StackError(
+            f"{folder} was copied from the first host, for a worker: `docker compose --profile worker up --detach` starts it. "
+            f"To set up a platform of its own here, remove that folder first."
+        )
     make_folder(folder, 0o700)
     for name, variables in make_variables(settings, secrets).items():
         write_private(folder / f"{name}.env", render(variables))

@@ -21,6 +21,8 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 def make_interpolation(settings: Settings) -> dict[str, str]:
     """Return the values that depend on the settings and on this machine."""
     profiles = ["core", *([] if chosen_s3() else ["s3"]), *([] if settings.sources == "live" else ["sources"])]
+    if has_worker_alone(settings):
+        profiles = ["worker"]
     values = {
         "COMPOSE_PROFILES": ",".join(profiles),
         "DOCKER_GID": str(find_socket_group()),
@@ -32,6 +34,12 @@ def make_interpolation(settings: Settings) -> dict[str, str]:
     if ":" in folder:
         raise StackError(f"SOURCES={settings.sources}: Docker mounts no folder with a colon in its path ({folder}); rename it.")
     return {**values, "SOURCES": folder, "SOURCES_FOLDER": folder}
+
+
+def has_worker_alone(settings: Settings) -> bool:
+    """Return True on a second host, whose folder has only the files that `make secrets ARGS=--for-worker` wrote."""
+    folder = settings.layout.home / "compose"
+    return (folder / "airflow.env").exists() and not (folder / "postgres.env").exists()
 
 
 def platform_id(secrets: Secrets) -> str:

@@ -78,6 +78,10 @@ class Stack:
         self.supervisor.start()
         self.startup.wait_for(wanted)
 
+    @property
+    def start_command(self) -> str:
+        return "make up"
+
     def names(self) -> list[str]:
         return list(self.services)
 

@@ -19,6 +19,11 @@ class Platform(Protocol):
     @property
     def progress(self) -> Progress: ...
 
+    @property
+    def start_command(self) -> str:
+        """The command that starts the platform again."""
+        ...
+
     def names(self) -> list[str]:
         """Return the services that run permanently."""
         ...

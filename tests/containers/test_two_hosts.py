@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from socket import AF_INET
 
@@ -49,53 +50,75 @@ def first_host(containers_platform: ContainerPlatform, engine: docker.DockerClie
         yield first
 
 
-@pytest.fixture(scope="module")
-def worker(first_host: ContainerPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
-    """The Celery worker of the second host, ready; its container."""
-    home = tmp_path_factory.mktemp("second")
-    shutil.copytree(first_host.settings.layout.home / "compose-worker", home / "compose")
-    project, address = f"{first_host.containers.project}-second", first_host.settings.bind_stores
-    environment = {
-        **os.environ,
-        "COMPOSE_PROJECT_NAME": project,
-        "MARQUEE_HOME": str(home),
-        "BIND_STORES": address,
-        "WORKER_HOSTNAME": address,
-        "DOCKER_GID": str(os.stat("/var/run/docker.sock").st_gid),
-    }
+@dataclass(frozen=True)
+class SecondHost(ContainerPlatform):
+    """Runs commands on the second host, which has a project of its own."""
 
-    def compose(*words: str) -> None:
-        command = first_host.containers.command("--profile", "worker", *words)
-        done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    project: str
+
+    def environment(self) -> dict[str, str]:
+        mine = {"COMPOSE_PROJECT_NAME": self.project, "WORKER_HOSTNAME": self.settings.bind_stores}
+        return {**super().environment(), **mine, "DOCKER_GID": str(os.stat("/var/run/docker.sock").st_gid)}
+
+    def compose(self, *words: str) -> None:
+        command = self.containers.command("--profile", "worker", *words)
+        done = subprocess.run(command, env=self.environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
+    @property
+    def worker(self) -> Container:
+        return self.engine.containers.get(f"{self.project}-airflow-worker-1")
+
+
+@pytest.fixture(scope="module")
+def second_host(first_host: ContainerPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondHost]:
+    """The second host with its Celery worker, ready."""
+    home = tmp_path_factory.mktemp("second")
+    shutil.copytree(first_host.settings.layout.home / "compose-worker", home / "compose")
+    settings = first_host.settings.model_copy(update={"marquee_home": home})
+    second = SecondHost(settings, f"{first_host.containers.project}-second")
     try:
-        compose("up", "--detach")
-        found = first_host.engine.containers.get(f"{project}-airflow-worker-1")
-        wait_until(lambda: b" ready." in found.logs(), 180, "the worker's start")
-        yield found
+        second.compose("up", "--detach")
+        wait_until(lambda: b" ready." in second.worker.logs(), 180, "the worker's start")
+        yield second
     finally:
-        compose("down", "--volumes", "--timeout", "5")
+        second.compose("down", "--volumes", "--timeout", "5")
 
 
-def test_a_task_of_the_second_host_has_its_log_on_the_first(first_host: ContainerPlatform, worker: Container) -> None:
+def test_a_task_of_the_second_host_has_its_log_on_the_first(first_host: ContainerPlatform, second_host: SecondHost) -> None:
     run = first_host.airflow.trigger("killed_once", {})
     task = first_host.wait_for_end("killed_once", run)
-    assert (task["state"], task["hostname"]) == ("success", worker.attrs["Config"]["Hostname"])
+    assert (task["state"], task["hostname"]) == ("success", second_host.worker.attrs["Config"]["Hostname"])
     log = first_host.log("killed_once", run, 1)
     assert f"http://{first_host.settings.bind_stores}:" in log
     assert "feature rows, content" in log
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("second_host")
 def test_the_doctor_is_content_with_the_first_host(first_host: ContainerPlatform) -> None:
     doctor = first_host.command("doctor")
     assert doctor.returncode == 0, doctor.stdout
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("second_host")
 def test_the_api_answers_at_the_private_address(first_host: ContainerPlatform) -> None:
     (movie_id,) = first_host.query("select movie_id from prediction order by movie_id limit 1")[0]
     address = f"http://{first_host.settings.bind_address}:{first_host.settings.api_port}"
     answer = requests.get(f"{address}/predict", params={"movie_id": movie_id}, timeout=10)
     assert answer.status_code == 200, answer.text
+
+
+def test_the_commands_on_the_second_host_are_about_its_worker(second_host: SecondHost) -> None:
+    second_host.wait_until_well(600)  # Compose asks the worker once a minute, and on a busy machine an answer may come late
+    status = second_host.command("status")
+    assert (status.returncode, "airflow-worker" in status.stdout, "postgres" in status.stdout) == (0, True, False), status.stdout
+    logs = second_host.command("logs", "airflow-worker")
+    assert (logs.returncode, " ready." in logs.stdout) == (0, True), logs.stdout
+    up = second_host.command("up", "--docker")
+    assert (up.returncode, "copied from the first host" in up.stdout) == (1, True), up.stdout
+
+
+def test_down_on_the_second_host_names_what_starts_it_again(second_host: SecondHost) -> None:
+    down = second_host.command("down")
+    assert down.returncode == 0, down.stdout
+    assert "`docker compose --profile worker up --detach` starts again" in down.stdout

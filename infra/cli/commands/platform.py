@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.app import app
-from infra.cli.doctor import examine
+from infra.cli.doctor import CHECKS, examine
 from infra.cli.log_files import find_logs, follow_logs, show_logs
 from infra.cli.output import console, load, load_platform, plain_errors, refuse_containers, say
 from infra.cli.tables import entry_points, findings_table, status_table
 from infra.cli.up import bring_up_containers, bring_up_processes
+from infra.cli.worker_doctor import WORKER_CHECKS
 from infra.compose.containers import Containers
 from infra.compose.env_files import env_folder
 from infra.local.environments import Environments
@@ -39,8 +40,7 @@ def down() -> None:
     with plain_errors(), Settings.read().layout.lock():
         platform = load_platform()
         platform.stop()
-        again = "make up ARGS=--docker" if isinstance(platform, Containers) else "make up"
-        say(f"Everything is stopped; the data are kept. `{again}` starts again.")
+        say(f"Everything is stopped; the data are kept. `{platform.start_command}` starts again.")
 
 
 @app.command()
@@ -54,7 +54,9 @@ def status() -> None:
 def doctor() -> None:
     """Check each service as its users use it; exit 0 only if every check passes."""
     with plain_errors():
-        findings = examine(load_platform())
+        platform = load_platform()
+        checks = WORKER_CHECKS if isinstance(platform, Containers) and platform.has_worker_alone else CHECKS
+        findings = examine(platform, checks)
         console.print(findings_table(findings))
         raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 

@@ -104,7 +104,8 @@ def secrets(
         containers = Containers.load(Settings.read())
         if for_worker:
             folder = write_worker_files(containers.settings, containers.secrets, for_worker)
-            say(f"Copy {folder} to the second host as .marquee/compose, and run there: docker compose --profile worker up")
+            start = "docker compose --profile worker up --detach"
+            say(f"Copy {folder} to the second host as .marquee/compose, and run there: {start}")
             return
         containers.check_volumes()
         make_readable(containers.settings)

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from infra.cli import output
+from infra.cli.commands import platform  # noqa: F401  # adds its commands to the app
+from infra.cli.commands.app import app
 from infra.compose import containers as module
 from infra.compose.containers import ID_LABEL, Containers
 from infra.compose.interpolation import platform_id
@@ -52,7 +55,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def write_env_file(containers: Containers) -> None:
     folder = containers.settings.layout.home / "compose"
     folder.mkdir()
-    (folder / "postgres.env").touch()
+    for name in ("postgres", "airflow"):
+        (folder / f"{name}.env").touch()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,34 @@ def test_a_supervisor_that_answers_is_the_embedded_stack(
     write_env_file(Containers.load(settings))
     monkeypatch.setattr(Supervisor, "pid", lambda self: 4242)
     assert isinstance(output.load_platform(), Stack)
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ((), "make up"),
+        (("postgres", "airflow"), "make up ARGS=--docker"),
+        (("airflow", "tasks"), "docker compose --profile worker up --detach"),
+    ],
+)
+def test_down_names_what_starts_the_same_form_again(
+    settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...], command: str
+) -> None:
+    if files:
+        engine.folder = REPOSITORY
+        (settings.layout.home / "compose").mkdir()
+    for name in files:
+        (settings.layout.home / "compose" / f"{name}.env").touch()
+    stopped = []
+
+    def stop(form: Stack | Containers) -> None:
+        stopped.append(form)
+
+    for form in (Stack, Containers):
+        monkeypatch.setattr(form, "stop", stop)
+    down = CliRunner().invoke(app, ["down"])
+    assert (down.exit_code, len(stopped)) == (0, 1), down.output
+    assert f"Everything is stopped; the data are kept. `{command}` starts again." in down.stdout
 
 
 def test_processes_are_not_started_beside_containers(settings: Settings, engine: Engine) -> None:
