@@ -10,6 +10,7 @@ from infra.cli.airflow_client import AirflowClient
 from infra.cli.dag_runs import follow_run
 from infra.platform.connections import check_url, read_pointer, was_live
 from infra.platform.errors import StackError
+from infra.platform.layout import REPOSITORY
 from infra.platform.progress import step
 from infra.platform.protocol import Platform
 
@@ -51,7 +52,12 @@ def run_pipeline(platform: Platform) -> bool:
 
 
 def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[str, str | bool]) -> None:
-    """Start a run and follow it to its end. Without parameters, follow an unfinished run instead if there is one."""
+    """Start a run and follow it to its end. Without parameters, follow an unfinished run instead if there is one.
+
+    Wait for a DAG of the repository that Airflow has not read yet, as right after `docker compose up`.
+    """
+    if (REPOSITORY / "dags" / f"{dag}.py").exists():
+        wait_for(lambda: client.knows(dag) or bool(client.read_import_errors()), PARSE_SECONDS, f"Airflow does not know {dag}")
     under_way = client.fetch_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)
 

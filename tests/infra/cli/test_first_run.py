@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 
 from infra.cli import first_run
+from infra.cli.airflow_client import AirflowClient
 from infra.platform.protocol import Platform
 
 
@@ -62,3 +63,34 @@ def test_only_what_is_missing_is_done(
     made = first_run.run_pipeline(cast(Platform, FakePlatform()))
     assert ran == runs
     assert made is ("train_model" in runs)
+
+
+@pytest.mark.parametrize(
+    ("dag", "known", "errors"),
+    [
+        ("refresh_movies", [False, False, True, True], [[], []]),
+        ("refresh_movies", [False, False], [["refresh_movies.py: SyntaxError"]]),
+        ("refresh_movie", [False], []),
+    ],
+    ids=["not read yet", "not readable", "misspelt"],
+)
+def test_a_dag_of_the_repository_is_waited_for_until_airflow_has_read_it(
+    monkeypatch: pytest.MonkeyPatch, dag: str, known: list[bool], errors: list[list[str]]
+) -> None:
+    class Airflow:
+        def knows(self, _: str) -> bool:
+            return known.pop(0)
+
+        def read_import_errors(self) -> list[str]:
+            return errors.pop(0)
+
+        def find_run(self, _: str) -> None: ...
+
+        def trigger(self, name: str, _: object) -> str:
+            return f"run of {name}"
+
+    followed = []
+    monkeypatch.setattr(first_run, "follow_run", lambda client, name, run, progress: followed.append(run))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    first_run.run_dag(cast(Platform, FakePlatform()), cast(AirflowClient, Airflow()), dag, {})
+    assert (followed, len(known), len(errors)) == ([f"run of {dag}"], 0, 0)
