@@ -17,6 +17,10 @@ RUN_BY = {
     '.marquee/bin/marquee rollback --reason "ratings of documentaries are off"': "tests/e2e/test_platform.py",
     ".marquee/bin/marquee day +30": "tests/bench/scenarios/world.py",
     "make up ARGS=--docker": "tests/containers/conftest.py",
+    **dict.fromkeys(
+        ("make secrets", "sh infra/images/build.sh", "docker compose up --detach", "make run DAG=refresh_movies"),
+        "tests/containers/test_the_way_by_hand.py",
+    ),
 }
 """Commands that no test can run against a platform that is up, and what runs them instead."""
 
@@ -57,8 +61,10 @@ def test_the_limits_of_the_api_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_console_block_has_a_marker(readme: Path) -> None:
+    """Commands stand in console blocks alone, so that none is left out."""
     text = readme.read_text()
     assert text.count("```console") == len(MARKER.findall(text))
+    assert re.findall(r"(?m)^\s*```(?:sh|bash|shell)\b", text) == []
 
 
 @pytest.mark.parametrize("example", all_examples("fixture") + all_examples("containers"), ids=str)

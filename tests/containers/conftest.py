@@ -61,6 +61,9 @@ def configure_proxy(folder: Path) -> Path:
     """
     proxy = {"httpProxy": "http://127.0.0.1:9", "httpsProxy": "http://127.0.0.1:9"}
     plugins = Path("~/.docker/cli-plugins").expanduser()
+    folder.joinpath("cli-plugins").mkdir()
+    pinned = REPOSITORY / ".marquee" / "venvs" / "local" / "bin" / "docker-compose"
+    folder.joinpath("cli-plugins", "docker-compose").symlink_to(pinned)  # for `docker compose`, which Debian's package lacks
     folder.joinpath("config.json").write_text(json.dumps({"proxies": {"default": proxy}, "cliPluginsExtraDirs": [str(plugins)]}))
     return folder
 

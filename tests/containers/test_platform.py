@@ -79,6 +79,7 @@ def test_down_leaves_no_container_and_keeps_the_data(containers_platform: Contai
     before = containers_platform.run_in_tasks("state")
     down = containers_platform.command("down")
     assert down.returncode == 0, down.stdout
+    assert "`make up ARGS=--docker` starts again" in down.stdout
     assert json.dumps(containers_platform.containers.inspect()) == "{}"
     assert containers_platform.task_containers() == []
     up = containers_platform.command("up", "--docker")
