@@ -15,6 +15,10 @@ MAINTENANCE = ("clean_history", "reconcile", "sweep")
 TASKS = {"ingest_imdb", "ingest_tmdb", "build_features", "audit_skew", "publish_features", "train_model", "predict_all", "deploy"}
 
 
+def test_nothing_is_red_after_up(containers_platform: ContainerPlatform) -> None:
+    checks.check_nothing_is_red(containers_platform)
+
+
 def test_the_doctor_finds_all_well(containers_platform: ContainerPlatform) -> None:
     doctor = containers_platform.command("doctor")
     assert doctor.returncode == 0, doctor.stdout

@@ -130,6 +130,17 @@ def run_the_dags(platform: Platform, day: str) -> None:
     assert platform.airflow.read_state("train_model", trained) == "success"
 
 
+def check_nothing_is_red(platform: Platform) -> None:
+    """No DAG run and no task of one has failed, and the pipeline's runs are among those that Airflow lists."""
+    runs, tasks = "dags/~/dagRuns", "dags/~/dagRuns/~/taskInstances"
+    failed = platform.airflow.read(runs, state="failed", limit=100)["dag_runs"]
+    assert [(run["dag_id"], run["dag_run_id"]) for run in failed] == []
+    red = platform.airflow.read(tasks, state=["failed", "upstream_failed"], limit=100)["task_instances"]
+    assert [(task["dag_id"], task["task_id"], task["dag_run_id"]) for task in red] == []
+    green = platform.airflow.read(runs, state="success", limit=100)["dag_runs"]
+    assert {run["dag_id"] for run in green} >= set(PIPELINE)
+
+
 def check_a_rollback(platform: Platform, movies: int) -> None:
     """Features that changed are deployed; a rollback to the deployment before gives its very ratings again."""
     ids = list(platform.run_in_tasks("expected", str(movies))["ratings"])
