@@ -73,12 +73,15 @@ class AirflowClient:
 
     def fetch_run(self, dag: str, since: datetime | None = None) -> str | None:
         """Return the id of the newest unfinished run or, with `since`, of the newest run that was queued since then."""
-        runs = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
-        for run in runs:
-            queued = datetime.fromisoformat(run["queued_at"] or run["run_after"])
-            if (since is None and run["state"] not in FINAL_STATES) or (since is not None and queued >= since):
+        for run in self.read_runs(dag):
+            if (since is None and run["state"] not in FINAL_STATES) or (since is not None and read_queued_at(run) >= since):
                 return str(run["dag_run_id"])
         return None
+
+    def read_runs(self, dag: str) -> list[dict[str, Any]]:
+        """Return the last five runs, the newest first."""
+        runs: list[dict[str, Any]] = self.read(f"dags/{dag}/dagRuns", order_by="-run_after", limit=5)["dag_runs"]
+        return runs
 
     def read_state(self, dag: str, run: str) -> str:
         return str(self.read(f"dags/{dag}/dagRuns/{run}")["state"])
@@ -102,6 +105,11 @@ class AirflowClient:
             for entry in answer.iter_lines(chunk_size=CHUNK_BYTES):
                 last.extend(line[:MAX_LINE] for line in read_entry(json.loads(entry)) if not line.startswith("::"))
             return list(last)
+
+
+def read_queued_at(run: Mapping[str, Any]) -> datetime:
+    """Return the time at which a run was queued, or was due if it is not queued yet."""
+    return datetime.fromisoformat(run["queued_at"] or run["run_after"])
 
 
 def read_entry(entry: dict[str, Any]) -> list[str]:

@@ -17,6 +17,8 @@ from infra.platform.protocol import Platform
 REFRESH, TRAIN, RECONCILE = "refresh_movies", "train_model", "reconcile"
 PARSE_SECONDS = 180
 """Deadline for Airflow to parse the DAG files on a busy machine."""
+TRIGGER_SECONDS = 60
+"""Deadline for Airflow to queue the run that an asset triggers."""
 READY_SECONDS = 120
 """Deadline for the API to load the champion and find its features."""
 
@@ -39,13 +41,7 @@ def run_pipeline(platform: Platform) -> bool:
             return False
     since = datetime.now(UTC) - timedelta(seconds=1)
     run_dag(platform, client, REFRESH, {})
-    wait_for(
-        lambda: client.fetch_run(TRAIN, since) is not None,
-        60,
-        f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`.",
-    )
-    run = client.fetch_run(TRAIN, since)
-    follow_run(client, TRAIN, str(run), platform.progress)
+    follow_training(platform, client, since)
     if not read_pointer(platform.endpoints):
         raise StackError(f"{TRAIN} ended and nothing is live: the log of its task deploy in Airflow gives the reason.")
     return True
@@ -60,6 +56,13 @@ def run_dag(platform: Platform, client: AirflowClient, dag: str, conf: Mapping[s
         wait_for(lambda: client.knows(dag) or bool(client.read_import_errors()), PARSE_SECONDS, f"Airflow does not know {dag}")
     under_way = client.fetch_run(dag) if not conf and client.knows(dag) else None
     follow_run(client, dag, under_way or client.trigger(dag, conf), platform.progress)
+
+
+def follow_training(platform: Platform, client: AirflowClient, since: datetime) -> None:
+    """Follow the run of train_model that a successful refresh_movies triggers; it was queued at `since` or later."""
+    complaint = f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`."
+    wait_for(lambda: client.fetch_run(TRAIN, since) is not None, TRIGGER_SECONDS, complaint)
+    follow_run(client, TRAIN, str(client.fetch_run(TRAIN, since)), platform.progress)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, complaint: str, reasons: Callable[[], list[str]] = list) -> None:

@@ -11,9 +11,9 @@ import typer
 
 from infra.cli.airflow_client import AirflowClient
 from infra.cli.commands.app import app
-from infra.cli.dag_runs import follow_run
-from infra.cli.first_run import REFRESH, TRAIN, run_dag, wait_for
+from infra.cli.first_run import REFRESH, follow_training, run_dag
 from infra.cli.output import load_platform, plain_errors, say
+from infra.cli.pipeline_runs import finish_runs, has_run_whole
 from infra.platform.connections import local_session
 from infra.platform.endpoints import Endpoints
 from infra.platform.errors import StackError
@@ -21,7 +21,6 @@ from infra.platform.protocol import Platform
 
 MOVE_SECONDS = 120
 """Deadline for the source server to make the movies of another day."""
-TRIGGER_SECONDS = 60
 
 
 @app.command()
@@ -30,7 +29,10 @@ def day(
     every: Annotated[int, typer.Option(min=1, help="run the pipeline on every n-th day, and on the last one")] = 1,
     last: Annotated[bool, typer.Option("--last", help="run the pipeline on the last day alone")] = False,
 ) -> None:
-    """Move the synthetic sample's world on, and run the pipeline for its days. The same day again changes nothing."""
+    """Move the synthetic sample's world on, and run the pipeline for its days. The same day again changes nothing.
+
+    If the pipeline did not end well on the world's day, it runs there first; with --last it does not.
+    """
     with plain_errors():
         platform = load_platform()
         if platform.settings.sources != "sample":
@@ -42,11 +44,16 @@ def day(
             return
         now = date.fromisoformat(world["day"])
         target = parse_target(to, now)
+        client = AirflowClient(platform.endpoints)
         try:
-            for stop in list_stops(now, target, (target - now).days if last else every):
-                move_to(platform, stop)
+            finish_runs(platform, client)
+            again = not last and not has_run_whole(platform.endpoints, client, now)
+            for stop in list_stops(now, target, (target - now).days if last else every, again=again):
+                finish_runs(platform, client)  # the nightly run may have begun
+                move_to(platform, client, stop)
         except BaseException:
-            say(f"The world is on its way to {target}; `marquee day {target}` goes on from where it stopped.")
+            options = " --last" if last else f" --every {every}" if every > 1 else ""
+            say(f"The world is on its way to {target}; `marquee day {target}{options}` goes on from where it stopped.")
             raise
         finally:
             platform.progress.close()
@@ -63,24 +70,26 @@ def parse_target(text: str, now: date) -> date:
     return target
 
 
-def list_stops(now: date, target: date, step: int) -> Iterator[date]:
-    """Yield the days after `now` on which the pipeline runs; the target is the last one, also if it is `now`."""
+def list_stops(now: date, target: date, step: int, *, again: bool = False) -> Iterator[date]:
+    """Yield the days after `now` on which the pipeline runs; the target is the last one, also if it is `now`.
+
+    again: `now` is the first one, because the pipeline was interrupted there.
+    """
+    if again and now < target:
+        yield now
     while (target - now).days > max(step, 1):
         now += timedelta(step)
         yield now
     yield target
 
 
-def move_to(platform: Platform, stop: date) -> None:
+def move_to(platform: Platform, client: AirflowClient, stop: date) -> None:
     """Move the world to the day, run the pipeline through Airflow, and tell in one line what happened."""
     started = time.monotonic()
     told = call_world(platform.endpoints, "PUT", {"day": f"{stop}"})["told"]
-    client = AirflowClient(platform.endpoints)
     since = datetime.now(UTC) - timedelta(seconds=1)
     run_dag(platform, client, REFRESH, {"day": f"{stop}"})
-    complaint = f"{REFRESH} ended, but did not trigger {TRAIN}: `make run DAG={TRAIN}`."
-    wait_for(lambda: client.fetch_run(TRAIN, since) is not None, TRIGGER_SECONDS, complaint)
-    follow_run(client, TRAIN, str(client.fetch_run(TRAIN, since)), platform.progress)
+    follow_training(platform, client, since)
     say(f"{stop}: {told} ({time.monotonic() - started:.0f} s)")
 
 

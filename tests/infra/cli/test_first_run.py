@@ -84,7 +84,7 @@ def test_a_dag_of_the_repository_is_waited_for_until_airflow_has_read_it(
         def read_import_errors(self) -> list[str]:
             return errors.pop(0)
 
-        def find_run(self, _: str) -> None: ...
+        def fetch_run(self, _: str) -> None: ...
 
         def trigger(self, name: str, _: object) -> str:
             return f"run of {name}"
