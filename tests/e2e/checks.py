@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,15 @@ import redis
 import requests
 
 from infra.local.stack import Stack
+from tests.bench.load.background import count_failures, put_load
 from tests.e2e.platform import Platform
 
 PUBLISHED_WITHIN = 300
 """Seconds from a champion until the API holds the ratings of all movies by it, on a busy machine."""
 IDLE_SECONDS = 10
 """Time without a run after which none is expected any more: the scheduler looks at the assets every second."""
+LOAD_RATE = 20
+"""Requests a second during a rollback."""
 PIPELINE = ("refresh_movies", "train_model")
 TABLES = {
     "title.basics.tsv.gz": "movie",
@@ -56,12 +60,15 @@ def check_answers_equal_scikit_learn(platform: Platform, movies: int) -> None:
 def check_answers_replay_equal(platform: Platform, movies: int) -> None:
     """The newest answers are made again from their receipts and the offline store; refresh_movies audits the same."""
     expected: dict[str, float] = platform.run_in_tasks("expected", str(movies))["ratings"]
-    asked = {platform.ask(movie_id).json()["prediction_id"] for movie_id in expected}
+    check_replays_equal(platform, {platform.ask(movie_id).json()["prediction_id"] for movie_id in expected})
+
+
+def check_replays_equal(platform: Platform, prediction_ids: set[str]) -> None:
     time.sleep(2)  # a receipt is kept a moment after its answer
-    replayed = platform.command("replay", *asked)
+    replayed = platform.command("replay", *prediction_ids)
     assert replayed.returncode == 0, replayed.stdout
     equal = {line.removesuffix(" equal") for line in replayed.stdout.splitlines() if line.endswith(" equal")}
-    assert equal == asked
+    assert equal == prediction_ids
 
 
 def wait_for_published_ratings(platform: Platform) -> None:
@@ -141,8 +148,12 @@ def check_nothing_is_red(platform: Platform) -> None:
     assert {run["dag_id"] for run in green} >= set(PIPELINE)
 
 
-def check_a_rollback(platform: Platform, movies: int) -> None:
-    """Features that changed are deployed; a rollback to the deployment before gives its very ratings again."""
+def check_a_rollback(platform: Platform, movies: int, folder: Path) -> None:
+    """Features that changed are deployed; a rollback to the deployment before gives its very ratings again.
+
+    It does so under a load, of which no request fails. The answers of before it, of the changed features and of after it all
+    replay equal. folder: for the records of the load.
+    """
     ids = list(platform.run_in_tasks("expected", str(movies))["ratings"])
     before = read_answers(platform, ids)
     (first,) = {answer["deployment"] for answer in before.values()}
@@ -154,18 +165,25 @@ def check_a_rollback(platform: Platform, movies: int) -> None:
     assert all(answer["deployment"] > first for answer in after.values())
     assert any(after[movie_id]["rating"] != before[movie_id]["rating"] for movie_id in ids)
 
-    rolled_back = platform.command("rollback", str(first), "--reason", "ratings of documentaries are off")
-    assert rolled_back.returncode == 0, rolled_back.stdout
-    (newest,) = {answer["deployment"] for answer in after.values()}
-    deadline = time.monotonic() + PUBLISHED_WITHIN
-    while (answer := platform.ask(ids[0]).json())["deployment"] <= newest:
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.2)
-    again = read_answers(platform, ids)
+    with put_load(platform.settings.api_port, ids, folder, rate=LOAD_RATE, connections=4) as load:
+        rolled_back = platform.command("rollback", str(first), "--reason", "ratings of documentaries are off")
+        assert rolled_back.returncode == 0, rolled_back.stdout
+        (newest,) = {answer["deployment"] for answer in after.values()}
+        deadline = time.monotonic() + PUBLISHED_WITHIN
+        while (answer := platform.ask(ids[0]).json())["deployment"] <= newest:
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.2)
+        again = read_answers(platform, ids)
+        load.stop()
+    assert count_failures(load.records) == {}
     assert {movie_id: answer["rating"] for movie_id, answer in again.items()} == {
         movie_id: answer["rating"] for movie_id, answer in before.items()
     }
     assert {answer["features_as_of"] for answer in again.values()} == {answer["features_as_of"] for answer in before.values()}
+    (live,) = {answer["deployment"] for answer in again.values()}
+    listed = platform.command("deployments").stdout
+    assert re.search(rf"{live} +│ live +│.*│ rollback ", listed), listed
+    check_replays_equal(platform, {answer["prediction_id"] for part in (before, after, again) for answer in part.values()})
 
 
 def read_answers(platform: Platform, movie_ids: list[str]) -> dict[str, Any]:

@@ -96,8 +96,8 @@ class TestSample:
         for request in requests:
             run_request(sample, request)
 
-    def test_a_rollback_brings_the_previous_ratings_back(self, sample: Platform) -> None:
-        checks.check_a_rollback(sample, 100)
+    def test_a_rollback_under_load_brings_the_ratings_of_before_back(self, sample: Platform, tmp_path: Path) -> None:
+        checks.check_a_rollback(sample, 100, tmp_path)
 
     def test_up_restores_what_redis_has_lost(self, sample: Platform) -> None:
         checks.check_lost_redis_is_restored(sample, 100)

@@ -17,9 +17,13 @@ def redis_of(settings: Settings):  # type: ignore[no-untyped-def]  # redis-py ty
 
 def change_movies(settings: Settings) -> None:
     """Newer features: every runtime grows by a minute."""
-    with connect(settings) as conn:
-        conn.execute("update movie set runtime_minutes = runtime_minutes + 1")
+    add_minutes(settings, 1)
     publish(settings)
+
+
+def add_minutes(settings: Settings, minutes: int) -> None:
+    with connect(settings) as conn:
+        conn.execute("update movie set runtime_minutes = runtime_minutes + %s", [minutes])
 
 
 def write_old_keys(settings: Settings) -> None:
