@@ -127,7 +127,7 @@ bench-agreement: dev # every entry point returns the same rating for a movie
 	@$(MARQUEE) install tasks mlflow serving local
 	$(DEV)/python -m tests.bench.scenarios.agreement $(ARGS)
 
-bench-doctor: dev # breaks a platform in eleven ways; what the doctor says must mend it
+bench-doctor: dev # breaks a platform in thirteen ways; what the doctor says must mend it
 	@$(MARQUEE) install $(ALL)
 	$(DEV)/python -m tests.bench.scenarios.doctor
 

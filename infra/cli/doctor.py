@@ -112,16 +112,25 @@ def check_deployment(platform: Platform) -> str:
     name, published = features["feature_set"], int(features["movies"])
     held = sum(1 for _ in scan_movies(platform.endpoints, name))
     if held < published:
-        raise StackError(f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=reconcile` restores it")
+        raise StackError(
+            f"Redis holds {held:,} of the {published:,} movies of {name}; `make run DAG=reconcile` restores it. If that does not"
+            " help, the offline store has lost its snapshot, and `make run DAG=refresh_movies` publishes the features again"
+        )
     return f"{pointer['deployment']}: {model['name']} version {model['version']}, {held:,} movies of {features['day']} in {name}"
 
 
 def check_alias(platform: Platform) -> str:
-    """Check that MLflow's alias names the live version. The DAG reconcile sets it again within minutes."""
+    """Check that MLflow has the live version, and that the alias names it. The DAG reconcile sets the alias within minutes."""
     pointer = read_pointer(platform.endpoints)
     if pointer is None:
         raise StackError(explain_no_deployment(platform.endpoints))
-    live, alias = pointer["model"]["version"], fetch_alias(platform, pointer["model"]["name"])
+    name, live = pointer["model"]["name"], pointer["model"]["version"]
+    if fetch_version(platform, "model-versions/get", name=name, version=live) is None:
+        raise StackError(
+            f"version {live} is live, and MLflow no longer has it: `make run DAG=train_model` makes another one, or"
+            " `.marquee/bin/marquee rollback --reason TEXT` goes back to the deployment before"
+        )
+    alias = fetch_version(platform, "registered-models/alias", name=name, alias=ALIAS)
     if alias != live:
         raise StackError(
             f"version {live} is live, and MLflow's alias {ALIAS} names {f'version {alias}' if alias else 'none'}: "
@@ -130,11 +139,10 @@ def check_alias(platform: Platform) -> str:
     return f"MLflow's alias {ALIAS} names version {live}, as the live deployment does"
 
 
-def fetch_alias(platform: Platform, model: str) -> str | None:
-    """Return the version that the alias names; None if there is no such alias."""
-    url = f"{platform.endpoints.mlflow.url}/api/2.0/mlflow/registered-models/alias"
+def fetch_version(platform: Platform, path: str, **params: str) -> str | None:
+    """Return the model version that MLflow answers; None if it has no such version or alias."""
     with local_session() as session:
-        answer = session.get(url, params={"name": model, "alias": ALIAS}, timeout=10)
+        answer = session.get(f"{platform.endpoints.mlflow.url}/api/2.0/mlflow/{path}", params=params, timeout=10)
     if answer.status_code in {requests.codes.not_found, requests.codes.bad_request}:
         return None
     answer.raise_for_status()

@@ -67,6 +67,19 @@ def delete_the_alias(platform: Platform) -> None:
     mlflow_of(platform).delete_registered_model_alias("movie-rating", "champion")
 
 
+def delete_the_live_version(platform: Platform) -> None:
+    pointer = read_pointer(stack_of(platform).endpoints)
+    assert pointer is not None
+    mlflow_of(platform).delete_model_version(pointer["model"]["name"], pointer["model"]["version"])
+
+
+def lose_rows_and_their_snapshot(platform: Platform) -> None:
+    """A snapshot can only be removed when there is a newer one, so the movies change first, and are built."""
+    platform.run_in_tasks("change_movies")
+    platform.run_in_tasks("lose_snapshot")
+    lose_rows(platform)
+
+
 def stop(name: str) -> Callable[[Platform], None]:
     return lambda platform: stack_of(platform).supervisor.stop_service(name)
 
@@ -84,6 +97,8 @@ FAULTS: dict[str, Callable[[Platform], None]] = {
     "Redis is empty": lose_all_of_redis,
     "the files of Redis are damaged, and it is stopped": damage_redis_files,
     "the alias champion is deleted": delete_the_alias,
+    "the live version is deleted from MLflow": delete_the_live_version,
+    "rows and their offline snapshot are gone": lose_rows_and_their_snapshot,
     "the API is stopped": stop("api"),
     "Postgres is stopped": stop("postgres"),
     "S3 is stopped": stop("s3"),
@@ -96,7 +111,7 @@ FAULTS: dict[str, Callable[[Platform], None]] = {
 def find_advice(said: str) -> Iterator[list[str]]:
     """Yield the marquee command of each `make …` in the text, once."""
     seen = set()
-    for verb, values in ADVICE.findall(re.sub(r"\s+", " ", said)):
+    for verb, values in ADVICE.findall(re.sub(r"[\s│]+", " ", said)):
         command = [verb, *(value.split("=", 1)[1] for value in values.split())]
         if verb in ("up", "run") and tuple(command) not in seen:
             seen.add(tuple(command))
@@ -111,6 +126,15 @@ def wait_until_content(platform: Platform) -> bool:
     return True
 
 
+def follow_advice(platform: Platform, advice: list[list[str]]) -> tuple[list[list[str]], bool]:
+    """Run the commands in their order until the doctor is content; return those that were run, and whether it is."""
+    for number, command in enumerate(advice, 1):
+        platform.command(*command)
+        if wait_until_content(platform):
+            return advice[:number], True
+    return advice, False
+
+
 def try_fault(platform: Platform, cause: Callable[[Platform], None]) -> tuple[dict[str, object], str]:
     """Return what was said and done, and what is wrong with it, or ''."""
     cause(platform)
@@ -119,10 +143,8 @@ def try_fault(platform: Platform, cause: Callable[[Platform], None]) -> tuple[di
     advice = list(find_advice(doctor.stdout))
     # `make up` mends what is stopped; where it is named, the other advice is for what remains.
     advice.sort(key=lambda command: command != ["up"])
-    for command in advice[:1]:
-        platform.command(*command)
-    content = wait_until_content(platform)
-    finding = {"said": said, "followed": advice[:1], "content_after": content}
+    followed, content = follow_advice(platform, advice)
+    finding = {"said": said, "followed": followed, "content_after": content}
     if doctor.returncode == 0:
         return finding, "the doctor was content"
     if not advice:

@@ -34,6 +34,22 @@ def test_a_version_that_was_deleted_is_neither_deployed_nor_rolled_back_to(setti
     assert assert_one_whole_deployment_is_live(settings).model_version == version
 
 
+def test_after_the_live_version_was_deleted_no_alias_is_set_until_the_next_version_goes_live(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    live, key = read_live_deployment(settings), read_key(settings, flip.POINTER)
+    with registry.connect(settings.mlflow_tracking_uri) as client:
+        client.delete_model_version(registry.MODEL, live.model_version)
+    with caplog.at_level("INFO", "tasks"):
+        reconcile_deployment.run(settings)
+    assert f"MLflow has no version {live.model_version} any more" in caplog.text
+    assert "run train_model for another one, or `marquee rollback`" in caplog.text
+    assert (read_live_deployment(settings), read_key(settings, flip.POINTER)) == (live, key)
+    version = crown(settings, export_onnx(fit(settings, 7), FEATURES))
+    deploy_model(settings, TODAY)
+    assert assert_one_whole_deployment_is_live(settings).model_version == version
+
+
 def test_a_redis_that_lost_the_keys_is_written_anew_from_the_record(settings: Settings) -> None:
     before, redis = read_key(settings, flip.POINTER), redis_of(settings)
     redis.delete(flip.POINTER)
