@@ -141,9 +141,16 @@ def check_nothing_is_red(platform: Platform) -> None:
     """No DAG run and no task of one has failed, and the pipeline's runs are among those that Airflow lists."""
     runs, tasks = "dags/~/dagRuns", "dags/~/dagRuns/~/taskInstances"
     failed = platform.airflow.read(runs, state="failed", limit=100)["dag_runs"]
-    assert [(run["dag_id"], run["dag_run_id"]) for run in failed] == []
     red = platform.airflow.read(tasks, state=["failed", "upstream_failed"], limit=100)["task_instances"]
-    assert [(task["dag_id"], task["task_id"], task["dag_run_id"]) for task in red] == []
+    ends = [task for task in red if task["state"] == "failed"]
+    logs = [platform.airflow.read_log(task["dag_id"], task["dag_run_id"], task, 20) for task in ends]
+    assert (failed, red) == ([], []), "\n".join(
+        [
+            *(f"run {run['dag_run_id']} of {run['dag_id']} failed" for run in failed),
+            *(f"task {task['task_id']} of {task['dag_id']} is {task['state']}" for task in red),
+            *(line for log in logs for line in log),
+        ]
+    )
     green = platform.airflow.read(runs, state="success", limit=100)["dag_runs"]
     assert {run["dag_id"] for run in green} >= set(PIPELINE)
 
