@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from socket import AF_INET
 
@@ -54,7 +54,7 @@ def first_host(containers_platform: ContainerPlatform, engine: docker.DockerClie
 class SecondHost(ContainerPlatform):
     """Runs commands on the second host, which has a project of its own."""
 
-    project: str
+    project: str = field(kw_only=True)
 
     def environment(self) -> dict[str, str]:
         mine = {"COMPOSE_PROJECT_NAME": self.project, "WORKER_HOSTNAME": self.settings.bind_stores}
@@ -76,7 +76,7 @@ def second_host(first_host: ContainerPlatform, tmp_path_factory: pytest.TempPath
     home = tmp_path_factory.mktemp("second")
     shutil.copytree(first_host.settings.layout.home / "compose-worker", home / "compose")
     settings = first_host.settings.model_copy(update={"marquee_home": home})
-    second = SecondHost(settings, f"{first_host.containers.project}-second")
+    second = SecondHost(settings, project=f"{first_host.containers.project}-second")
     try:
         second.compose("up", "--detach")
         wait_until(lambda: b" ready." in second.worker.logs(), 180, "the worker's start")

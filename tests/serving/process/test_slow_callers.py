@@ -74,7 +74,7 @@ def test_an_idle_connection_may_stay_idle_between_requests() -> None:
 
 
 def test_an_idle_connection_is_closed_after_keep_alive_seconds() -> None:
-    async def scene(world: DoorWorld) -> None:
+    async def scene(world: FakeService) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
         writer.write(GOOD)
         started = time.monotonic()

@@ -11,7 +11,7 @@ import pytest
 from tasks import train_model
 from tasks.core.model import model_card
 from tasks.core.model.onnx_model import predict_onnx, read_onnx_features
-from tasks.io.mlflow import registry, training_runs
+from tasks.io.mlflow import registry
 from tasks.settings import Settings
 from tests.tasks.features_to_model.state import TODAY, read_newest, read_ready, read_versions
 from tests.tasks.movies import read_snapshot_id
@@ -43,7 +43,7 @@ def test_people_find_the_model_described_in_mlflow(settings: Settings, movies: N
     """The experiment has its kind, without which MLflow's pages show its view of language models."""
     with registry.connect(settings.mlflow_tracking_uri) as client:
         version, model = read_newest(client), client.get_registered_model(registry.MODEL)
-        run, experiment = client.get_run(version.run_id), client.get_experiment_by_name(training_runs.EXPERIMENT)
+        run, experiment = client.get_run(version.run_id), client.get_experiment_by_name(registry.EXPERIMENT)
     assert experiment is not None
     assert run.info.experiment_id == experiment.experiment_id
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
