@@ -46,6 +46,9 @@ class TestSample:
         doctor = sample.command("doctor")
         assert doctor.returncode == 0, doctor.stdout
 
+    def test_nothing_is_red_after_up(self, sample: Platform) -> None:
+        checks.check_nothing_is_red(sample)
+
     def test_the_first_up_prints_what_the_readme_shows(self, sample: Platform) -> None:
         promised = re.sub(r"^.+(?= \(tt\d+\): predicted)", GAP, read_promise("make up"), flags=re.MULTILINE)  # another movie
         check_answer(sample.first_output, promised)

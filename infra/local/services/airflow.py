@@ -32,6 +32,8 @@ COMMANDS = {
     "airflow-dags": ("dag-processor",),
     "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
 }
+NEEDS = {"airflow-scheduler": ("postgres", "airflow-api")}
+"""A task reports to the API server; one that the scheduler starts before the server answers fails without a line in its log."""
 SWEPT = {"airflow-api": "", "airflow-scheduler": "<idle>"}
 """Children to end before a start: any of the API server, and a killed scheduler's idle workers. Busy workers finish."""
 MIGRATION = Lock()
@@ -47,7 +49,7 @@ def airflow_services(layout: Layout, endpoints: Endpoints, tasks: Mapping[str, s
             argv=(str(layout.python("airflow")), "-m", "airflow", *COMMANDS[name]),
             check=partial(check_component, endpoint, component),
             environment=variables,
-            needs=("postgres",),
+            needs=NEEDS.get(name, ("postgres",)),
             listens=(endpoint,) if name == "airflow-api" else (),
             url=endpoint.url if name == "airflow-api" else "",
             directory=REPOSITORY,

@@ -56,7 +56,7 @@ def test_scripts_are_valid_shell(stack: Stack) -> None:
 
 def test_needs_come_first(stack: Stack) -> None:
     order = stack.with_needs(["airflow-scheduler", "mlflow"])
-    assert order == ["postgres", "airflow-scheduler", "s3", "mlflow"]
+    assert order == ["postgres", "airflow-api", "airflow-scheduler", "s3", "mlflow"]
 
 
 def test_task_variables_reach_airflow_but_its_keys_not_the_tasks(stack: Stack) -> None:
