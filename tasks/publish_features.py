@@ -54,19 +54,23 @@ def publish(settings: Settings, day: date, lease: Lease) -> None:
     content_hash, schema_hash = content.sha256, definitions.read_defined_schema()
 
     with connect(settings) as conn:
-        ready = {known.feature_set for known in feature_sets.read_ready(conn)}
+        ready = feature_sets.read_ready(conn)
         same = feature_sets.read_same(conn, content_hash, schema_hash)
         accepted_at = read_accepted_at(conn)
+    names = {known.feature_set for known in ready}
     unflagged = [known for known in same if not was_flagged(known, accepted_at)]
-    whole = find_whole(redis, [known for known in unflagged if known.feature_set in ready], content.keys)
+    now = datetime.now(UTC)
+    whole = find_whole(redis, [known for known in unflagged if known.feature_set in names], content.keys)
     if whole is not None:
         log.info("feature set %s has these %d movies already", whole.feature_set, whole.movies)
         verified = with_kept_snapshot(with_verified_day(whole, day, schema_hash), table, day)
+        if ready[-1].feature_set != whole.feature_set and ready[-1].day <= day.isoformat():
+            # The movies are again as they were before another set of the day was published: these rows are the newest.
+            verified = replace(verified, published_at=now.isoformat())
         if verified != whole:
             with lease.held() as conn:
                 feature_sets.mark_ready(conn, verified, content.keys)
         return
-    now = datetime.now(UTC)
     for known in reversed(unflagged):
         # Under its own name, so that a set which a rollback took out of service stays out.
         verified = with_kept_snapshot(with_verified_day(known, day, schema_hash), table, day)

@@ -38,6 +38,18 @@ def test_one_changed_rating_appends_only_the_movies_it_is_history_of(settings: S
     assert 0 < int(summary.additional_properties["added-records"]) <= others
 
 
+def test_movies_that_are_again_as_they_were_that_day_have_the_newest_set(settings: Settings, movies: None) -> None:
+    published = []
+    for rating in (2.0, 3.0, 2.0, 2.0):
+        set_rating(settings, "tt0000001", rating)
+        run_verb(build_features, settings, TODAY)
+        run_verb(publish_features, settings, TODAY)
+        published.append(read_ready(settings))
+    first, second, third, last = published
+    assert first.feature_set == third.feature_set != second.feature_set
+    assert last == third
+
+
 def test_a_set_with_skew_is_written_again_if_a_person_accepts_it(settings: Settings, movies: None) -> None:
     run_verb(publish_features, settings, TODAY)
     before = read_ready(settings)
